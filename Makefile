@@ -1,0 +1,68 @@
+# Everything that a checkout can do; `make` alone lists it.
+
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+# Which Python makes the environment; 3.11 or newer.
+PYTHON ?= python3
+# More arguments for pip, such as the index of PyTorch's CPU builds (see CONTRIBUTING.md).
+PIP_ARGS ?=
+# More arguments for pytest: make test-fast ARGS="-k batcher"
+ARGS ?=
+
+# Where `make install` puts things; DESTDIR is a root to put them under.
+export DESTDIR PREFIX SYSCONFDIR LIBDIR BINDIR INSTALL_VENV_FROM
+
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/.installed
+
+.PHONY: help demo test test-fast chaos soak lint format constraints install uninstall clean
+
+help: ## list these targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: $(INSTALLED) ## label forty messages, print them, leave nothing running (KEEP=1: leave all running)
+	@$(BIN)/tonebus demo $(if $(KEEP),--keep)
+
+test: lint ## style, types and every test, on a real RabbitMQ and Redis
+	@scripts/servers.sh ensure
+	@scripts/tools.sh
+	@$(BIN)/python -m pytest $(ARGS)
+
+test-fast: $(INSTALLED) ## the tests that need no servers
+	@$(BIN)/python -m pytest -m "not broker" $(ARGS)
+
+chaos: $(INSTALLED) ## break things under load and account for every message (N=100000 FAULTS=200 SEED=1)
+	@$(BIN)/python -m tests.chaos --messages $(or $(N),3000) --faults $(or $(FAULTS),10) \
+		--seed $(or $(SEED),1)
+
+soak: $(INSTALLED) ## steady load; does anything grow? (MINUTES=60, PLOT=soak.png wants matplotlib)
+	@$(BIN)/python -m tests.chaos.soak --minutes $(or $(MINUTES),5) $(if $(PLOT),--plot $(PLOT))
+
+lint: $(INSTALLED) ## style and types
+	@$(BIN)/ruff check
+	@$(BIN)/ruff format --check
+	@$(BIN)/mypy
+
+format: $(INSTALLED) ## put the style right where a machine can
+	@$(BIN)/ruff check --fix
+	@$(BIN)/ruff format
+
+constraints: ## pin the newest versions that pyproject.toml allows into constraints.txt
+	@PYTHON="$(PYTHON)" PIP_ARGS="$(PIP_ARGS)" scripts/pin.sh
+
+install: ## install on this host, as root, or bring it up to date (PREFIX, DESTDIR; see docs/deployment.md)
+	@PYTHON="$(PYTHON)" PIP_ARGS="$(PIP_ARGS)" scripts/install.sh install
+
+uninstall: ## take it away again; the configuration stays
+	@scripts/install.sh uninstall
+
+clean: ## remove the environment and every cache
+	@rm -rf $(VENV) build dist ./*.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	@find . -name __pycache__ -prune -exec rm -rf {} +
+
+$(INSTALLED): pyproject.toml constraints.txt scripts/venv.sh
+	@PYTHON="$(PYTHON)" PIP_ARGS="$(PIP_ARGS)" scripts/venv.sh $(VENV)
+	@touch $@

@@ -1,0 +1,1 @@
+"""The edges of Tonebus, and the words that travel on the wire."""

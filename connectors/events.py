@@ -1,0 +1,150 @@
+"""The words on the wire: an utterance goes in, a score comes back, a tone event goes out."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+EVENT_TYPE = "sentiment.labelled.v1"
+SOURCE_PREFIX = "/tonebus/"
+NO_TONE = "none"
+"""The tone of a text in which there is nothing to score."""
+
+
+class Utterance(msgspec.Struct, frozen=True):
+    """One text to score, as the mapping found it in a message.
+
+    Attributes:
+        text: Without byte order mark or lone surrogates, and not longer than the bound.
+        cut: Whether it was longer.
+        source_id: The upstream's own id; None where the message has none.
+        index: Position among the utterances of one message.
+        carried: Fields of the message that travel on to the event.
+        language: As the message has it, such as `en`; nothing here detects it.
+        traceparent: W3C trace context of a CloudEvent.
+    """
+
+    text: str
+    cut: bool = False
+    source_id: str | None = None
+    index: int = 0
+    carried: dict[str, Any] = {}
+    language: str | None = None
+    traceparent: str | None = None
+
+
+class Score(msgspec.Struct, frozen=True):
+    """What the model says of one text.
+
+    Attributes:
+        scores: Probability of each canonical tone, in [0, 1].
+        tokens: Tokens that the model read.
+        truncated: Whether the text was longer than the model could take.
+    """
+
+    scores: dict[str, float]
+    tokens: int
+    truncated: bool = False
+
+    @property
+    def tone(self) -> str:
+        """The most probable tone."""
+        return max(self.scores, key=self.scores.__getitem__, default=NO_TONE)
+
+
+class Fault(msgspec.Struct, frozen=True):
+    """Why one text of a batch, or a whole batch, could not be scored.
+
+    Attributes:
+        code: `not-finite`, `out-of-memory`, `timeout`, `worker-lost` or `error`.
+        detail: The error's class name; never its message, which may quote the text.
+    """
+
+    code: str
+    detail: str = ""
+
+
+class Model(msgspec.Struct, frozen=True):
+    """Which model made a score: part of every event and of every cache key."""
+
+    name: str
+    revision: str
+
+
+class Origin(msgspec.Struct, frozen=True):
+    """Where the text came from.
+
+    Attributes:
+        index: Position of the text among those of its message.
+    """
+
+    exchange: str
+    routing_key: str
+    message_id: str | None
+    correlation_id: str | None
+    index: int
+
+
+class Label(msgspec.Struct, frozen=True, omit_defaults=True):
+    """The data of a tone event.
+
+    Attributes:
+        tone: The most probable tone; `none` where there was nothing to score.
+        score: Its probability.
+        scores: Probability of each tone.
+        model: What scored it.
+        tokens: Tokens that the model read.
+        truncated: Whether the text was longer than could be read.
+        cached: Whether an earlier score of the same text served.
+        origin: Where the text came from.
+        carried: Fields of the message that the connector was told to carry.
+        language: As the message has it, where the connector passes it on.
+        text: What was scored, where the connector was told to include it.
+    """
+
+    tone: str
+    score: float
+    scores: dict[str, float]
+    model: Model
+    tokens: int
+    truncated: bool
+    cached: bool
+    origin: Origin
+    carried: dict[str, Any]
+    language: str | None = None
+    text: str | None = None
+
+
+class ToneEvent(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A CloudEvent 1.0 in structured mode: what Tonebus publishes.
+
+    Attributes:
+        subject: The source message's own id.
+        traceparent: W3C trace context of the source message.
+    """
+
+    specversion: str
+    type: str
+    source: str
+    id: str
+    time: str
+    datacontenttype: str
+    data: Label
+    subject: str | None = None
+    traceparent: str | None = None
+
+
+class Letter(msgspec.Struct, frozen=True):
+    """A message to publish.
+
+    Attributes:
+        properties: AMQP properties, by py-amqp's names.
+        mandatory: Whether it must reach a queue.
+    """
+
+    exchange: str
+    routing_key: str
+    body: bytes
+    properties: dict[str, Any]
+    mandatory: bool = True

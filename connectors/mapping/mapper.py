@@ -1,0 +1,236 @@
+"""A message, read by its connector's recipe."""
+
+from __future__ import annotations
+
+import json
+from hashlib import blake2b
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from connectors.errors import BadInput, Skip
+from connectors.events import Utterance
+from connectors.mapping import bounds, cloudevents
+from connectors.mapping.cleaning import strip_html, strip_reply
+from connectors.mapping.expressions import Reader, compile_expression, holds
+from connectors.mapping.recipe import Recipe
+
+if TYPE_CHECKING:
+    from connectors.source import Delivery
+
+MAX_TEXTS = 1000
+"""Texts in one message; each becomes an event."""
+_MAX_ID_CHARS = 200
+_MAX_LANGUAGE_CHARS = 35
+_MAX_CARRIED_BYTES = 8 * 1024
+_NAMED_AT_MOST = 10
+_ASSUMED = {
+    "json": "application/json",
+    "cloudevents": "application/cloudevents+json",
+    "text": "text/plain",
+}
+_encode = msgspec.json.Encoder().encode
+
+
+class Mapped(msgspec.Struct, frozen=True):
+    """What one message holds.
+
+    Attributes:
+        utterances: To be scored.
+        bad: Why some of its texts cannot be, where a list holds such; all of them together are
+            parked once.
+    """
+
+    utterances: list[Utterance]
+    bad: BadInput | None = None
+
+
+class Mapper:
+    """Reads the messages of one connector."""
+
+    def __init__(
+        self, recipe: Recipe | None = None, *, max_body_bytes: int, max_text_chars: int
+    ) -> None:
+        """Compile a recipe; the default one where there is none.
+
+        Args:
+            recipe: How to read.
+            max_body_bytes: A larger body is refused.
+            max_text_chars: A longer text is cut.
+
+        Raises:
+            ValueError: An expression is not valid.
+        """
+        self._recipe = recipe = recipe or Recipe()
+        self._max_body_bytes = max_body_bytes
+        self._max_text_chars = max_text_chars
+        found = recipe.expressions()
+        readers = {name: compile_expression(name, each) for name, each in found.items()}
+        self._text = readers["text"]
+        self._id = readers.get("id")
+        self._when = readers.get("when")
+        self._language = readers.get("language")
+        self._carry: dict[str, Reader] = {name: readers[f"carry.{name}"] for name in recipe.carry}
+        self._assumed = _ASSUMED[recipe.format]
+        self._strips_reply = recipe.strip_quotes or recipe.strip_signature
+
+    def read(self, delivery: Delivery) -> Mapped:
+        """Return what is to be scored in a message.
+
+        Raises:
+            BadInput: Nothing in it can ever be read; the reason is a code of `docs/reliability.md`.
+            Skip: It asks for no event.
+        """
+        if len(delivery.body) > self._max_body_bytes:
+            raise BadInput("too-large", f"{len(delivery.body)} bytes")
+        bounds.check_headers(delivery)
+        kind = bounds.media_type(delivery, self._assumed)
+        document, attributes, plain = self._open(kind, delivery)
+        if self._when and not holds(self._when(document)):
+            raise Skip("when")
+        found = document if plain else self._text(document)
+        own = self._own_id(document, attributes)
+        if isinstance(found, list):
+            return self._read_list(found, own, delivery, document, attributes)
+        known_as = None if isinstance(own, list) else own
+        only = self._utterance(found, known_as or delivery.message_id)
+        return Mapped([self._furnished(only, document, attributes)])
+
+    def _open(self, kind: str, delivery: Delivery) -> tuple[object, dict[str, Any], bool]:
+        """Return the document, a CloudEvent's attributes, and whether the document is the text."""
+        form = self._recipe.format
+        reads_json = form != "text" and (kind == "application/json" or kind.endswith("+json"))
+        if not reads_json and not kind.startswith("text/" if form == "text" else "text/plain"):
+            expected = "text/plain" if form == "text" else "JSON or text/plain"
+            raise BadInput("content-type", f"{kind[:80]!r}: expected {expected}")
+        text = bounds.text_of(delivery.body)
+        attributes = cloudevents.header_attributes(delivery) if delivery.headers else {}
+        document, attributes = cloudevents.unwrap(
+            bounds.parse(text) if reads_json else text, attributes
+        )
+        if form == "cloudevents":
+            cloudevents.check(attributes)
+        plain = isinstance(document, str) and bool(attributes or not reads_json)
+        return document, attributes, plain
+
+    def _own_id(
+        self, document: object, attributes: dict[str, Any]
+    ) -> str | list[str | None] | None:
+        if attributes and self._recipe.id == "id":
+            return cloudevents.identity(_id(attributes.get("id")), attributes)
+        if self._id is None or isinstance(document, str):
+            return None
+        value = self._id(document)
+        return [_id(each) for each in value] if isinstance(value, list) else _id(value)
+
+    def _read_list(
+        self, found: list[object], own: str | list[str | None] | None,
+        delivery: Delivery, document: object, attributes: dict[str, Any],
+    ) -> Mapped:  # fmt: skip
+        """Return one utterance for each text that can be read."""
+        if not found:
+            raise Skip("no-texts")
+        if len(found) > MAX_TEXTS:
+            raise BadInput("too-large", f"{len(found)} texts; at most {MAX_TEXTS} are read")
+        wanted = delivery.replayed.texts
+        ids = own if isinstance(own, list) else [own] * len(found)
+        if len(ids) != len(found):
+            raise BadInput("mapping", f"id: {len(ids)} ids for {len(found)} texts")
+        good: list[Utterance] = []
+        bad: list[tuple[int, BadInput]] = []
+        for index, (text, each) in enumerate(zip(found, ids, strict=True)):
+            if wanted and index not in wanted:
+                continue
+            try:
+                good.append(self._utterance(text, each or delivery.message_id, index))
+            except BadInput as reason:
+                bad.append((index, reason))
+        furnished = [self._furnished(each, document, attributes) for each in good]
+        return Mapped(furnished, _together(bad))
+
+    def _utterance(self, text: object, source_id: str | None, index: int = 0) -> Utterance:
+        if not isinstance(text, str):
+            if text is None:
+                raise BadInput("no-text-field", f"nothing at `{self._recipe.text}`")
+            raise BadInput("text-type", f"text is {type(text).__name__}, not a string")
+        whole = text if text.isascii() else bounds.without_surrogates(text)
+        if self._recipe.strip_html:
+            whole = strip_html(whole, quotes=self._recipe.strip_quotes)
+        kept, cut = whole[: self._max_text_chars], len(whole) > self._max_text_chars
+        if self._strips_reply:
+            kept = strip_reply(
+                kept,
+                quotes=self._recipe.strip_quotes,
+                signature=self._recipe.strip_signature,
+            )
+        return Utterance(
+            text=kept,
+            cut=cut,
+            source_id=_bounded(source_id) if source_id else None,
+            index=index,
+        )
+
+    def _furnished(
+        self, utterance: Utterance, document: object, attributes: dict[str, Any]
+    ) -> Utterance:
+        """Add what travels on beside the text, where anything does."""
+        trace = attributes.get("traceparent") if attributes else None
+        if not self._carry and self._language is None and trace is None:
+            return utterance
+        return msgspec.structs.replace(
+            utterance,
+            carried=_carried({name: read(document) for name, read in self._carry.items()}),
+            language=_language(self._language(document)) if self._language else None,
+            traceparent=trace if isinstance(trace, str) else None,
+        )
+
+
+def _together(bad: list[tuple[int, BadInput]]) -> BadInput | None:
+    """Return one reason for all texts that cannot be read: the message is parked only once."""
+    if not bad:
+        return None
+    indexes, first = tuple(index for index, _ in bad), bad[0][1]
+    named = ", ".join(map(str, indexes[:_NAMED_AT_MOST]))
+    more = f" and {len(bad) - _NAMED_AT_MOST} more" if len(bad) > _NAMED_AT_MOST else ""
+    return BadInput(first.code, f"text {named}{more}: {first.detail}", indexes)
+
+
+def _carried(fields: dict[str, Any]) -> dict[str, Any]:
+    """Return carried fields in a form, and of a size, that can be published."""
+    try:
+        size = len(_encode(fields))
+    except (UnicodeEncodeError, OverflowError, ValueError):
+        # lone surrogates, or integers that JSON libraries do not share
+        fields = json.loads(bounds.without_surrogates(json.dumps(fields, ensure_ascii=False)),
+                            parse_int=_int_or_float)  # fmt: skip
+        size = len(_encode(fields))
+    except RecursionError:
+        raise BadInput("carry", "nested too deeply") from None
+    if size > _MAX_CARRIED_BYTES:
+        raise BadInput("carry", f"{size} bytes of carried fields, over {_MAX_CARRIED_BYTES}")
+    return fields
+
+
+def _int_or_float(digits: str) -> int | float:
+    value = int(digits)
+    return value if -(2**63) <= value < 2**64 else float(digits)
+
+
+def _language(value: object) -> str | None:
+    if not isinstance(value, str) or not 0 < len(value) <= _MAX_LANGUAGE_CHARS:
+        return None
+    return value if value.isascii() else None
+
+
+def _id(value: object) -> str | None:
+    if isinstance(value, str) or (isinstance(value, int) and not isinstance(value, bool)):
+        return str(value) or None
+    return None
+
+
+def _bounded(source_id: str) -> str:
+    source_id = bounds.without_surrogates(source_id)
+    if len(source_id) <= _MAX_ID_CHARS:
+        return source_id
+    digest = blake2b(source_id.encode(), digest_size=16).hexdigest()
+    return f"{source_id[:_MAX_ID_CHARS]}~{digest}"

@@ -1,0 +1,167 @@
+"""A socket for py-amqp that never blocks and never reads one field at a time.
+
+py-amqp's own transport asks the kernel three times for each frame and writes each frame at once;
+a write to a broker that has stopped reading then hangs the whole process, heartbeats included, and
+a frame that arrives in part makes it spin. This one reads all there is, writes all at once when
+the loop comes round, and waits only where it was told for how long.
+"""
+
+from __future__ import annotations
+
+import select
+import ssl
+from contextlib import contextmanager
+from struct import Struct
+from typing import TYPE_CHECKING, Any
+
+from amqp.basic_message import Message
+from amqp.exceptions import UnexpectedFrame
+from amqp.method_framing import frame_handler
+from amqp.transport import SSLTransport, TCPTransport
+from kombu.transport import pyamqp
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_HEADER = Struct(">BHI")
+_FRAME_END = 0xCE
+_HEADER_FRAME = 2
+_PROPERTY_FLAGS = 12
+_READ_BYTES = 256 * 1024
+_RPC_SECONDS = 10.0
+_WOULD_BLOCK = (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
+
+
+class _NonBlocking:
+    """What both transports, plain and TLS, share."""
+
+    sock: Any
+
+    def _setup_transport(self) -> None:
+        super()._setup_transport()  # type: ignore[misc]  # py-amqp's, beside us in the order
+        self._inbox = bytearray()
+        self._outbox = bytearray()
+        self._patience = _RPC_SECONDS
+        self.sock.setblocking(False)
+
+    @contextmanager
+    def having_timeout(self, timeout: float | None) -> Iterator[Any]:
+        before = self._patience
+        self._patience = _RPC_SECONDS if timeout is None else timeout
+        try:
+            yield self.sock
+        finally:
+            self._patience = before
+
+    def write(self, data: bytes) -> None:
+        self._outbox += data
+
+    def read_frame(self, _unpack: object = None) -> tuple[int, int, bytes]:
+        """Return the next whole frame: type, channel and payload.
+
+        Raises:
+            TimeoutError: It did not arrive in time; what did arrive is kept.
+            OSError: The connection is gone.
+        """
+        while len(self._inbox) < _HEADER.size or not self._whole():
+            if not self._receive():
+                if not self._patience or not self.wait(self._patience):
+                    raise TimeoutError("no frame in time")
+                self.flush()
+        kind, channel, size = _HEADER.unpack_from(self._inbox)
+        end = _HEADER.size + size
+        if self._inbox[end] != _FRAME_END:
+            raise UnexpectedFrame(f"frame ends with {self._inbox[end]:#04x}, not 0xce")
+        payload = bytes(self._inbox[_HEADER.size : end])
+        del self._inbox[: end + 1]
+        return kind, channel, payload
+
+    @property
+    def buffered(self) -> bool:
+        """Whether bytes wait here that no select on the socket would show."""
+        # a TLS record may be decrypted already, with nothing left on the socket
+        decrypted = self.sock.pending() if isinstance(self.sock, ssl.SSLSocket) else 0
+        return bool(self._inbox or decrypted)
+
+    def flush(self) -> None:
+        """Hand the kernel as much of what was written as it takes now."""
+        while self._outbox:
+            try:
+                sent = self.sock.send(self._outbox)
+            except _WOULD_BLOCK:
+                return
+            del self._outbox[:sent]
+
+    def wait(self, timeout: float, *others: int) -> bool:
+        """Sleep until the socket can be read, or written if there is need, or another fd speaks.
+
+        Args:
+            timeout: Seconds.
+            others: File descriptors that end the sleep as well.
+        """
+        self.flush()
+        poll = select.poll()
+        poll.register(self.sock, select.POLLIN | (select.POLLOUT if self._outbox else 0))
+        for other in others:
+            poll.register(other, select.POLLIN)
+        return bool(poll.poll(timeout * 1000))
+
+    def _whole(self) -> bool:
+        size: int = _HEADER.unpack_from(self._inbox)[2]
+        return len(self._inbox) > _HEADER.size + size
+
+    def _receive(self) -> bool:
+        try:
+            data = self.sock.recv(_READ_BYTES)
+        except _WOULD_BLOCK:
+            return False
+        if not data:
+            raise ConnectionResetError("the broker closed the connection")
+        self._inbox += data
+        return True
+
+
+def tolerant(connection: Any, callback: Any) -> Any:  # noqa: ANN401 - py-amqp has no types
+    """Return a frame handler for py-amqp that reads messages whose properties it cannot.
+
+    They come without properties; then a tool can at least see that they are there.
+    """
+    handle = frame_handler(connection, callback)
+
+    def on_frame(frame: tuple[int, int, bytes]) -> Any:  # noqa: ANN401 - as above
+        kind, channel, payload = frame
+        if kind == _HEADER_FRAME:
+            try:
+                Message().inbound_header(payload)
+            except Exception:  # noqa: BLE001 - whatever its parser stumbles over
+                payload = payload[:_PROPERTY_FLAGS] + b"\0\0"
+        return handle((kind, channel, payload))
+
+    return on_frame
+
+
+class _PlainSocket(_NonBlocking, TCPTransport):
+    pass
+
+
+class _TlsSocket(_NonBlocking, SSLTransport):
+    pass
+
+
+class _Connection(pyamqp.Connection):
+    def Transport(  # noqa: N802 - py-amqp's hook, under its name
+        self, host: str, connect_timeout: float, ssl: bool | dict[str, Any] = False,
+        read_timeout: float | None = None, write_timeout: float | None = None,
+        socket_settings: dict[int, int] | None = None,
+    ) -> _NonBlocking:  # fmt: skip
+        kind = _TlsSocket if ssl else _PlainSocket
+        return kind(
+            host, connect_timeout=connect_timeout, ssl=ssl, read_timeout=read_timeout,
+            write_timeout=write_timeout, socket_settings=socket_settings,
+        )  # fmt: skip
+
+
+class Transport(pyamqp.Transport):
+    """kombu's pyamqp transport over the sockets above."""
+
+    Connection = _Connection

@@ -1,0 +1,92 @@
+"""One forward: token ids in, a row of tone probabilities for each out."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import torch
+
+from connectors.events import Fault
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from daemon.model.labels import Folding
+    from daemon.model.loading import Loaded
+
+
+class Forward:
+    """Runs the network over texts that share a forward.
+
+    Args:
+        loaded: The network with its tokenizer's padding id.
+        folding: How the logits' columns become tones.
+
+    Attributes:
+        token: An id that is no padding, to measure with.
+    """
+
+    def __init__(self, loaded: Loaded, folding: Folding) -> None:
+        self._network = loaded.network
+        self._pad = loaded.pad
+        self.token = 0 if loaded.pad else 1
+        self._device = loaded.device
+        self._temperature = loaded.card.temperature
+        self._independent = loaded.independent
+        self._tones = len(folding.tones)
+        self._columns = torch.tensor(folding.columns, device=loaded.device)
+
+    def __call__(self, windows: Sequence[list[int]]) -> list[list[float] | Fault]:
+        """Score windows of token ids together, in inference mode.
+
+        A forward that fails is halved down to the window to blame, so that its neighbours are
+        scored; that one is `out-of-memory`, or `error` with the class of what was raised.
+
+        Returns:
+            For each window its tones' probabilities, or its fault.
+        """
+        try:
+            return self._rows(self._logits(windows))
+        except Exception as error:  # noqa: BLE001 - networks raise anything; the halves tell whose
+            fault = Fault("out-of-memory" if _memory(error) else "error", type(error).__name__)
+        if len(windows) == 1:
+            return [fault]
+        if self._device.type == "cuda":
+            torch.cuda.empty_cache()
+        half = len(windows) // 2
+        return self(windows[:half]) + self(windows[half:])
+
+    def _logits(self, windows: Sequence[list[int]]) -> torch.Tensor:
+        """Logits of shape (windows, labels), in fp32."""
+        longest = max(map(len, windows))
+        if all(len(window) == longest for window in windows):
+            ids = torch.tensor(windows, device=self._device)
+            mask = None
+        else:
+            padded = [window + [self._pad] * (longest - len(window)) for window in windows]
+            ids = torch.tensor(padded, device=self._device)
+            lengths = torch.tensor([[len(window)] for window in windows], device=self._device)
+            mask = (torch.arange(longest, device=self._device) < lengths).long()
+        logits: torch.Tensor = self._network(input_ids=ids, attention_mask=mask).logits
+        return logits.float()
+
+    def _rows(self, logits: torch.Tensor) -> list[list[float] | Fault]:
+        finite = logits.isfinite().all(dim=1).tolist()
+        logits = logits / self._temperature
+        tones = logits.new_zeros((len(logits), self._tones))
+        columns = self._columns.expand_as(logits)
+        if self._independent:
+            tones.scatter_reduce_(1, columns, logits.sigmoid(), "amax")
+        else:
+            tones.scatter_add_(1, columns, logits.softmax(dim=1))
+        return [
+            row if good else Fault("not-finite")
+            for row, good in zip(tones.tolist(), finite, strict=True)
+        ]
+
+
+def _memory(error: Exception) -> bool:
+    """Whether memory ran out: CUDA has a class for it, the CPU's allocator only a message."""
+    return isinstance(error, (MemoryError, torch.OutOfMemoryError)) or (
+        isinstance(error, RuntimeError) and "allocate memory" in str(error)
+    )

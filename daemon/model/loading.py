@@ -1,0 +1,146 @@
+"""Loads the weights and the tokenizer, of safetensors only and without running a model's code."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
+import torch
+import transformers
+from transformers import AutoModelForSequenceClassification, AutoTokenizer
+
+from connectors.errors import Misconfigured
+from daemon.model import card, fetching, vetting
+
+if TYPE_CHECKING:
+    from tokenizers import Tokenizer
+
+    from daemon.settings import ModelSettings
+
+_DTYPES: Final = {"fp32": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}
+_UNBOUNDED: Final = 1_000_000
+"""Tokenizers that know no bound give numbers beyond this one."""
+_ASSUMED_TOKENS: Final = 512
+
+
+class Loaded(msgspec.Struct, frozen=True):
+    """A model ready to run.
+
+    Attributes:
+        network: Takes `input_ids` and gives `logits`; in evaluation mode on `device`.
+        tokenizer: The fast tokenizer's own engine: no padding, no truncation set.
+        card: What its training and the settings decided.
+        labels: The label of each column of the logits.
+        independent: Whether each label is a yes or no of its own (sigmoid), not one choice.
+        max_tokens: Longest input that tokenizer, positions and settings all allow.
+        pad: Token id that fills the right of shorter texts.
+        device: Where the network is.
+    """
+
+    network: torch.nn.Module
+    tokenizer: Tokenizer
+    card: card.Card
+    labels: dict[int, str]
+    independent: bool
+    max_tokens: int
+    pad: int
+    device: torch.device
+
+
+def load(settings: ModelSettings) -> Loaded:
+    """Load the model that the settings name.
+
+    Raises:
+        Misconfigured: It is not to be had or not to be trusted; the message says what to do.
+        Unavailable: The hub does not answer.
+    """
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    if settings.threads:
+        torch.set_num_threads(settings.threads)
+    log: Any = transformers.utils.logging
+    log.set_verbosity_error()
+    log.disable_progress_bar()
+    described = card.read(card.directory(settings), settings)
+    where = card.directory(settings) or fetching.fetch(settings)
+    vetting.vet(where)
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(
+            where, use_fast=True, trust_remote_code=False, local_files_only=True
+        )
+        network, report = AutoModelForSequenceClassification.from_pretrained(
+            where,
+            dtype=_dtype(settings.precision, device),
+            use_safetensors=True,
+            trust_remote_code=False,
+            local_files_only=True,
+            output_loading_info=True,
+        )
+    except Exception as error:  # transformers raises a dozen kinds, all of them about these files
+        raise Misconfigured(f"{where}: transformers cannot load it: {_short(error)}") from error
+    if missing := sorted(report["missing_keys"]):
+        raise Misconfigured(
+            f"{where}: the weights lack {missing[0]} (and {len(missing) - 1} more): it is no "
+            "model trained to classify, or not of this architecture: train it first"
+        )
+    if not tokenizer.is_fast:
+        raise Misconfigured(f"{where}: its tokenizer is not a fast one: choose another model")
+    config = network.config
+    pad = _pad(config, tokenizer)
+    engine = tokenizer.backend_tokenizer
+    engine.no_padding()
+    engine.no_truncation()
+    return Loaded(
+        network=network.to(device).eval().requires_grad_(requires_grad=False),
+        tokenizer=engine,
+        card=described,
+        labels={int(column): str(label) for column, label in config.id2label.items()},
+        independent=config.problem_type == "multi_label_classification",
+        max_tokens=min(
+            tokens
+            for tokens in (described.max_tokens, _limit(tokenizer.model_max_length, network))
+            if tokens
+        ),
+        pad=pad,
+        device=device,
+    )
+
+
+def _dtype(precision: str, device: torch.device) -> torch.dtype:
+    """`auto` is fp32 on a CPU, where most have no faster format, and fp16 on CUDA."""
+    if precision == "auto":
+        precision = "fp16" if device.type == "cuda" else "fp32"
+    return _DTYPES[precision]
+
+
+def _pad(config: Any, tokenizer: Any) -> int:  # noqa: ANN401 - transformers publishes no types
+    """The padding id; decoders that have none get one, or they refuse batches."""
+    candidates = (tokenizer.pad_token_id, config.pad_token_id, tokenizer.eos_token_id, 0)
+    pad = next(int(token) for token in candidates if token is not None)
+    if config.pad_token_id is None:
+        config.pad_token_id = pad
+    return pad
+
+
+def _limit(tokenizer_tokens: int, network: torch.nn.Module) -> int:
+    """Longest input for tokenizer and positions.
+
+    RoBERTa and its kin number positions from beyond the padding id, so their table has that many
+    fewer usable rows than `max_position_embeddings` says.
+    """
+    limits = [tokenizer_tokens] if 0 < tokenizer_tokens < _UNBOUNDED else []
+    config: Any = network.config
+    names = ("max_position_embeddings", "n_positions", "max_seq_len")
+    limits += [value for name in names if (value := getattr(config, name, None) or 0) > 0]
+    for name, module in network.named_modules():
+        if name.endswith("position_embeddings") and isinstance(module, torch.nn.Embedding):
+            unused = 0 if module.padding_idx is None else module.padding_idx + 1
+            limits.append(module.num_embeddings - unused)
+    return min(limits, default=_ASSUMED_TOKENS)
+
+
+def _short(error: Exception) -> str:
+    return (
+        f"{type(error).__name__}: {str(error).strip().splitlines()[0][:300] if str(error) else ''}"
+    )

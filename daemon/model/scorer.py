@@ -1,0 +1,129 @@
+"""The scorer: texts in, one score or fault for each out, whatever the neighbours."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, Self
+
+import torch
+
+from connectors.errors import Misconfigured
+from connectors.events import Fault, Score
+from daemon.model import labels, loading
+from daemon.model.batching import pack
+from daemon.model.encoding import Encoded, Encoder
+from daemon.model.forward import Forward
+from daemon.model.identity import Identity, identify
+from daemon.model.warming import best_budget
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from daemon.settings import ModelSettings
+
+_BUDGETS: Final = {"cpu": 1024, "cuda": 16384}
+_LONG: Final = 20
+_APART: Final = 0.02
+"""Half precision's own differences stay below a sixth of this."""
+
+
+class ToneModel:
+    """One loaded model.
+
+    Attributes:
+        identity: Name, revision and preprocessing, as the daemon knows them too.
+        tones: The tones it tells, in canonical order.
+        device: Where it runs, `cpu` or `cuda`.
+        max_tokens: Longest input in tokens, special tokens included.
+        token_budget: Padded tokens of one forward; `warm_up` measures the best.
+    """
+
+    def __init__(self, settings: ModelSettings, identity: Identity, loaded: loading.Loaded) -> None:
+        folding = labels.fold(loaded.labels, settings.labels, settings.name)
+        self.identity = identity
+        self.tones = folding.tones
+        self.device = loaded.device.type
+        self.max_tokens = loaded.max_tokens
+        self.token_budget = settings.token_budget or _BUDGETS[self.device]
+        self._measure = not settings.token_budget
+        self._forward = Forward(loaded, folding)
+        self._encoder = Encoder(
+            loaded.tokenizer,
+            loaded.card.preprocessing,
+            loaded.max_tokens,
+            chunk=settings.long_text == "chunk",
+        )
+
+    @classmethod
+    def load(cls, settings: ModelSettings) -> Self:
+        """Load what the settings name; seconds, and no forward yet.
+
+        Raises:
+            Misconfigured: The model is refused; the message names the reason and the fix.
+            Unavailable: It has to be fetched from a hub that does not answer.
+        """
+        model = cls(settings, identify(settings), loading.load(settings))
+        model._check_padding()
+        return model
+
+    def _check_padding(self) -> None:
+        """Refuse an architecture that padding on the right confuses, as XLNet's."""
+        short, long = self._encoder.encode(("good", "good " * _LONG))
+        if isinstance(short, Fault) or isinstance(long, Fault):
+            return
+        with torch.inference_mode():
+            (alone,) = self._forward(short.windows)
+            padded, _ = self._forward((short.windows[0], long.windows[0]))
+        if isinstance(alone, Fault) or isinstance(padded, Fault):
+            return
+        if max(abs(one - other) for one, other in zip(alone, padded, strict=True)) > _APART:
+            raise Misconfigured(
+                f"{self.identity.model.name}: a text's score changes with its neighbours, since "
+                "this architecture cannot be padded on the right: choose another one"
+            )
+
+    def warm_up(self) -> None:
+        """Run the first forwards and find the token budget; 2 s at most on a CPU."""
+        with torch.inference_mode():
+            budget = best_budget(self._forward, self.max_tokens, self.device)
+        if self._measure:
+            self.token_budget = budget
+
+    def score(self, texts: Sequence[str]) -> list[Score | Fault]:
+        """Score each text.
+
+        A text's score does not depend on its neighbours (1e-4 in fp32), and one that cannot be
+        scored is a fault at its own place: `not-finite`, `out-of-memory` or `error`.
+
+        Returns:
+            One item for each text, in order.
+        """
+        encoded = self._encoder.encode(texts)
+        windows: list[list[int]] = []
+        for item in encoded:
+            if isinstance(item, Encoded):
+                windows.extend(item.windows)
+        rows: list[list[float] | Fault] = [Fault("error")] * len(windows)
+        with torch.inference_mode():
+            for group in pack([len(window) for window in windows], self.token_budget):
+                scored = self._forward([windows[index] for index in group])
+                for index, row in zip(group, scored, strict=True):
+                    rows[index] = row
+        remaining = iter(rows)
+        return [
+            item
+            if isinstance(item, Fault)
+            else self._joined(item, [next(remaining) for _ in item.windows])
+            for item in encoded
+        ]
+
+    def _joined(self, text: Encoded, rows: list[list[float] | Fault]) -> Score | Fault:
+        """One score from a text's windows: their mean, each weighing its tokens."""
+        weights = [len(window) for window in text.windows]
+        tokens = sum(weights)
+        sums = [0.0] * len(self.tones)
+        for weight, row in zip(weights, rows, strict=True):
+            if isinstance(row, Fault):
+                return row
+            for column, value in enumerate(row):
+                sums[column] += value * weight / tokens
+        return Score(dict(zip(self.tones, sums, strict=True)), tokens, text.truncated)

@@ -1,0 +1,131 @@
+"""Refuses, before anything is loaded, a model directory that cannot or must not be loaded.
+
+Nothing here unpickles, imports or runs anything of the model's.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from connectors.errors import Misconfigured
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+_LFS = b"version https://git-lfs.github.com/spec/"
+_PICKLES = ("*.bin", "*.pt", "*.pth", "*.pkl", "*.pickle", "*.ckpt", "*.h5", "*.msgpack")
+_SAVE = "from_pretrained(SOURCE).save_pretrained(DIRECTORY)"
+
+
+def vet(where: Path) -> None:
+    """Check the files of a model directory.
+
+    Raises:
+        Misconfigured: It is missing, has no safetensors or no `tokenizer.json`, asks for remote
+            code, holds Git LFS pointers or an adapter, or has no or one label; the message says
+            what to do.
+    """
+    if not where.is_dir():
+        raise Misconfigured(f"{where}: no such model directory: correct `source`")
+    config = _object(where / "config.json")
+    for name, content in (("config.json", config), *_optional(where, "tokenizer_config.json")):
+        if content.get("auto_map"):
+            _refuse(
+                where,
+                f"{name} asks for remote code (`auto_map`), which is never run",
+                "choose a model of an architecture that transformers itself has, or, where it "
+                "has this one, remove `auto_map`",
+            )
+    _vet_weights(where)
+    _vet_tokenizer(where)
+    _vet_labels(where, config)
+
+
+def _vet_weights(where: Path) -> None:
+    if (where / "adapter_config.json").exists():
+        _refuse(
+            where, "it is an adapter, not a model", "merge it into its base model and save that"
+        )
+    weights = [where / "model.safetensors"]
+    if not weights[0].exists() and (index := where / "model.safetensors.index.json").exists():
+        names = set(_object(index).get("weight_map", {}).values())
+        if any("/" in name or "\\" in name for name in names):
+            _refuse(where, f"{index.name} names files elsewhere", "fetch it again from its source")
+        weights = [where / name for name in sorted(names)]
+    missing = [path.name for path in weights if not path.exists()]
+    pickles = sorted(path.name for pattern in _PICKLES for path in where.glob(pattern))
+    if (missing or not weights) and pickles:
+        _refuse(
+            where,
+            f"its weights are only in {pickles[0]}, a format that can run code and is never loaded",
+            "convert it once, where you trust it: "
+            f"`AutoModelForSequenceClassification.{_SAVE}` writes model.safetensors",
+        )
+    if missing or not weights:
+        _refuse(
+            where, f"{', '.join(missing) or 'weights'} missing", "fetch the model's safetensors"
+        )
+    for path in weights:
+        _refuse_pointer(path)
+
+
+def _vet_tokenizer(where: Path) -> None:
+    tokenizer = where / "tokenizer.json"
+    if not tokenizer.exists():
+        _refuse(
+            where,
+            "no tokenizer.json, which the fast tokenizer needs",
+            f"write it once: `AutoTokenizer.{_SAVE}`",
+        )
+    _refuse_pointer(tokenizer)
+
+
+def _vet_labels(where: Path, config: Mapping[str, Any]) -> None:
+    labels = config.get("id2label") or {}
+    if (
+        len(labels) == 1
+        or config.get("num_labels") == 1
+        or config.get("problem_type") == "regression"
+    ):
+        _refuse(
+            where, "it is a regression, which has no tones", "choose a model with a label per tone"
+        )
+    if not labels:
+        _refuse(
+            where,
+            "config.json has no labels (`id2label`)",
+            "add what each output means, as in "
+            '"id2label": {"0": "negative", "1": "neutral", "2": "positive"}',
+        )
+
+
+def _optional(where: Path, name: str) -> list[tuple[str, dict[str, Any]]]:
+    return [(name, _object(where / name))] if (where / name).exists() else []
+
+
+def _object(path: Path) -> dict[str, Any]:
+    try:
+        content = json.loads(path.read_bytes())
+    except FileNotFoundError:
+        _refuse(path.parent, f"no {path.name}", "is it the directory of a transformers model?")
+    except (OSError, ValueError, RecursionError) as error:
+        _refuse(path.parent, f"{path.name}: {error}", "fetch it again from its source")
+    if not isinstance(content, dict):
+        _refuse(path.parent, f"{path.name} is no object", "fetch it again from its source")
+    return content
+
+
+def _refuse_pointer(path: Path) -> None:
+    with path.open("rb") as file:
+        if file.read(len(_LFS)) == _LFS:
+            _refuse(
+                path.parent,
+                f"{path.name} is a Git LFS pointer, not the file",
+                "run `git lfs pull` where it was cloned",
+            )
+
+
+def _refuse(where: Path, reason: str, fix: str) -> NoReturn:
+    raise Misconfigured(f"{where}: {reason}: {fix}")

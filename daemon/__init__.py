@@ -1,0 +1,1 @@
+"""The message path, the model worker and the command line."""

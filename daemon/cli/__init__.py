@@ -1,0 +1,87 @@
+"""The `tonebus` command; each subcommand stands in a file of its own, imported when it is used."""
+
+from __future__ import annotations
+
+import importlib
+import signal
+import sys
+import time
+
+import click
+
+from connectors.errors import Misconfigured, TonebusError, Unavailable
+from daemon.notify import Supervisor
+
+_LINGER_SECONDS = 15
+EX_UNAVAILABLE = 69
+EX_CONFIG = 78
+
+_COMMANDS = {
+    "api": "run",
+    "check": "check",
+    "daemon": "run",
+    "demo": "demo",
+    "doctor": "doctor",
+    "evaluate": "evaluate",
+    "parked": "parked",
+    "predict": "predict",
+    "publish": "publish",
+    "schema": "schema",
+    "tail": "tail",
+    "topology": "topology",
+    "try": "trying:try_",
+    "worker": "run",
+}
+
+
+class _Lazy(click.Group):
+    """Imports a command when it is asked for, so that none pays for another's libraries."""
+
+    def list_commands(self, _ctx: click.Context) -> list[str]:
+        return sorted(_COMMANDS)
+
+    def get_command(self, _ctx: click.Context, name: str) -> click.Command | None:
+        if name not in _COMMANDS:
+            return None
+        module, _, attribute = _COMMANDS[name].partition(":")
+        command = getattr(importlib.import_module(f"daemon.cli.{module}"), attribute or name)
+        return command if isinstance(command, click.Command) else None
+
+
+@click.group(cls=_Lazy, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="tonebus", prog_name="tonebus")
+def tonebus() -> None:
+    """Label the tone of messages on a RabbitMQ bus."""
+
+
+def main() -> None:
+    """Run the command line.
+
+    Exit codes: 0 done, 1 the command's own failure, 2 wrong usage, 69 a server does not answer,
+    78 wrong settings.
+    """
+    try:
+        tonebus(prog_name="tonebus")
+    except Misconfigured as error:
+        _fail(error, EX_CONFIG)
+    except Unavailable as error:
+        _fail(error, EX_UNAVAILABLE)
+    except TonebusError as error:
+        _fail(error, 1)
+
+
+def _fail(error: TonebusError, code: int) -> None:
+    supervisor = Supervisor()
+    # the prefix is systemd's for "error", so that `journalctl -p err` shows it
+    click.echo(f"{'<3>' if supervisor else ''}tonebus: {error}", err=True)
+    if supervisor and code == EX_CONFIG:
+        _linger(supervisor, error)
+    sys.exit(code)
+
+
+def _linger(supervisor: Supervisor, error: TonebusError) -> None:
+    """Show what is wrong for a while: the next start finds the same, unless somebody mends it."""
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, signal.SIG_DFL)
+    supervisor.status(f"wrong settings, tried again in {_LINGER_SECONDS} s: {error}")
+    time.sleep(_LINGER_SECONDS)

@@ -1,0 +1,5 @@
+"""`python -m daemon.cli` is `tonebus`."""
+
+from daemon.cli import main
+
+main()

@@ -1,0 +1,97 @@
+"""`tonebus check`: find what is wrong with the settings before anything runs."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+import msgspec
+
+from daemon import trial
+from daemon.advice import advice
+from daemon.cli import EX_CONFIG
+from daemon.settings.faults import Fault, line_of
+from daemon.settings.loading import read
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from daemon.settings import Settings
+    from daemon.settings.loading import Read
+
+
+@click.command()
+@click.argument("file", required=False,
+                type=click.Path(exists=True, dir_okay=False, path_type=Path))  # fmt: skip
+@click.option("--tests", is_flag=True, help="Run the connectors' own tests as well.")
+@click.option("--strict", is_flag=True, help="Take warnings for errors.")
+@click.option("--json", "as_json", is_flag=True, help="One object, for machines.")
+def check(file: Path | None, *, tests: bool, strict: bool, as_json: bool) -> None:
+    """Find unknown keys, bad expressions, clashes, missing secrets and unsafe values.
+
+    Looks at FILE, or at the one that TONEBUS_CONFIG names, with the environment laid over it as for
+    every process. Nothing is connected. Exits with 78 where something is wrong.
+
+    Example: tonebus check --tests /etc/tonebus/tonebus.toml
+    """
+    found = read(path=file)
+    faults = list(found.faults)
+    passed = 0
+    if found.settings and not faults:
+        faults += advice(found, found.settings)
+        if tests:
+            failed = list(_failing(found.settings, (found.path or Path()).parent))
+            faults += failed
+            passed = sum(len(each.tests) for each in found.settings.connectors) - len(failed)
+    wrong = [each for each in faults if strict or each.severity == "error"]
+    if as_json:
+        click.echo(msgspec.json.encode(_as_data(found, faults, passed)).decode())
+    else:
+        _print(found, faults, wrong)
+        if tests and not (found.faults or found.settings is None):
+            click.echo(f"{passed} connector tests passed")
+    sys.exit(EX_CONFIG if wrong else 0)
+
+
+def _failing(settings: Settings, folder: Path) -> Iterator[Fault]:
+    for place, connector in enumerate(settings.connectors):
+        for number, test in enumerate(connector.tests):
+            if said := trial.shortcomings(settings, connector, test, folder):
+                yield Fault(
+                    ("connectors", place, "tests", number),
+                    f"test {test.name!r} of connector {connector.name!r} failed: "
+                    + "; ".join(said),
+                )
+
+
+def _print(found: Read, faults: list[Fault], wrong: list[Fault]) -> None:
+    for fault, told in zip(faults, found.told(faults), strict=True):
+        place, _, said = told.partition(": ")
+        colour = "red" if fault.severity == "error" else "yellow"
+        click.echo(f"{place}: {click.style(fault.severity, fg=colour)}: {said}")
+    others = len(faults) - len(wrong)
+    warnings = f", {others} warnings" if others else ""
+    if wrong:
+        click.echo(f"{len(wrong)} errors{warnings}")
+    else:
+        names = [each.name for each in found.settings.connectors] if found.settings else []
+        click.echo(f"good: {found.path or 'defaults'}, connectors {', '.join(names)}{warnings}")
+
+
+def _as_data(found: Read, faults: list[Fault], passed: int) -> dict[str, Any]:
+    return {
+        "file": str(found.path) if found.path else None,
+        "faults": [
+            {
+                "severity": each.severity,
+                "where": each.where,
+                "line": line_of(each.path, found.lines) or None,
+                "what": each.what,
+                "fix": each.fix,
+            }
+            for each in faults
+        ],
+        "tests_passed": passed,
+    }

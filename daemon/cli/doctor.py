@@ -1,0 +1,81 @@
+"""`tonebus doctor`: try it live, and say what to mend."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+import msgspec
+
+from connectors.errors import Unavailable
+from daemon import doctor as examination
+from daemon import logs
+from daemon.advice import advice
+from daemon.cli import EX_CONFIG
+from daemon.doctor import Result
+from daemon.settings.loading import read
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from daemon.settings.loading import Read
+
+_COLOURS = {"ok": "green", "warning": "yellow", "failure": "red"}
+
+
+@click.command()
+@click.argument("file", required=False,
+                type=click.Path(exists=True, dir_okay=False, path_type=Path))  # fmt: skip
+@click.option("--json", "as_json", is_flag=True, help="One object, for machines.")
+def doctor(file: Path | None, *, as_json: bool) -> None:
+    """Try the settings, RabbitMQ, permissions, topology, Redis, clocks, workers and models.
+
+    Nothing is declared, and no event is published. Exits with 1 where a check fails, with 78 where
+    the settings are wrong.
+
+    Example: tonebus doctor
+    """
+    logs.configure("console", "error")
+    results = []
+    found = read(path=file)
+    for each in _examine(found):
+        results.append(each)
+        if not as_json:
+            _print(each)
+    count = {state: sum(each.state == state for each in results) for state in _COLOURS}
+    if as_json:
+        click.echo(msgspec.json.encode({"checks": results, **count}).decode())
+    else:
+        told = ", ".join(f"{number} {state}" for state, number in count.items())
+        click.echo(f"\n{told}")
+    sys.exit(EX_CONFIG if found.faults else 1 if count["failure"] else 0)
+
+
+def _examine(found: Read) -> Iterator[Result]:
+    for fault, told in zip(found.faults, found.told(found.faults), strict=True):
+        yield Result("settings", "failure", told.partition(". Fix:")[0], fault.fix)
+    if found.settings is None or found.faults:
+        return
+    yield Result("settings", "ok", str(found.path or "the defaults, and the environment"))
+    for fault in advice(found, found.settings):
+        # what the live checks below look at themselves
+        if fault.path[:1] != ("models",) and fault.path != ("redis", "secret"):
+            yield Result(
+                f"settings {fault.where}",
+                "warning" if fault.severity == "warning" else "failure",
+                fault.what,
+                fault.fix,
+            )
+    try:
+        yield from examination.examine(found.settings)
+    except Unavailable as error:
+        yield Result("broker", "failure", f"lost while it was examined: {error}", "try again")
+
+
+def _print(each: Result) -> None:
+    state = click.style(f"{each.state:<8}", fg=_COLOURS[each.state])
+    click.echo(f"{state} {each.check}: {each.detail}")
+    if each.fix:
+        click.echo(f"         Fix: {each.fix}")

@@ -1,0 +1,114 @@
+"""`tonebus evaluate`: how good and how fast a model is on labelled texts."""
+
+from __future__ import annotations
+
+import time
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+import msgspec
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from daemon import settings as configuration
+from daemon.cli import reports as reporting
+from daemon.model import evaluation, figures, labelled
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from connectors.events import Fault, Score
+    from daemon.model.scorer import ToneModel
+
+_BATCH = 256
+"""Texts between two steps of the progress bar: as many as a worker gets at once."""
+
+
+@click.command()
+@click.argument(
+    "files",
+    nargs=-1,
+    required=True,
+    metavar="FILE…",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+)
+@click.option("--model", "name", metavar="NAME", help="A model of the settings; else the first.")
+@click.option("--compare", "other", metavar="NAME", help="Another model, to be shown beside it.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object.")
+@click.option(
+    "--plot",
+    metavar="OUT.png",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Draw confusion and calibration; needs the extra `plot`.",
+)
+def evaluate(
+    files: tuple[Path, ...], name: str | None, other: str | None, as_json: bool, plot: Path | None
+) -> None:
+    """Score labelled texts and compare.
+
+    FILE is .tsv (label and text, or source, label and text), .csv or .jsonl.
+
+    Example: tonebus evaluate --json reviews.tsv
+    """
+    if plot:
+        figures.require()
+    examples = {str(path): labelled.read(path) for path in files}
+    console = Console(stderr=True)
+    runs = [_run(each, examples, console) for each in dict.fromkeys((name, other or name))]
+    if as_json:
+        click.echo(msgspec.json.encode(reporting.as_json(runs, examples)))
+    else:
+        reporting.show(runs, examples, Console())
+    if plot:
+        for run in runs:
+            path = plot if run is runs[0] else plot.with_stem(f"{plot.stem}-{run.model.name}")
+            figures.draw(run.total, run.model.name, path)
+
+
+def _run(
+    name: str | None, examples: dict[str, list[labelled.Example]], console: Console
+) -> reporting.Run:
+    settings = configuration.load()
+    chosen = settings.model(name) if name else settings.models[0]
+    with console.status("Loading the model"):
+        # torch is slow to import, and no other command may pay for it
+        from daemon.model.scorer import ToneModel  # noqa: PLC0415
+
+        model = ToneModel.load(chosen)
+        model.warm_up()
+    bar = Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+        console=console,
+        transient=True,
+    )
+    results: dict[str, list[Score | Fault]] = {}
+    reports: dict[str, evaluation.Report] = {}
+    with bar:
+        for file, rows in examples.items():
+            task = bar.add_task(f"{model.identity.model.name} {Path(file).name}", total=len(rows))
+            results[file], seconds = _score(
+                model, [row.text for row in rows], partial(bar.advance, task)
+            )
+            reports[file] = evaluation.report([row.tone for row in rows], results[file], seconds)
+    total = evaluation.report(
+        [row.tone for rows in examples.values() for row in rows],
+        [result for each in results.values() for result in each],
+        sum(report.seconds for report in reports.values()),
+    )
+    return reporting.Run(model.identity.model, results, reports, total)
+
+
+def _score(
+    model: ToneModel, texts: Sequence[str], advance: Callable[[int], None]
+) -> tuple[list[Score | Fault], float]:
+    results: list[Score | Fault] = []
+    begun = time.perf_counter()
+    for start in range(0, len(texts), _BATCH):
+        results += model.score(texts[start : start + _BATCH])
+        advance(len(results) - start)
+    return results, time.perf_counter() - begun

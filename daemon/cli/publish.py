@@ -1,0 +1,144 @@
+"""`tonebus publish`: send texts to a connector's exchange, and wait until the broker has them."""
+
+from __future__ import annotations
+
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, TextIO
+
+import click
+import msgspec
+from rich.console import Console
+from rich.progress import Progress
+
+from connectors import topology
+from connectors.broker import Refused
+from connectors.errors import Misconfigured, Unavailable
+from connectors.sink import Sink
+from daemon import settings, wiring
+from daemon.cli import templates
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from connectors.broker import Broker
+    from connectors.events import Letter
+    from daemon.settings import ConnectorSettings, Settings
+
+WINDOW = 250
+_CONFIRM_SECONDS = 30.0
+
+
+@click.command()
+@click.argument("texts", nargs=-1)
+@click.option("--file", "path", type=click.Path(exists=True, dir_okay=False, path_type=Path),
+              help="A file with one text on each line.")  # fmt: skip
+@click.option("--connector", default="", help="Whose exchange to publish to; the first by default.")
+@click.option("--routing-key", default="", help="One that the connector binds, by default.")
+@click.option("--template", type=click.File(),
+              help="A sample message in JSON, with $text and $id in it.")  # fmt: skip
+@click.option("--json", "as_json", is_flag=True, help="Print the ids as JSON.")
+def publish(
+    texts: tuple[str, ...], path: Path | None, connector: str, routing_key: str,
+    template: TextIO | None, *, as_json: bool,
+) -> None:  # fmt: skip
+    """Publish TEXTS, the lines of a file, or those of standard input, in the connector's shape.
+
+    Example: tonebus publish --connector helpdesk "The parcel never came." "Lovely service!"
+    """
+    configuration = settings.load()
+    chosen = find_connector(configuration, connector)
+    lines = list(texts or _lines(path))
+    if not lines:
+        raise click.UsageError("nothing to publish: give texts, --file, or lines on stdin")
+    sample = template.read() if template else ""
+    letters = [
+        templates.letter(chosen, line, routing_key=routing_key, template=sample) for line in lines
+    ]
+    broker = connect(configuration, "tonebus publish")
+    source = topology.source(chosen.name, chosen.exchange, chosen.bindings, passive=chosen.passive)
+    wiring.prepare(configuration, broker, topology.results(), source)
+    with Progress(console=Console(stderr=True), disable=len(lines) <= WINDOW) as progress:
+        task = progress.add_task("publishing", total=len(lines))
+        ids = []
+        for message_id in send(broker, letters):
+            ids.append(message_id)
+            progress.advance(task)
+    broker.close()
+    if as_json:
+        click.echo(msgspec.json.encode({"published": ids}).decode())
+    else:
+        click.echo(f"{len(ids)} published to {chosen.exchange}, confirmed")
+
+
+def connect(configuration: Settings, name: str, *, tolerant: bool = False) -> Broker:
+    """Connect to RabbitMQ, once; arguments as those of `wiring.broker`.
+
+    Raises:
+        Unavailable: It does not answer, or refuses us; the message says what to do.
+    """
+    broker = wiring.broker(configuration, name, tolerant=tolerant)
+    try:
+        broker.connect()
+    except Refused as refused:
+        raise Refused(
+            f"{refused}. Fix: check user, password and virtual host in TONEBUS_BROKER_URL or "
+            "[broker] url, and that the user has permissions there"
+        ) from None
+    except Unavailable as error:
+        raise Unavailable(
+            f"{error}. Fix: is RabbitMQ running there, and is TONEBUS_BROKER_URL right?"
+        ) from None
+    return broker
+
+
+def send(broker: Broker, letters: Iterable[Letter]) -> Iterator[str]:
+    """Publish letters and yield each one's message id once the broker has it.
+
+    Raises:
+        Unavailable: The broker was lost, or does not confirm.
+    """
+    sink: Sink[str] = Sink(broker)
+    for each in letters:
+        sink.publish(each, str(each.properties["message_id"]))
+        while sink.unconfirmed >= WINDOW:
+            yield from _confirmed(broker, sink)
+    while sink.unconfirmed:
+        yield from _confirmed(broker, sink)
+
+
+def _confirmed(broker: Broker, sink: Sink[str]) -> Iterator[str]:
+    deadline = time.monotonic() + _CONFIRM_SECONDS
+    while not (outcomes := sink.outcomes()):
+        if time.monotonic() > deadline:
+            raise Unavailable(
+                "RabbitMQ holds publishers back (memory or disk alarm)"
+                if broker.blocked
+                else f"RabbitMQ confirmed nothing in {_CONFIRM_SECONDS:g} s"
+            )
+        broker.wait(1.0)
+    for message_id, safe in outcomes:
+        if not safe:
+            raise Unavailable("RabbitMQ refused a message: a queue behind the exchange is full")
+        yield message_id
+
+
+def find_connector(configuration: Settings, name: str) -> ConnectorSettings:
+    """Return the connector of that name; the first where the name is empty.
+
+    Raises:
+        Misconfigured: None has it.
+    """
+    for each in configuration.connectors:
+        if name in {"", each.name}:
+            return each
+    known = ", ".join(each.name for each in configuration.connectors)
+    raise Misconfigured(f"no connector is named {name!r}; the settings know: {known}")
+
+
+def _lines(path: Path | None) -> Iterator[str]:
+    if path is None and sys.stdin.isatty():
+        return
+    source = path.open(encoding="utf-8") if path else sys.stdin
+    yield from (line.rstrip("\n") for line in source if line.strip())

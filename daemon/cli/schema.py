@@ -1,0 +1,45 @@
+"""`tonebus schema`: the contract, for those who read or publish."""
+
+from __future__ import annotations
+
+import click
+import msgspec
+
+from connectors import schemas
+from daemon import contract, settings
+from daemon.cli.publish import find_connector
+
+
+@click.group()
+def schema() -> None:
+    """Print the contract: JSON Schema, or AsyncAPI of the running configuration.
+
+    Example: tonebus schema asyncapi > asyncapi.json
+    """
+
+
+@schema.command()
+@click.option("--connector", default="", help="What this connector asks of a message instead.")
+def jsonschema(connector: str) -> None:
+    """Print the JSON Schema of a tone event, or of a connector's input.
+
+    Example: tonebus schema jsonschema --connector helpdesk
+    """
+    found = schemas.event_schema()
+    if connector:
+        chosen = find_connector(settings.load(), connector)
+        found = {"$schema": schemas.DIALECT, **schemas.input_schema(chosen.recipe())}
+    _print(found)
+
+
+@schema.command()
+def asyncapi() -> None:
+    """Print AsyncAPI 3: every exchange, queue, key and message of the configuration.
+
+    Example: TONEBUS_CONFIG=tonebus.toml tonebus schema asyncapi
+    """
+    _print(contract.asyncapi(settings.load()))
+
+
+def _print(found: object) -> None:
+    click.echo(msgspec.json.format(msgspec.json.encode(found)).decode())

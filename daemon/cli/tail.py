@@ -1,0 +1,134 @@
+"""`tonebus tail`: print tone events as they come."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+import msgspec
+from rich.console import Console
+from rich.markup import escape
+
+from connectors import topology
+from connectors.events import SOURCE_PREFIX, ToneEvent
+from connectors.outlet import BINARY_PREFIX
+from connectors.parked import entry, summary
+from daemon import settings, wiring
+from daemon.cli.publish import connect, find_connector
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from connectors.broker import Broker
+    from connectors.parked import Entry
+    from daemon.settings import Settings
+
+COLOURS = {"negative": "red", "neutral": "yellow", "positive": "green"}
+
+
+@click.command()
+@click.option("--connector", default="", help="Only events of this connector.")
+@click.option("--tone", default="", help="Only events of this tone, such as negative.")
+@click.option("--binding", default="#", show_default=True,
+              help="Only routing keys such as '*.negative' or 'helpdesk.#'.")  # fmt: skip
+@click.option("--parked", is_flag=True, help="Show messages as they are parked instead.")
+@click.option("--count", type=click.IntRange(min=1), help="Stop after so many.")
+@click.option("--json", "as_json", is_flag=True, help="One object on each line, for machines.")
+def tail(
+    connector: str, tone: str, binding: str, *, parked: bool, count: int | None, as_json: bool
+) -> None:
+    """Print tone events as they come; nothing is taken away from other consumers.
+
+    Example: tonebus tail --connector helpdesk --tone negative
+    """
+    configuration = settings.load()
+    exchanges = _exchanges(configuration, connector)
+    broker = connect(configuration, "tonebus tail", tolerant=True)
+    wiring.prepare(configuration, broker, topology.results(exchanges))
+    console = Console(highlight=False)
+    seen = 0
+
+    def show(line: str | None) -> None:
+        nonlocal seen
+        if line is not None and (count is None or seen < count):
+            seen += 1
+            click.echo(line) if as_json else console.print(line)
+
+    def show_event(body: bytes) -> None:
+        event = msgspec.json.decode(body, type=ToneEvent)
+        wanted = connector in {"", _name(event)} and tone in {"", event.data.tone}
+        show((body.decode() if as_json else _line(event)) if wanted else None)
+
+    def show_parked(message: Any) -> None:  # noqa: ANN401 - py-amqp has no types
+        found = entry(message)
+        shown = msgspec.json.encode(summary(found)).decode() if as_json else _parked_line(found)
+        show(shown if connector in {"", found.connector} else None)
+
+    if parked:
+        subscribe(broker, topology.PARKED, "#", show_parked)
+    else:
+        for exchange in exchanges:
+            listen(broker, binding, show_event, exchange)
+    try:
+        while count is None or seen < count:
+            broker.wait(1.0)
+    except KeyboardInterrupt:
+        click.echo(f"{seen} seen", err=True)
+    broker.close()
+
+
+def listen(
+    broker: Broker, binding: str, show: Callable[[bytes], None], exchange: str = topology.RESULTS
+) -> None:
+    """Have `show` called with each event, in structured mode, however it came."""
+    subscribe(broker, exchange, binding, lambda message: show(structured(message)))
+
+
+def subscribe(broker: Broker, exchange: str, binding: str, show: Callable[[Any], None]) -> None:
+    """Have `show` called with each message, from a queue that ends with the connection."""
+    channel = broker.channel()
+    queue = broker.attempt(channel.queue_declare, "", exclusive=True).queue
+    broker.attempt(channel.queue_bind, queue, exchange, binding)
+    broker.attempt(channel.basic_consume, queue, no_ack=True, callback=show)
+
+
+def structured(message: Any) -> bytes:  # noqa: ANN401 - py-amqp has no types
+    """Return an event as one JSON document, in whichever mode it was published."""
+    body = message.body.encode() if isinstance(message.body, str) else bytes(message.body)
+    headers = message.properties.get("application_headers") or {}
+    attributes = {
+        name.removeprefix(BINARY_PREFIX): value
+        for name, value in headers.items()
+        if name.startswith(BINARY_PREFIX)
+    }
+    if not attributes:
+        return body
+    data = {"datacontenttype": "application/json", "data": msgspec.Raw(body)}
+    return msgspec.json.encode(attributes | data)
+
+
+def _exchanges(configuration: Settings, connector: str) -> list[str]:
+    chosen = [find_connector(configuration, connector)] if connector else configuration.connectors
+    return list(dict.fromkeys(each.output.exchange for each in chosen))
+
+
+def _name(event: ToneEvent) -> str:
+    return event.source.removeprefix(SOURCE_PREFIX)
+
+
+def _parked_line(found: Entry) -> str:
+    detail = found.detail if found.detail.isprintable() else repr(found.detail)
+    return (
+        f"[red]{escape(found.code):<14}[/] {escape(found.connector)}  "
+        f"{escape(ascii(found.routing_key)[1:-1])}  {found.key}  {escape(detail)}"
+    )
+
+
+def _line(event: ToneEvent) -> str:
+    data = event.data
+    colour = COLOURS.get(data.tone, "white")
+    cached = "cached" if data.cached else "scored"
+    return (
+        f"[{colour}]{data.tone:<8}[/] {data.score:.2f}  {cached}  {event.time}  "
+        f"{escape(event.source.rpartition('/')[2])}  {escape(event.subject or '-')}"
+    )

@@ -1,0 +1,93 @@
+"""Messages as a connector's upstream would publish them, around any text."""
+
+from __future__ import annotations
+
+import uuid
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from connectors.errors import Misconfigured
+from connectors.events import Letter
+from connectors.mapping.expressions import PATH
+
+if TYPE_CHECKING:
+    from daemon.settings import ConnectorSettings
+
+TEXT, ID = "$text", "$id"
+
+
+def letter(
+    connector: ConnectorSettings, text: str, *, routing_key: str = "", template: str = ""
+) -> Letter:
+    """Return an input message with an id of its own.
+
+    Args:
+        connector: Whose exchange, and whose shape of messages.
+        text: What is to be scored.
+        routing_key: Empty takes one that the first binding matches.
+        template: JSON in which `$text` and `$id` stand for text and id; empty makes the least that
+            the connector reads.
+
+    Raises:
+        Misconfigured: The connector's expressions are no plain paths, so that it needs a template;
+            or the template is not JSON.
+    """
+    message_id = uuid.uuid4().hex
+    properties = {"content_type": "application/json", "message_id": message_id}
+    if connector.format == "text" and not template:
+        body = text.encode()
+        properties["content_type"] = "text/plain"
+    else:
+        document = _parsed(template) if template else _least(connector)
+        body = msgspec.json.encode(_filled(document, {TEXT: text, ID: message_id}))
+    if connector.format == "cloudevents" and not template:
+        properties["content_type"] = "application/cloudevents+json"
+    return Letter(connector.exchange, routing_key or key_for(connector), body, properties)
+
+
+def key_for(connector: ConnectorSettings) -> str:
+    """Return a routing key that the first binding matches."""
+    words = connector.bindings[0].split(".")
+    return ".".join("tonebus" if word in {"*", "#"} else word for word in words)
+
+
+def _least(connector: ConnectorSettings) -> dict[str, Any]:
+    document: dict[str, Any] = {}
+    for path, value in ((connector.id, ID), (connector.text, TEXT)):
+        if path and not PATH.fullmatch(path):
+            raise Misconfigured(
+                f"connector {connector.name!r} finds its text or id by {path!r}, which is no plain "
+                "path. Fix: give --template FILE, a sample message with $text and $id in it"
+            )
+        if path:
+            _put(document, path.split("."), value)
+    if connector.format != "cloudevents":
+        return document
+    return {
+        "specversion": "1.0", "id": ID, "source": "/tonebus-publish", "type": "tonebus.publish",
+        "data": document,
+    }  # fmt: skip
+
+
+def _put(document: dict[str, Any], path: list[str], value: str) -> None:
+    name, *rest = path
+    if rest:
+        _put(document.setdefault(name, {}), rest, value)
+    else:
+        document[name] = value
+
+
+def _filled(value: Any, words: dict[str, str]) -> Any:  # noqa: ANN401 - JSON
+    if isinstance(value, dict):
+        return {name: _filled(each, words) for name, each in value.items()}
+    if isinstance(value, list):
+        return [_filled(each, words) for each in value]
+    return words.get(value, value) if isinstance(value, str) else value
+
+
+def _parsed(template: str) -> Any:  # noqa: ANN401 - JSON
+    try:
+        return msgspec.json.decode(template)
+    except msgspec.DecodeError as error:
+        raise Misconfigured(f"the template is not JSON: {error}") from None

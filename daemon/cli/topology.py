@@ -1,0 +1,126 @@
+"""`tonebus topology`: what should stand at the broker, and what does."""
+
+from __future__ import annotations
+
+import sys
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import click
+import msgspec
+from kombu.utils.url import parse_url
+
+from connectors import definitions, drift
+from connectors import topology as bus
+from daemon import logs, settings, wiring
+from daemon.cli.publish import connect
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from connectors.broker import Broker
+    from connectors.drift import Finding
+    from connectors.topology import Topology
+
+_COLOURS = {"missing": "yellow", "drifted": "red", "unknown": "red"}
+
+
+@click.group()
+def topology() -> None:
+    """Exchanges, queues and bindings: plan, apply, verify or export them.
+
+    Example: tonebus topology plan
+    """
+
+
+@topology.command()
+@click.option("--json", "as_json", is_flag=True, help="One object, for machines.")
+def plan(*, as_json: bool) -> None:
+    """Say what `apply` would declare, and what stands in its way; nothing is changed.
+
+    Example: tonebus topology plan
+    """
+    with _broker() as (broker, parts):
+        found = list(drift.findings(broker, *parts))
+    _tell(found, parts, as_json=as_json)
+
+
+@topology.command()
+@click.option("--json", "as_json", is_flag=True, help="One object, for machines.")
+def verify(*, as_json: bool) -> None:
+    """Look whether all that is relied on is there; exits with 1 where it is not.
+
+    Example: tonebus topology verify --json
+    """
+    with _broker() as (broker, parts):
+        found = list(drift.findings(broker, *parts))
+    _tell(found, parts, as_json=as_json)
+    sys.exit(0 if all(each.good for each in found) else 1)
+
+
+@topology.command()
+def apply() -> None:
+    """Declare what is missing; what exists and agrees stays as it is.
+
+    Example: tonebus topology apply
+    """
+    with _broker() as (broker, parts):
+        bus.apply(broker, *parts)
+    things = sum(len(part.exchanges) + len(part.queues) for part in parts)
+    click.echo(f"{things} exchanges and queues are in place, with their bindings")
+
+
+@topology.command()
+@click.option("--format", "form", type=click.Choice(["definitions", "rabbitmqadmin"]),
+              default="definitions", show_default=True)  # fmt: skip
+def export(form: str) -> None:
+    """Print what is relied on, for those who may declare it; no broker is needed.
+
+    Example: tonebus topology export > tonebus.json && rabbitmqctl import_definitions tonebus.json
+    """
+    configuration = settings.load()
+    parts = wiring.topology(configuration)
+    url = configuration.broker.url.split(";")[0].strip()
+    vhost = parse_url(url)["virtual_host"] or "/"
+    if form == "rabbitmqadmin":
+        for line in definitions.rabbitmqadmin(parts, vhost):
+            click.echo(line)
+    else:
+        told = msgspec.json.encode(definitions.definitions(parts, vhost))
+        click.echo(msgspec.json.format(told).decode())
+
+
+@contextmanager
+def _broker() -> Iterator[tuple[Broker, list[Topology]]]:
+    configuration = settings.load()
+    logs.configure("console", "error")
+    broker = connect(configuration, "tonebus topology")
+    try:
+        yield broker, wiring.topology(configuration)
+    finally:
+        broker.close()
+
+
+def _tell(found: list[Finding], parts: list[Topology], *, as_json: bool) -> None:
+    if as_json:
+        told = [_as_data(each) for each in found]
+        click.echo(msgspec.json.encode({"things": told}).decode())
+        return
+    for each in found:
+        state = click.style(f"{each.state:<8}", fg=_COLOURS.get(each.state, "green"))
+        click.echo(f"{state} {each.kind} {each.name}")
+        for one in each.differences:
+            click.echo(f"         {one.name}: wanted {one.wanted!r}, found {one.found!r}")
+        if each.detail:
+            click.echo(f"         the broker said: {each.detail}")
+        if each.fix and each.state != "missing":
+            click.echo(f"         Fix: {each.fix}")
+    missing = sum(each.state == "missing" for each in found)
+    if missing:
+        click.echo(f"{missing} missing. Fix: `tonebus topology apply`, or `topology export`")
+    bindings = sum(len(part.bindings) for part in parts)
+    click.echo(f"{bindings} bindings cannot be seen over AMQP; `apply` declares them again")
+
+
+def _as_data(each: Finding) -> dict[str, Any]:
+    return msgspec.structs.asdict(each) | {"good": each.good, "fix": each.fix}

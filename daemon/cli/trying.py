@@ -1,0 +1,125 @@
+"""`tonebus try`: what would become of a message, without a broker."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+import click
+import msgspec
+from rich.console import Console
+from rich.markup import escape
+
+from connectors import envelope
+from connectors.events import Fault, Score
+from connectors.mapping import is_blank
+from connectors.outlet import Outlet
+from daemon import logs, settings, trial
+from daemon.cli.publish import find_connector
+from daemon.cli.tail import COLOURS
+
+if TYPE_CHECKING:
+    from connectors.source import Delivery
+    from daemon.settings import ConnectorSettings, Settings
+
+
+@click.command("try")
+@click.argument("connector")
+@click.argument("message", type=click.File("rb"))
+@click.option("--routing-key", default=trial.ROUTING_KEY, show_default=True)
+@click.option("--content-type", default="", help="As the publisher sets it; none by default.")
+@click.option("--message-id", default="", help="AMQP message id.")
+@click.option("--header", "headers", multiple=True, metavar="NAME=VALUE", help="An AMQP header.")
+@click.option("--no-score", is_flag=True, help="Only map; do not load the model.")
+@click.option("--json", "as_json", is_flag=True, help="One object, for machines.")
+def try_(
+    connector: str, message: BinaryIO, routing_key: str, content_type: str, message_id: str,
+    headers: tuple[str, ...], *, no_score: bool, as_json: bool,
+) -> None:  # fmt: skip
+    """Show what CONNECTOR makes of the file MESSAGE (- is standard input), and of its tone.
+
+    No server is needed and nothing is published. Exits with 1 where the message, or a part of it,
+    would be parked.
+
+    Example: tonebus try helpdesk ticket.json --routing-key ticket.4711.commented
+    """
+    configuration = settings.load()
+    logs.configure("console", "error")
+    chosen = find_connector(configuration, connector)
+    delivery = trial.delivery(
+        chosen, message.read(), routing_key=routing_key, headers=_headers(headers),
+        content_type=content_type, message_id=message_id,
+    )  # fmt: skip
+    outcome = trial.outcome(configuration, chosen, delivery)
+    told: dict[str, Any] = {
+        "connector": chosen.name,
+        "skip": outcome.skip or None,
+        "park": {"code": outcome.park, "detail": outcome.detail} if outcome.park else None,
+        "utterances": outcome.utterances,
+        "events": [],
+    }
+    try:
+        if outcome.utterances and not no_score:
+            _score(configuration, chosen, delivery, told)
+    finally:
+        # the mapping is worth knowing also where there is no model to be loaded
+        if as_json:
+            click.echo(msgspec.json.encode(told).decode())
+        else:
+            _print(told)
+    sys.exit(1 if told["park"] else 0)
+
+
+def _headers(given: tuple[str, ...]) -> dict[str, str]:
+    headers = dict(each.partition("=")[::2] for each in given)
+    if not all(headers):
+        raise click.UsageError("a header is written NAME=VALUE")
+    return headers
+
+
+def _score(
+    configuration: Settings, connector: ConnectorSettings, delivery: Delivery, told: dict[str, Any]
+) -> None:
+    """Add the events that would be published."""
+    # torch is slow to import, and mapping alone does not need it
+    from daemon.model.scorer import ToneModel  # noqa: PLC0415
+
+    model = ToneModel.load(configuration.model(connector.model))
+    outlet = Outlet(connector.terms())
+    nothing = Score({}, 0)
+    for utterance in told["utterances"]:
+        [verdict] = [nothing] if is_blank(utterance.text) else model.score([utterance.text])
+        if isinstance(verdict, Fault):
+            told["park"] = {"code": "poison", "detail": f"{verdict.code} {verdict.detail}".strip()}
+            continue
+        event = envelope.tone_event(
+            delivery, utterance,
+            envelope.event_id(connector.name, utterance, model.identity.model.revision),
+            score=verdict, model=model.identity.model, cached=False,
+            include_text=outlet.include_text,
+        )  # fmt: skip
+        letter = outlet.letter(event, delivery)
+        told["events"].append(
+            {"exchange": letter.exchange, "routing_key": letter.routing_key, "event": event}
+        )
+
+
+def _print(told: dict[str, Any]) -> None:
+    console = Console(highlight=False, soft_wrap=True)
+    if told["skip"]:
+        console.print(
+            f"[yellow]skipped[/]: {told['skip']}; acknowledged, and no event is published"
+        )
+    if park := told["park"]:
+        console.print(f"[red]parked[/]: {park['code']}: {escape(park['detail'])}")
+    for each in told["utterances"]:
+        console.print(f"text {each.index}, id {escape(each.source_id or 'none')}: {each.text!r}",
+                      markup=False)  # fmt: skip
+    for each in told["events"]:
+        event = each["event"]
+        colour = COLOURS.get(event.data.tone, "white")
+        console.print(
+            f"[{colour}]{event.data.tone}[/] {event.data.score:.2f}, to "
+            f"{each['exchange']} with key {escape(each['routing_key'])}"
+        )
+        console.print(msgspec.json.format(msgspec.json.encode(event)).decode(), markup=False)

@@ -1,0 +1,36 @@
+"""One frozen settings object, read once at the entry points.
+
+Three layers, the later over the earlier: defaults for localhost, one TOML file, secrets in
+`$CREDENTIALS_DIRECTORY`, and `TONEBUS_…` variables. `[broker] url` is `TONEBUS_BROKER_URL` in the
+environment and the file `broker_url` among the credentials.
+"""
+
+from daemon.settings.connector import ConnectorSettings, ConnectorTest, OutputSettings
+from daemon.settings.loading import load
+from daemon.settings.sections import (
+    DEFAULT_MODEL,
+    ApiSettings,
+    BrokerSettings,
+    DaemonSettings,
+    LogSettings,
+    MetricsSettings,
+    ModelSettings,
+    RedisSettings,
+    Settings,
+)
+
+__all__ = [
+    "DEFAULT_MODEL",
+    "ApiSettings",
+    "BrokerSettings",
+    "ConnectorSettings",
+    "ConnectorTest",
+    "DaemonSettings",
+    "LogSettings",
+    "MetricsSettings",
+    "ModelSettings",
+    "OutputSettings",
+    "RedisSettings",
+    "Settings",
+    "load",
+]

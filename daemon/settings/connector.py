@@ -1,0 +1,126 @@
+"""The settings of one upstream."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+import msgspec
+from msgspec import Meta, field
+
+from connectors.mapping import Recipe
+from connectors.outlet import ROUTING_KEY, Terms
+from connectors.topology import RESULTS
+from daemon.settings.kinds import Name, Short
+
+
+class OutputSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """How the events of a connector leave.
+
+    Attributes:
+        exchange: Topic exchange that they are published to.
+        routing_key: Template with `{connector}`, `{tone}`, `{language}`, `{model}` and
+            `{routing_key}`, the source message's own.
+        mode: `structured` puts the whole CloudEvent into the body; `binary` only its data, with
+            the attributes in `ce-` headers.
+        include_text: Whether the event carries the text that was scored.
+        headers: Names of source headers to carry over.
+        reply: Whether a message's `reply_to` gets an answer beside the event.
+    """
+
+    exchange: Short = RESULTS
+    routing_key: Short = ROUTING_KEY
+    mode: Literal["structured", "binary"] = "structured"
+    include_text: bool = False
+    headers: tuple[Short, ...] = ()
+    reply: bool = False
+
+
+class ConnectorTest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A message and what is to become of it; `tonebus check --tests` holds the mapping to it.
+
+    Attributes:
+        name: What the test promises.
+        message: The body: a string as it is, anything else as JSON.
+        file: A file with the body, beside the configuration, in place of `message`.
+        content_type: As the publisher sets it; empty sets none.
+        headers: AMQP headers.
+        message_id: AMQP message id.
+        texts: The texts to be scored, in order.
+        ids: Their source ids.
+        carried: The fields that travel on.
+        language: The language that travels on.
+        skip: The reason for which it is skipped: `when`, `no-texts` or `loop`.
+        park: The reason code with which it, or a part of it, is parked.
+    """
+
+    name: str
+    message: Any = None
+    file: str = ""
+    content_type: str = ""
+    headers: dict[str, str | int | bool] = {}
+    message_id: str = ""
+    texts: tuple[str, ...] | None = None
+    ids: tuple[str, ...] | None = None
+    carried: dict[str, Any] | None = None
+    language: str | None = None
+    skip: str = ""
+    park: str = ""
+
+
+class ConnectorSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """One upstream: where its messages come from, how they are read, how their events leave.
+
+    Attributes:
+        name: Part of the event's source and routing key.
+        exchange: Exchange that the upstream publishes to.
+        passive: Whether the exchange belongs to others: it must be there, and is not declared.
+        bindings: Routing-key patterns.
+        prefetch: Deliveries that it may hold unsettled; 0 takes `broker.prefetch`.
+        model: Name of the model that scores it.
+        format: `json` also reads CloudEvents and plain text, `cloudevents` nothing else, and
+            `text` takes the whole body.
+        text: JMESPath of the text; a list gives one event for each element.
+        id: JMESPath of the upstream's own id; a list gives one for each text.
+        language: JMESPath of the text's language, to be passed on.
+        when: JMESPath that must hold; other messages are skipped.
+        carry: Fields that travel on: by the name that each gets, its JMESPath.
+        strip: What to take out of a text: `html`, and from e-mails `quotes` and `signature`.
+        output: How its events leave.
+        tests: Messages and what is to become of them.
+    """
+
+    name: Name = "input"
+    exchange: Short = "sentiment.input"
+    passive: bool = False
+    bindings: Annotated[tuple[Annotated[str, Meta(max_length=255)], ...], Meta(min_length=1)] = (
+        "#",
+    )
+    prefetch: Annotated[int, Meta(ge=0, le=65535)] = 0
+    model: str = "default"
+    format: Literal["json", "cloudevents", "text"] = "json"
+    text: str = "text"
+    id: str = "id"
+    language: str = ""
+    when: str = ""
+    carry: dict[Short, str] = {}
+    strip: tuple[Literal["html", "quotes", "signature"], ...] = ()
+    output: OutputSettings = field(default_factory=OutputSettings)
+    tests: tuple[ConnectorTest, ...] = ()
+
+    def recipe(self) -> Recipe:
+        """How its messages are read."""
+        return Recipe(
+            format=self.format,
+            text=self.text,
+            id=self.id,
+            language=self.language,
+            when=self.when,
+            carry=dict(self.carry),
+            strip_html="html" in self.strip,
+            strip_quotes="quotes" in self.strip,
+            strip_signature="signature" in self.strip,
+        )
+
+    def terms(self) -> Terms:
+        """How its events leave."""
+        return Terms(**msgspec.structs.asdict(self.output))

@@ -1,0 +1,97 @@
+"""What is wrong with settings, and where in the file it stands."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from typing import Literal
+
+import msgspec
+
+Path = tuple[str | int, ...]
+_HEADER = re.compile(r"^\s*(\[\[?)\s*([^\[\]]+?)\s*\]\]?\s*(#.*)?$")
+_KEY = re.compile(
+    r"""^\s*((?:[\w-]+|"[^"]*"|'[^']*')(?:\s*\.\s*(?:[\w-]+|"[^"]*"|'[^']*'))*)\s*="""
+)
+
+
+class Fault(msgspec.Struct, frozen=True):
+    """One thing that is wrong with settings.
+
+    Attributes:
+        path: Keys and positions that lead to it.
+        what: What is wrong; never a secret.
+        fix: What to do about it.
+        severity: With an error no process starts.
+    """
+
+    path: Path
+    what: str
+    fix: str = ""
+    severity: Literal["error", "warning"] = "error"
+
+    @property
+    def where(self) -> str:
+        """The path as people write it: `connectors[1].output.mode`."""
+        return "".join(
+            f"[{part}]" if isinstance(part, int) else f".{part}" for part in self.path
+        ).lstrip(".")
+
+    def __str__(self) -> str:
+        """What is wrong, where, and what to do."""
+        said = f"{self.where}: {self.what}" if self.path else self.what
+        return f"{said}. Fix: {self.fix}" if self.fix else said
+
+
+def lines(source: str) -> dict[Path, int]:
+    """Return the line, counted from 1, of each table and key of a valid TOML document."""
+    found: dict[Path, int] = {}
+    counts: dict[Path, int] = {}
+    table: Path = ()
+    texts = source.splitlines()
+    number = 0
+    while number < len(texts):
+        text, line = texts[number], number + 1
+        number += 1
+        if header := _HEADER.match(text):
+            table = _resolve(_split(header[2]), counts, appends=header[1] == "[[")
+            found[table] = line
+        elif key := _KEY.match(text):
+            found[(*table, *_split(key[1]))] = line
+            number += _continued(texts[number - 1 :])
+    return found
+
+
+def line_of(path: Path, known: dict[Path, int]) -> int:
+    """Return the line of a path, or of what it is a part of; 0 where the file has none of it."""
+    while path and path not in known:
+        path = path[:-1]
+    return known.get(path, 0)
+
+
+def _split(dotted: str) -> Path:
+    parts = re.findall(r"""[\w-]+|"[^"]*"|'[^']*'""", dotted)
+    return tuple(part.strip("\"'") for part in parts)
+
+
+def _resolve(names: Path, counts: dict[Path, int], *, appends: bool) -> Path:
+    """Put positions into a header's path: it means the last element of each array."""
+    path: Path = ()
+    for place, name in enumerate(names):
+        path = (*path, name)
+        if appends and place == len(names) - 1:
+            counts[path] = counts.get(path, -1) + 1
+        if path in counts:
+            path = (*path, counts[path])
+    return path
+
+
+def _continued(texts: list[str]) -> int:
+    """Count the lines that a value goes on for after its first."""
+    for more in range(len(texts)):
+        try:
+            tomllib.loads("\n".join(texts[: more + 1]))
+        except tomllib.TOMLDecodeError:
+            continue
+        return more
+    return 0

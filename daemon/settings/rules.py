@@ -1,0 +1,103 @@
+"""What no single value shows: clashes, expressions, names that lead nowhere."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from connectors import outlet, topology
+from connectors.mapping.cloudevents import PREFIXES
+from connectors.mapping.expressions import fault_of
+from daemon.settings.faults import Fault
+from daemon.settings.shape import suggestion
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from daemon.settings.connector import ConnectorSettings
+    from daemon.settings.faults import Path
+    from daemon.settings.sections import Settings
+
+_KEPT = (topology.PARKED, topology.UNROUTED)
+_RESERVED = "amq."
+
+
+def faults(settings: Settings) -> Iterator[Fault]:
+    """Find what keeps every process from starting."""
+    for kind, items in (("connectors", settings.connectors), ("models", settings.models)):
+        names = [item.name for item in items]
+        for place, name in enumerate(names):
+            if name in names[:place]:
+                yield Fault(
+                    (kind, place, "name"), f"two {kind} are named {name!r}", "rename one of them"
+                )
+    models = {model.name for model in settings.models}
+    for place, each in enumerate(settings.connectors):
+        here: Path = ("connectors", place)
+        if each.model not in models:
+            yield Fault(
+                (*here, "model"), f"no model is named {each.model!r}",
+                suggestion(each.model, models),
+            )  # fmt: skip
+        yield from _expressions(each, here)
+        yield from _exchanges(each, settings, here)
+        yield from _output(each, here)
+
+
+def _expressions(each: ConnectorSettings, here: Path) -> Iterator[Fault]:
+    if not each.text:
+        yield Fault((*here, "text"), "empty", "name the field that holds the text")
+    for name, expression in each.recipe().expressions().items():
+        if said := fault_of(expression):
+            yield Fault(
+                (*here, *name.split(".", 1)), said, "see https://jmespath.org/tutorial.html"
+            )
+    fields = [name for name in ("when", "language", "carry") if getattr(each, name)]
+    if each.format == "text" and fields:
+        yield Fault(
+            (*here, fields[0]), "a message of format `text` has no fields",
+            "set format = 'json', or leave this out",
+        )  # fmt: skip
+
+
+def _exchanges(each: ConnectorSettings, settings: Settings, here: Path) -> Iterator[Fault]:
+    targets = {other.output.exchange for other in settings.connectors}
+    if each.exchange in {*_KEPT, topology.RESULTS}:
+        yield Fault(
+            (*here, "exchange"), f"{each.exchange!r} is Tonebus's own", "read from another exchange"
+        )
+    elif each.exchange in targets:
+        yield Fault(
+            (*here, "exchange"), f"{each.exchange!r} is also where events are published",
+            "read from one exchange and publish to another, or events come back as input",
+        )  # fmt: skip
+    if each.exchange.startswith(_RESERVED) and not each.passive:
+        yield Fault(
+            (*here, "exchange"), "nobody may declare an exchange named amq.…", "set passive = true"
+        )
+    for other in settings.connectors:
+        if other.exchange == each.exchange and other.passive and not each.passive:
+            yield Fault(
+                (*here, "passive"),
+                f"connector {other.name!r} says that {each.exchange!r} belongs to others",
+                "set passive = true here, or false there",
+            )
+
+
+def _output(each: ConnectorSettings, here: Path) -> Iterator[Fault]:
+    out = each.output
+    if said := outlet.fault_of(out.routing_key):
+        yield Fault(
+            (*here, "output", "routing_key"), said, f"the default is '{outlet.ROUTING_KEY}'"
+        )
+    if out.exchange in _KEPT or out.exchange.startswith(_RESERVED):
+        yield Fault(
+            (*here, "output", "exchange"), f"{out.exchange!r} is not for events",
+            f"the default is '{topology.RESULTS}'",
+        )  # fmt: skip
+    for name in out.headers:
+        if name.startswith(PREFIXES):
+            yield Fault(
+                (*here, "output", "headers"),
+                f"{name!r} would be taken for an attribute of the event",
+                "carry it under another name, by `carry`",
+            )

@@ -1,0 +1,190 @@
+"""The settings object and its sections."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import Meta, field
+
+from connectors.errors import Misconfigured
+from daemon.settings.connector import ConnectorSettings
+from daemon.settings.kinds import Count, Name, Port, Prefetch, Seconds
+
+DEFAULT_MODEL = Path(__file__).parent.parent / "model" / "default"
+
+
+class BrokerSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """RabbitMQ.
+
+    Attributes:
+        url: One or several AMQP URLs, separated by `;`, tried in turn. `memory://` runs every
+            edge inside this process, for a first try without servers.
+        ca_file: Certificates to trust for `amqps://`; empty trusts the system's.
+        heartbeat: Seconds; a peer that is silent for two of them is taken for dead.
+        connect_timeout: Seconds until one attempt to connect is given up.
+        prefetch: Deliveries that one connector may hold unsettled.
+        manage_topology: Whether to declare exchanges and queues; if not, they must be there.
+    """
+
+    url: str = "amqp://guest:guest@localhost:5672//"
+    ca_file: str = ""
+    heartbeat: Count = 10
+    connect_timeout: Seconds = 5.0
+    prefetch: Prefetch = 500
+    manage_topology: bool = True
+
+
+class RedisSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Redis, which only saves work: without it everything is scored again.
+
+    Attributes:
+        url: Where Redis listens; `memory://` keeps scores inside this process.
+        timeout: Seconds for one round trip; a slower one counts as a miss.
+        score_ttl: Seconds that a score is kept.
+        mark_ttl: Seconds for which a message with an id is published only once.
+        secret: Key of the digests under which scores are kept, so that nobody who reads Redis
+            can test whether a given text was seen.
+    """
+
+    url: str = "redis://localhost:6379/0"
+    timeout: Seconds = 0.1
+    score_ttl: Count = 30 * 24 * 3600
+    mark_ttl: Count = 24 * 3600
+    secret: str = ""
+
+
+class ModelSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """One model; each has its own scoring queue and its own workers.
+
+    Attributes:
+        name: What connectors and `tonebus worker --model` call it.
+        source: A directory, or the id of a model on a hub.
+        revision: The hub revision to pin; for a directory the digest of its files is taken, and
+            a value given here must agree with it.
+        labels: The model's own label → canonical tone; needed where the names do not tell.
+        preprocessing: A preprocessor's versioned name; the model's own `tonebus.json` decides
+            where this is empty.
+        temperature: Divides the logits; the model's own `tonebus.json` decides where this is 0.
+        precision: Number format of the weights; `auto` is fp32 on a CPU and fp16 on CUDA.
+        long_text: What happens to a text beyond the model's length: cut it, or score it in
+            windows and average.
+        max_tokens: Upper bound on the tokens of one forward; 0 takes what the model can.
+        token_budget: Padded tokens of one forward; 0 measures the best at warm-up.
+        threads: Threads of one worker; 0 takes what PyTorch takes.
+    """
+
+    name: Name = "default"
+    source: str = str(DEFAULT_MODEL)
+    revision: str = ""
+    labels: dict[str, str] = {}
+    preprocessing: str = ""
+    temperature: Annotated[float, Meta(ge=0)] = 0.0
+    precision: Literal["auto", "fp32", "fp16", "bf16"] = "auto"
+    long_text: Literal["truncate", "chunk"] = "truncate"
+    max_tokens: Annotated[int, Meta(ge=0)] = 0
+    token_budget: Annotated[int, Meta(ge=0)] = 0
+    threads: Annotated[int, Meta(ge=0)] = 0
+
+
+class DaemonSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """The message path.
+
+    Attributes:
+        max_body_bytes: A larger message is parked.
+        max_text_chars: A longer text is cut, and its event says `truncated`.
+        batch_texts: Texts in one request to a worker, at most.
+        batch_bytes: Bytes of text in one request to a worker, at most.
+        batch_seconds: Seconds of work in one request, at the pace that the workers show.
+        score_timeout: Seconds until a request without a reply is asked again.
+        confirm_timeout: Seconds without any confirm until the connection is given up.
+        drain_seconds: Seconds to finish what is in flight when told to stop.
+        memory_ceiling: Bytes that deliveries may take when every one is as large as allowed;
+            settings under which they might take more are refused.
+        parked_window: How many of the last messages the next setting looks at.
+        parked_share: When more than this share of them was parked, consuming stops: then the
+            deployment is wrong, not the messages.
+    """
+
+    max_body_bytes: Count = 1024 * 1024
+    max_text_chars: Count = 20_000
+    batch_texts: Count = 256
+    batch_bytes: Count = 1024 * 1024
+    batch_seconds: Seconds = 0.25
+    score_timeout: Seconds = 30.0
+    confirm_timeout: Seconds = 30.0
+    drain_seconds: Seconds = 20.0
+    memory_ceiling: Count = 4 * 1024**3
+    parked_window: Count = 200
+    parked_share: Annotated[float, Meta(gt=0, le=1)] = 0.5
+
+
+class ApiSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """The HTTP service.
+
+    Attributes:
+        host: Address to listen on; beyond loopback only with a token.
+        port: Port to listen on.
+        token: Bearer token that `/predict` and `/status` ask for; empty asks for none.
+        predict_timeout: Seconds until `/predict` answers 503.
+        concurrency: Requests in work at a time; one more is answered 429.
+    """
+
+    host: str = "127.0.0.1"
+    port: Port = 8080
+    token: str = ""
+    predict_timeout: Seconds = 10.0
+    concurrency: Count = 256
+
+
+class LogSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """The log, on standard error.
+
+    Attributes:
+        format: `auto` is `console` on a terminal, the journal's own fields under systemd, and
+            `json` elsewhere.
+        level: Facts of this level and above are logged.
+    """
+
+    format: Literal["auto", "json", "console"] = "auto"
+    level: Literal["debug", "info", "warning", "error"] = "info"
+
+
+class MetricsSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Metrics of a daemon or a worker, for Prometheus.
+
+    Attributes:
+        host: Address to serve them on.
+        port: Port to serve them on, one for each process of a host; 0 serves none.
+    """
+
+    host: str = "127.0.0.1"
+    port: Port = 0
+
+
+class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Everything a process needs to know, resolved."""
+
+    broker: BrokerSettings = field(default_factory=BrokerSettings)
+    redis: RedisSettings = field(default_factory=RedisSettings)
+    daemon: DaemonSettings = field(default_factory=DaemonSettings)
+    api: ApiSettings = field(default_factory=ApiSettings)
+    log: LogSettings = field(default_factory=LogSettings)
+    metrics: MetricsSettings = field(default_factory=MetricsSettings)
+    models: tuple[ModelSettings, ...] = field(default_factory=lambda: (ModelSettings(),))
+    connectors: tuple[ConnectorSettings, ...] = field(
+        default_factory=lambda: (ConnectorSettings(),)
+    )
+
+    def model(self, name: str) -> ModelSettings:
+        """The model of that name.
+
+        Raises:
+            Misconfigured: None has it.
+        """
+        for model in self.models:
+            if model.name == name:
+                return model
+        known = ", ".join(model.name for model in self.models)
+        raise Misconfigured(f"no model is named {name!r}; the settings know: {known}")

@@ -1,0 +1,147 @@
+"""The notes that processes leave for the status page; never a text, never an id of a message."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+State = Literal["connecting", "working", "careful", "holding", "draining", "stopped"]
+
+PATIENCE = 4
+"""Seconds within which a process renews its note; one that does not has fallen silent."""
+
+CONNECTING_PATIENCE = 20
+"""The same while it connects, for that may block."""
+
+LIVE_SECONDS = 4
+"""A note fades so many seconds after it should have been renewed."""
+
+HOUR_SECONDS = 3600
+KEY = b"tonebus:note:"
+INDEX = b"tonebus:notes"
+
+
+class FaultNote(msgspec.Struct, frozen=True, kw_only=True):
+    """Something that went wrong, in plain words.
+
+    Attributes:
+        code: The log's name for it.
+        words: What happened.
+        fix: What to do.
+        first: Seconds since the epoch when it was first seen.
+        last: The same, of the last time.
+        count: How often.
+    """
+
+    code: str
+    words: str
+    fix: str
+    first: float
+    last: float
+    count: int = 1
+
+
+class Minute(msgspec.Struct, frozen=True, array_like=True):
+    """The events of one minute, by tone; `start` is in seconds since the epoch."""
+
+    start: int
+    tones: dict[str, int]
+
+
+class Rates(msgspec.Struct, frozen=True, kw_only=True):
+    """How many a second, over the last ten seconds."""
+
+    deliveries: float = 0.0
+    events: float = 0.0
+    scored: float = 0.0
+    parked: float = 0.0
+
+
+class Process(msgspec.Struct, frozen=True, kw_only=True):
+    """Which process speaks, and since when.
+
+    Attributes:
+        since: Seconds since the epoch.
+        at: When the note was written, by the writer's clock.
+        memory: Resident bytes.
+    """
+
+    instance: str
+    version: str
+    host: str
+    pid: int
+    since: float
+    at: float
+    memory: int
+
+
+class DaemonNote(msgspec.Struct, frozen=True, kw_only=True, tag="daemon"):
+    """What a daemon does just now.
+
+    Attributes:
+        latency: Of the last minute, counts between the bounds of `metrics.SECONDS`: from
+            delivery to confirm.
+        ages: The same from the publisher's timestamp, in whole seconds; where there are any.
+        cached: Events of the last minute that cost no model time.
+        recent: Events of the last minute.
+        workers: Known workers of each model.
+        revisions: Revision of each model, as this daemon knows it.
+        parked: Since it started, by reason code.
+        redis: Why Redis is left alone; empty while it serves.
+        patience: Seconds within which the next note will come.
+    """
+
+    process: Process
+    state: State
+    patience: int
+    blocked: bool
+    rates: Rates
+    latency: list[int]
+    cached: int
+    recent: int
+    in_flight: int
+    waiting: int
+    unconfirmed: int
+    worst_case: int
+    deliveries: int
+    events: int
+    duplicates: int
+    workers: dict[str, int]
+    revisions: dict[str, str]
+    parked: dict[str, int]
+    skipped: dict[str, int]
+    redis: str
+    faults: list[FaultNote]
+    shadow: dict[str, tuple[int, int]] = {}
+
+
+class WorkerNote(msgspec.Struct, frozen=True, kw_only=True, tag="worker"):
+    """What a worker does just now.
+
+    Attributes:
+        busy: Share of the last ten seconds spent in the model, in [0, 1].
+        texts: Scored since it started.
+    """
+
+    process: Process
+    model: str
+    name: str
+    revision: str
+    device: str
+    threads: int
+    rate: float
+    busy: float
+    texts: int
+    faults: list[FaultNote]
+
+
+class HourNote(msgspec.Struct, frozen=True, kw_only=True, tag="hour"):
+    """The tone mix of the last hour, as one daemon published it; it outlives the daemon."""
+
+    minutes: list[Minute]
+
+
+Note = DaemonNote | WorkerNote | HourNote
+encode = msgspec.json.Encoder().encode
+decode = msgspec.json.Decoder(Note).decode

@@ -1,0 +1,1 @@
+"""The HTTP service: status and predictions, beside the bus."""

@@ -1,0 +1,113 @@
+"""The application: its parts, its limits, and what it says when something is wrong."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import structlog
+from fastapi import FastAPI, HTTPException, Request, status
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from starlette.staticfiles import StaticFiles
+
+from api import predicting, sight
+from api.bounds import BodyLimit
+from api.gate import Gate, is_loopback
+from api.watch import Watch
+from connectors.errors import Misconfigured
+from daemon import exposition, settings, wiring
+from daemon.predictor import Predictor
+from daemon.release import RELEASE
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from connectors.cache import Store
+    from connectors.edges import Edges
+    from daemon.settings import Settings
+
+MAX_BODY_BYTES = 2 * 1024 * 1024
+STATIC = Path(__file__).parent / "static"
+_SUMMARY = "Labels the tone of messages on a RabbitMQ bus, and of texts that are sent here."
+_log = structlog.get_logger(__name__)
+
+
+def create_app() -> FastAPI:
+    """Return the application as the settings want it: uvicorn's factory.
+
+    Raises:
+        Misconfigured: The settings are wrong, or open the service to others without a token.
+    """
+    configuration = settings.load()
+    edges = wiring.rabbit(configuration, f"tonebus api {os.getpid()}", consume=False)
+    return build(configuration, edges, wiring.redis_store(configuration))
+
+
+def build(configuration: Settings, edges: Edges, store: Store) -> FastAPI:
+    """Return the application over the given edges.
+
+    Raises:
+        Misconfigured: The settings open the service to others without a token.
+    """
+    if not configuration.api.token and not is_loopback(configuration.api.host):
+        raise Misconfigured(
+            f"api host {configuration.api.host!r} is open to others, and there is no token. "
+            "Fix: set TONEBUS_API_TOKEN, or host = '127.0.0.1'"
+        )
+    predictor = Predictor(configuration, edges, store)
+    watch = Watch(predictor, store, consuming=bool(configuration.connectors))
+
+    @asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        predictor.start()
+        await watch.look()
+        watching = asyncio.create_task(watch.run())
+        _log.info("api_ready", host=configuration.api.host, port=configuration.api.port)
+        yield
+        watching.cancel()
+        with suppress(asyncio.CancelledError):
+            await watching
+        predictor.stop()
+        _log.info("api_stopped")
+
+    app = FastAPI(
+        title="Tonebus", summary=_SUMMARY, version=RELEASE, lifespan=lifespan,
+        docs_url=None, redoc_url=None,
+    )  # fmt: skip
+    app.state.settings = configuration
+    app.state.predictor = predictor
+    app.state.watch = watch
+    app.state.registry = exposition.registry(predictor.meter)
+    app.include_router(predicting.router)
+    app.include_router(sight.router)
+    app.mount("/static", StaticFiles(directory=STATIC), name="static")
+    app.add_exception_handler(RequestValidationError, _say_what_is_wrong)
+    app.add_middleware(BodyLimit, max_bytes=MAX_BODY_BYTES)
+    app.add_middleware(
+        Gate,
+        token=configuration.api.token,
+        concurrency=configuration.api.concurrency,
+        meter=predictor.meter,
+    )
+    return app
+
+
+async def _say_what_is_wrong(_request: Request, error: Exception) -> JSONResponse:
+    """Name the fields that are wrong, and never echo what was in them."""
+    if not isinstance(error, RequestValidationError):
+        raise HTTPException(status.HTTP_422_UNPROCESSABLE_CONTENT) from error
+    faults = [{"where": _where(each), "what": each["msg"]} for each in error.errors()]
+    return JSONResponse({"detail": faults}, status.HTTP_422_UNPROCESSABLE_CONTENT)
+
+
+def _where(fault: dict[str, object]) -> str:
+    """Say which field is wrong; the name of an unknown one is the caller's, and not repeated."""
+    place = fault["loc"]
+    parts = list(place) if isinstance(place, tuple) else []
+    if fault["type"] == "extra_forbidden":
+        parts[-1:] = ["…"]
+    return ".".join(map(str, parts))

@@ -1,0 +1,132 @@
+"""What is asked of `/predict`, and what it answers."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Self
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+
+MAX_TEXTS = 256
+_Text = Annotated[str, StringConstraints(max_length=1_000_000)]
+_Texts = Annotated[list[_Text], Field(min_length=1, max_length=MAX_TEXTS)]
+_Sequence = Annotated[list[_Text], Field(min_length=1, max_length=1)]
+_Batch = Annotated[list[_Text | _Sequence], Field(min_length=1, max_length=MAX_TEXTS)]
+
+EXAMPLES: dict[str, Any] = {
+    "requestBody": {
+        "content": {
+            "application/json": {
+                "examples": {
+                    "one text": {"value": {"text": "The new app is a joy to use."}},
+                    "several": {"value": {"texts": ["Thanks!", "Still no refund."]}},
+                    "as text-embeddings-inference has it": {
+                        "value": {"inputs": "Still no refund.", "raw_scores": False}
+                    },
+                }
+            }
+        }
+    }
+}
+
+
+class PredictRequest(BaseModel):
+    """One of `text`, `texts` and `inputs`; the other fields go with `inputs`."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={"examples": [{"text": "The new app is a joy to use."}]},
+    )
+
+    text: _Text | None = None
+    texts: _Texts | None = None
+    inputs: _Text | _Batch | None = Field(
+        default=None, description="A string, or a batch of lists of one string each."
+    )
+    truncate: bool | None = None
+    truncation_direction: str | None = Field(default=None, max_length=16)
+    raw_scores: bool = False
+
+    @model_validator(mode="after")
+    def _one_of_them(self) -> Self:
+        if sum(each is not None for each in (self.text, self.texts, self.inputs)) != 1:
+            raise ValueError("give one of `text`, `texts` and `inputs`")
+        if isinstance(self.inputs, list):
+            loose = [each for each in self.inputs if isinstance(each, str)]
+            if loose and len(self.inputs) > 1:
+                raise ValueError(
+                    "a list of strings is a pair, and this model reads single texts; "
+                    "a batch is a list of lists"
+                )
+        return self
+
+    def batched(self) -> bool:
+        """Whether the answer to `inputs` is a list of lists."""
+        return isinstance(self.inputs, list) and isinstance(self.inputs[0], list)
+
+    def sequences(self) -> list[str]:
+        """Return the texts of `inputs`."""
+        inputs = [self.inputs] if isinstance(self.inputs, str) else self.inputs or []
+        return [each if isinstance(each, str) else each[0] for each in inputs]
+
+
+class TextRequest(BaseModel):
+    """One text."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"text": "Still no refund."}]})
+
+    text: _Text
+
+
+class Labelled(BaseModel):
+    """A label and its score."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"label": "negative", "score": 0.93}]}
+    )
+
+    label: str
+    score: float
+
+
+class ModelInfo(BaseModel):
+    """Which model scored."""
+
+    name: str
+    revision: str
+
+
+class PredictionOut(BaseModel):
+    """The tone of one text; `none` where there is nothing to score in it."""
+
+    tone: str
+    score: float
+    scores: dict[str, float]
+    tokens: int
+    truncated: bool
+    cached: bool
+    model: ModelInfo
+
+
+class PredictionsOut(BaseModel):
+    """The tones of several texts, in their order."""
+
+    predictions: list[PredictionOut]
+
+
+class Complaint(BaseModel):
+    """Why there is no answer."""
+
+    detail: str
+
+
+class Wrong(BaseModel):
+    """A field that is wrong, and what is wrong with it; never what was in it."""
+
+    where: str
+    what: str
+
+
+class Rejection(BaseModel):
+    """Why a request cannot be understood, or a text cannot be scored."""
+
+    detail: list[Wrong] | str

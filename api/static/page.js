@@ -1,0 +1,61 @@
+// The status page: follows the status, draws it, and says when what it shows is old.
+
+import { $, say, sign } from "./dom.js";
+import { render } from "./render.js";
+import { follow } from "./stream.js";
+import * as trying from "./trying.js";
+import { long } from "./words.js";
+
+const STALE = 4;
+const began = performance.now();
+let heardAt = null;
+let last = null;
+
+function heard(status) {
+  heardAt = performance.now();
+  last = status;
+  render(status);
+  age();
+}
+
+function age() {
+  const seconds = (performance.now() - (heardAt ?? began)) / 1000;
+  const root = document.documentElement;
+  if (heardAt == null) {
+    root.dataset.live = seconds < STALE ? "connecting" : "stale";
+    if (seconds >= STALE) say($("live-words"), "Nothing heard yet: the API does not answer");
+    return;
+  }
+  root.dataset.live = seconds < STALE ? "live" : "stale";
+  if (seconds < STALE) {
+    say($("live-words"), "Live");
+    return;
+  }
+  say($("live-words"), `Stale: last heard ${long(seconds)} ago`);
+  $("verdict").dataset.state = "unknown";
+  delete $("verdict-sign").dataset.drawn;
+  $("verdict-sign").replaceChildren(sign("unknown"));
+  say($("headline"), "The API does not answer");
+  delete $("advice").dataset.drawn;
+  say($("advice"), "What you see below is old. See whether tonebus api is running; this page goes on by itself.");
+}
+
+function refused() {
+  $("token-form").hidden = false;
+  $("token").focus();
+  say($("live-words"), "Waiting for the token");
+  return new Promise((accept) => {
+    $("token-form").addEventListener("submit", (event) => {
+      event.preventDefault();
+      sessionStorage.setItem("token", $("token").value);
+      $("token").value = "";
+      $("token-form").hidden = true;
+      accept();
+    }, { once: true });
+  });
+}
+
+trying.listen();
+setInterval(age, 500);
+addEventListener("resize", () => last && render(last));
+follow(heard, refused);

@@ -1,0 +1,149 @@
+// The whole status, drawn anew each second.
+
+import { tones } from "./chart.js";
+import { $, bar, make, phrase, say, sign, sub, table } from "./dom.js";
+import { bytes, count, long, rate, share, span } from "./words.js";
+
+export function render(status) {
+  document.title = status.state === "well" ? "Tonebus" : `${status.headline} – Tonebus`;
+  say($("version"), status.version);
+  verdict(status);
+  parts(status);
+  numbers(status);
+  tones(status);
+  faults(status);
+  queues(status);
+  parked(status);
+  processes(status);
+  shadow(status);
+}
+
+/** Draw again only what differs: what is being read must not jump. */
+function redraw(where, content, build) {
+  const fingerprint = JSON.stringify(content);
+  if (where.dataset.drawn === fingerprint) return;
+  where.dataset.drawn = fingerprint;
+  where.replaceChildren(...[build(content)].flat());
+}
+
+function verdict(status) {
+  $("verdict").dataset.state = status.state;
+  redraw($("verdict-sign"), status.state, sign);
+  say($("headline"), status.headline);
+  redraw($("advice"), status.advice || subtitle(status), phrase);
+}
+
+function subtitle(status) {
+  const { rates } = status;
+  if (status.state !== "well" || !rates) return "";
+  if (!rates.events) return "Waiting for messages.";
+  return `${rate(rates.events)} events a second leave here.`;
+}
+
+function parts(status) {
+  redraw($("parts"), status.parts, (found) => Object.values(found).map((part) =>
+    make("li", { "data-state": part.state },
+      make("span", { class: "sign", role: "img", "aria-label": part.state }, sign(part.state)),
+      make("div", {}, make("strong", {}, part.title), make("span", {}, part.detail)))));
+}
+
+function numbers(status) {
+  const { rates, latency } = status;
+  const waiting = sum(status.queues.filter((queue) => queue.role === "source"));
+  const [number, unit] = span(latency?.p50);
+  const tiles = [
+    ["Messages in", rate(rates?.deliveries), rates ? "/s" : "", "delivered, last 10 s"],
+    ["Events out", rate(rates?.events), rates ? "/s" : "", rates ? `${rate(rates.scored)} scored /s` : ""],
+    ["Latency", number, unit, latency ? tail(latency) : "delivery to confirm"],
+    ["Cache hits", share(status.cache_share), status.cache_share == null ? "" : "%", "of the last minute"],
+    ["In flight", count(status.in_flight), "", status.waiting == null ? "" : `${count(status.waiting)} await a score`],
+    ["Waiting", status.queues.length ? count(waiting) : "–", "", "in source queues"],
+  ];
+  redraw($("numbers"), tiles, () => tiles.map(([title, value, small, foot]) =>
+    make("div", {}, make("dt", {}, title),
+      make("dd", {}, value, small ? make("small", {}, small) : null),
+      make("dd", { class: "foot" }, foot))));
+}
+
+function tail({ p95, p99 }) {
+  const [one, other] = [span(p95), span(p99)];
+  return `p95 ${one[0]}${one[1] === other[1] ? "" : ` ${one[1]}`} · p99 ${other.join(" ")}`;
+}
+
+const sum = (queues) => queues.reduce((total, queue) => total + queue.messages, 0);
+
+function faults(status) {
+  const found = status.faults.map((fault) => ({ ...fault, ago: long(status.at - fault.last) }));
+  redraw($("faults"), found, () => found.length ? found.map((fault) =>
+    make("li", {},
+      make("span", { class: "when" }, `${fault.ago} ago${fault.count > 1 ? ` · ${count(fault.count)}×` : ""} · ${fault.who}`),
+      make("div", {}, ...phrase(fault.words)), make("div", { class: "fix" }, ...phrase(fault.fix))))
+    : make("li", { class: "empty" }, "None since the processes started."));
+}
+
+const ROLES = {
+  source: "messages to label", scoring: "requests to workers",
+  parked: "could not be labelled", unrouted: "events nobody is bound for",
+};
+
+function queues(status) {
+  redraw($("queues"), status.queues, (found) => found.length
+    ? table(["Queue", "#Ready", "#Consumers"], found.map((queue) => ({
+      cells: [[queue.name, sub(ROLES[queue.role])], count(queue.messages), count(queue.consumers)],
+    })))
+    : make("p", { class: "empty" }, "RabbitMQ tells nothing now."));
+}
+
+function parked(status) {
+  const found = Object.entries(status.parked);
+  const most = Math.max(1, ...found.map(([, value]) => value));
+  const skipped = Object.values(status.skipped).reduce((total, value) => total + value, 0);
+  redraw($("parked"), [found, skipped, status.duplicates, status.rates == null], () => [
+    ...(found.length ? found.map(([code, value]) =>
+      make("div", { class: "meter-row" }, make("span", {}, code), bar(value / most), make("span", {}, count(value))))
+      : [make("p", { class: "empty" }, status.rates ? "Nothing was parked." : "No daemon tells.")]),
+    ...(status.rates ? [make("p", { class: "empty" },
+      `${count(skipped)} skipped, ${count(status.duplicates)} duplicates avoided since the start.`)] : []),
+  ]);
+}
+
+function processes(status) {
+  const rows = [...status.daemons.map((each) => daemon(each, status)), ...status.workers.map((each) => worker(each, status))];
+  redraw($("processes"), rows.map((row) => JSON.stringify(row.facts)), () => rows.length
+    ? table(["Process", "State", "Up", "#Rate", "#Memory", "Serves"], rows)
+    : make("p", { class: "empty" }, "No process reports."));
+}
+
+function daemon(each, status) {
+  const silent = each.lost;
+  const state = silent ? `silent for ${long(each.silent)}` : each.state;
+  const up = long(status.at - each.since);
+  const speed = silent ? "–" : `${rate(each.rates.events)} /s`;
+  return {
+    kind: silent ? "gone" : null,
+    facts: [each.instance, state, up, speed, each.memory, each.in_flight],
+    cells: [[`daemon ${each.pid}`, sub(each.host)], state, up, speed, bytes(each.memory),
+      [`${count(each.in_flight)} in flight`, sub(`at most ${bytes(each.worst_case)} held`)]],
+  };
+}
+
+function worker(each, status) {
+  const silent = each.lost;
+  const state = silent ? `silent for ${long(each.silent)}` : each.busy > 0.005 ? `${share(each.busy)} % busy` : "idle";
+  const up = long(status.at - each.since);
+  const speed = `${rate(each.rate)} texts/s`;
+  return {
+    kind: silent ? "gone" : null,
+    facts: [each.instance, state, up, speed, each.memory],
+    cells: [[`worker ${each.pid}`, sub(each.host)], state, up, speed, bytes(each.memory),
+      [each.model, sub(`${each.revision.slice(0, 12)} · ${each.device} · ${each.threads} ${each.threads === 1 ? "thread" : "threads"}`)]],
+  };
+}
+
+function shadow(status) {
+  const found = Object.entries(status.shadow);
+  $("shadow-card").hidden = !found.length;
+  redraw($("shadow"), found, () => found.map(([name, { same, of }]) =>
+    make("div", { class: "meter-row" }, make("span", {}, name), bar(of ? same / of : 0),
+      make("span", {}, of ? `${((100 * same) / of).toFixed(1)} %` : "–"))));
+}

@@ -1,0 +1,52 @@
+"""Figures for a set of scored texts."""
+
+import numpy as np
+import numpy.typing as npt
+
+Floats = npt.NDArray[np.floating]
+Ints = npt.NDArray[np.integer]
+
+
+def softmax(logits: Floats, temperature: float = 1.0) -> Floats:
+    """Probabilities along the last axis."""
+    shifted = logits / temperature
+    powers = np.exp(shifted - shifted.max(-1, keepdims=True))
+    result: Floats = powers / powers.sum(-1, keepdims=True)
+    return result
+
+
+def confusion(labels: Ints, scores: Floats) -> Ints:
+    """Counts [labelled, predicted]."""
+    tones = scores.shape[1]
+    counts = np.bincount(labels * tones + scores.argmax(1), minlength=tones * tones)
+    return counts.reshape(tones, tones)
+
+
+def report(labels: Ints, scores: Floats) -> dict[str, object]:
+    """Accuracy, macro recall and macro F1 in percent, recall and precision per tone."""
+    counts = confusion(labels, scores)
+    right = counts.diagonal()
+    recall = right / np.maximum(counts.sum(1), 1)
+    precision = right / np.maximum(counts.sum(0), 1)
+    f1 = 2 * recall * precision / np.maximum(recall + precision, 1e-9)
+    return {
+        "macro_recall": round(100 * float(recall.mean()), 2),
+        "macro_f1": round(100 * float(f1.mean()), 2),
+        "accuracy": round(100 * float(right.sum() / counts.sum()), 2),
+        "recall": [round(100 * float(value), 1) for value in recall],
+        "precision": [round(100 * float(value), 1) for value in precision],
+    }
+
+
+def calibration_error(labels: Ints, probabilities: Floats, bins: int = 15) -> float:
+    """Expected calibration error of the winning tone's probability (Guo et al. 2017)."""
+    confidence = probabilities.max(1)
+    right = probabilities.argmax(1) == labels
+    place = np.minimum((confidence * bins).astype(int), bins - 1)
+    error = 0.0
+    for number in range(bins):
+        inside = place == number
+        if inside.any():
+            gap = abs(float(right[inside].mean()) - float(confidence[inside].mean()))
+            error += gap * float(inside.mean())
+    return error

@@ -1,0 +1,31 @@
+"""What a run is trained towards: smoothed labels, all tones counting the same."""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from training.data import LABELS, Row, log_priors
+
+
+class Objective:
+    """The loss of a batch, given the logits.
+
+    The log prior of the row's source is added to the logits during training only (balanced
+    softmax, Ren et al. 2020; logit adjustment, Menon et al. 2021). What the model itself then
+    gives is a score as if all tones were equally frequent, which is what macro recall rewards and
+    what survives a move to traffic with another balance.
+    """
+
+    def __init__(self, rows: Sequence[Row], *, smoothing: float, balance: float) -> None:
+        """Prepare targets and priors, [rows, tones]."""
+        labels = torch.tensor([row.label for row in rows])
+        hard = functional.one_hot(labels, len(LABELS)).float()
+        self._targets = (1 - smoothing) * hard + smoothing / len(LABELS)
+        self._priors = balance * log_priors(rows)
+
+    def __call__(self, logits: Tensor, rows: Tensor) -> Tensor:
+        """Mean loss for the logits [texts, tones] of these rows."""
+        adjusted = functional.log_softmax(logits + self._priors[rows], -1)
+        return -(self._targets[rows] * adjusted).sum(-1).mean()

@@ -1,0 +1,32 @@
+"""Score texts with the training network, in its fast bfloat16 form or in float32."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from transformers import BertForSequenceClassification, PreTrainedTokenizerBase
+
+from training.data import LABELS, batches, tokenise
+from training.metrics import Floats
+from training.network import Dropout, logits
+
+_NO_DROPOUT = Dropout(0.0, 0)
+
+
+@torch.inference_mode()
+def score(
+    model: BertForSequenceClassification,
+    tokenizer: PreTrainedTokenizerBase,
+    texts: Sequence[str],
+    *,
+    preprocessing: str,
+    max_tokens: int,
+    dtype: torch.dtype = torch.bfloat16,
+) -> Floats:
+    """Logits [texts, tones]."""
+    tokens = tokenise(texts, tokenizer, preprocessing=preprocessing, max_tokens=max_tokens)
+    result = np.zeros((len(tokens), len(LABELS)), dtype=np.float32)
+    for batch in batches(tokens, range(len(tokens)), token_budget=4096):
+        found = logits(model, batch.ids, batch.lengths, _NO_DROPOUT, dtype=dtype)
+        result[batch.rows.numpy()] = found.numpy()
+    return result

@@ -1,0 +1,158 @@
+"""The measurements: each takes a world, and gives numbers."""
+
+from __future__ import annotations
+
+import random
+import subprocess
+import sys
+import time
+from statistics import median
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from bench import corpus
+from bench.world import CONNECTOR, DAEMON, EXCHANGE, WORKER, cpu_seconds, rss_mb
+from connectors import topology
+from connectors.events import Letter, ToneEvent
+from connectors.sink import Sink
+from daemon.cli.tail import listen
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from bench.world import World
+
+WORKERS = 2
+PREFETCH = 500
+EVENT_BYTES = 640
+"""Size of a tone event for a text of the corpus."""
+
+
+class Cost(msgspec.Struct, frozen=True):
+    """What a run of the whole system took.
+
+    Attributes:
+        pace: Events a second.
+        daemon_cpu: Seconds of CPU of the daemon for 1,000 messages.
+        worker_cpu: Likewise, of all workers together.
+        daemon_rss: MB of memory that the daemon holds at the end.
+    """
+
+    pace: float
+    daemon_cpu: float
+    worker_cpu: float
+    daemon_rss: float
+
+
+def model_limit(environment: dict[str, str], seconds: float, seed: int) -> float:
+    """Texts a second of bare scoring loops, as many processes as there are workers."""
+    command = [sys.executable, "-m", "bench.model_limit", str(seconds)]
+    loops = [
+        subprocess.Popen(  # noqa: S603 - our own command
+            [*command, str(seed + number)], env=environment, text=True,
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+        )
+        for number in range(WORKERS)
+    ]  # fmt: skip
+    for loop in loops:
+        assert loop.stdout  # noqa: S101 - it was asked for
+        loop.stdout.readline()
+    for loop in loops:
+        assert loop.stdin  # noqa: S101 - it was asked for
+        loop.stdin.write("go\n")
+        loop.stdin.flush()
+    return sum(float(loop.communicate()[0].splitlines()[-1]) for loop in loops)
+
+
+def relay_limit(world: World, messages: int) -> float:
+    """Messages a second of a bare relay."""
+    world.load(corpus.texts(100, seed=0) * (messages // 100))
+    queue = topology.source_queue(CONNECTOR)
+    command = f"bench.relay {world.broker_url} {queue} {topology.RESULTS} {PREFETCH} {EVENT_BYTES}"
+    with world.running(command):
+        pace = world.pace(messages)
+    world.purge()
+    return pace
+
+
+def through(world: World, texts: Sequence[str], *, daemons: int = 1) -> Cost:
+    """Publish texts, then let daemons and workers take them: events a second, and the cost."""
+    with world.running(*[WORKER] * WORKERS) as workers:
+        world.load(texts)
+        before = sum(cpu_seconds(worker.pid) for worker in workers)
+        with world.running(*[DAEMON] * daemons) as started:
+            pace = world.pace(len(texts))
+            thousands = len(texts) / 1000
+            cost = Cost(
+                pace=pace,
+                daemon_cpu=sum(cpu_seconds(each.pid) for each in started) / thousands,
+                worker_cpu=(sum(cpu_seconds(each.pid) for each in workers) - before) / thousands,
+                daemon_rss=max(rss_mb(each.pid) for each in started),
+            )
+    world.purge()
+    return cost
+
+
+def mixed(count: int, share: float, seed: int) -> list[str]:
+    """Texts of which a share was scored before: repeats of the first hundred of seed 0."""
+    known, new = corpus.texts(100, seed=0), iter(corpus.texts(count, seed))
+    dice = random.Random(seed)  # noqa: S311 - no secret is made
+    return [dice.choice(known) if dice.random() < share else next(new) for _ in range(count)]
+
+
+def single_forward(environment: dict[str, str]) -> float:
+    """Seconds of one text's forward in an idle process."""
+    code = (
+        "import time, statistics as s; from daemon import settings; from bench import corpus\n"
+        "from daemon.model.scorer import ToneModel\n"
+        "m = ToneModel.load(settings.load().models[0]); m.warm_up(); d = []\n"
+        "for t in corpus.texts(100, 3):\n"
+        "    b = time.perf_counter(); m.score([t]); d.append(time.perf_counter() - b)\n"
+        "print(s.median(d))"
+    )
+    ran = subprocess.run(  # noqa: S603 - our own code
+        [sys.executable, "-c", code], env=environment, text=True, check=True, capture_output=True
+    )
+    return float(ran.stdout)
+
+
+def latencies(world: World, rate: float, seconds: float, seed: int) -> list[float]:
+    """Seconds from publish to event, at open-loop arrivals of a rate; a worker and daemon run."""
+    texts = corpus.texts(max(20, int(rate * seconds)), seed)
+    dice = random.Random(seed)  # noqa: S311 - no secret is made
+    sent: dict[str, float] = {}
+    taken: list[float] = []
+    sink: Sink[None] = Sink(world.broker)
+
+    def note(body: bytes) -> None:
+        event = msgspec.json.decode(body, type=ToneEvent)
+        if event.subject in sent:
+            taken.append(time.perf_counter() - sent.pop(event.subject))
+
+    listen(world.broker, "#", note)
+    due = time.perf_counter()
+    for number, text in enumerate(texts):
+        due += dice.expovariate(rate)
+        while (left := due - time.perf_counter()) > 0:
+            world.broker.wait(left)
+        message_id = f"latency-{seed}-{rate:.3f}-{number}"
+        # counted from when it was due, or a slow system would hide its own queue
+        sent[message_id] = due
+        body = msgspec.json.encode({"id": message_id, "text": text})
+        properties = {"content_type": "application/json"}
+        sink.publish(Letter(EXCHANGE, "bench", body, properties), None)
+        world.broker.wait(0)
+        sink.outcomes()
+    end = time.perf_counter() + 60
+    while sent and time.perf_counter() < end:
+        world.broker.wait(0.5)
+    world.purge()
+    return taken
+
+
+def quantiles(values: Sequence[float]) -> tuple[float, float, float]:
+    """Return p50, p95 and p99."""
+    ordered = sorted(values)
+    last = len(ordered) - 1
+    return median(ordered), ordered[round(0.95 * last)], ordered[round(0.99 * last)]

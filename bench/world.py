@@ -1,0 +1,166 @@
+"""A world of its own for each measurement: servers' rooms, our processes, a loaded queue."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from connectors import topology
+from connectors.broker import Broker
+from connectors.errors import TonebusError
+from connectors.events import Letter
+from daemon.cli.publish import send
+from tests.rooms import empty_redis, own_redis, own_vhost
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+DAEMON, WORKER, API = "daemon.cli daemon", "daemon.cli worker", "daemon.cli api"
+EXCHANGE = "sentiment.input"
+CONNECTOR = "input"
+_SINK = "bench.results"
+_READY_SECONDS = 120.0
+_POLL_SECONDS = 0.02
+
+
+class World:
+    """A virtual host, a Redis database, and the processes that were started in them."""
+
+    def __init__(self, broker_url: str, redis_url: str) -> None:
+        """Connect, and declare what a daemon would, with one queue for all results."""
+        self.broker_url = broker_url
+        self.environment = {
+            **os.environ,
+            "TONEBUS_BROKER_URL": broker_url,
+            "TONEBUS_REDIS_URL": redis_url,
+            "TONEBUS_LOG_FORMAT": "json",
+            "OMP_NUM_THREADS": "1",
+        }
+        self.broker = Broker(broker_url, name="tonebus bench", heartbeat=60, connect_timeout=5)
+        self.broker.connect()
+        topology.apply(
+            self.broker,
+            topology.results(),
+            topology.source(CONNECTOR, EXCHANGE, ("#",)),
+            topology.Topology(
+                queues=(topology.Queue(_SINK, {}),),
+                bindings=(topology.Binding(topology.RESULTS, _SINK, "#"),),
+            ),
+        )
+        self.channel = self.broker.channel()
+
+    @contextmanager
+    def running(self, *commands: str) -> Iterator[list[subprocess.Popen[bytes]]]:
+        """Run `python -m COMMAND` for each, from when all are ready until the block ends."""
+        with ExitStack() as stack:
+            started = [stack.enter_context(self._process(command)) for command in commands]
+            for process, log in started:
+                _await_ready(process, log)
+            yield [process for process, _ in started]
+
+    @contextmanager
+    def _process(self, command: str) -> Iterator[tuple[subprocess.Popen[bytes], Path]]:
+        with tempfile.TemporaryDirectory(prefix="tonebus-bench-") as folder:
+            log = Path(folder) / "log"
+            with log.open("wb") as output:
+                process = subprocess.Popen(  # noqa: S603 - our own commands
+                    [sys.executable, "-m", *command.split()],
+                    env=self.environment, stdout=output, stderr=output, stdin=subprocess.DEVNULL,
+                )  # fmt: skip
+            try:
+                yield process, log
+            finally:
+                process.send_signal(signal.SIGTERM)
+                try:
+                    process.wait(30)
+                except subprocess.TimeoutExpired:
+                    process.kill()
+                    process.wait()
+
+    def load(self, texts: Sequence[str]) -> None:
+        """Publish messages, each with an id of its own, and wait for their confirms."""
+        run = f"{time.time():.6f}"
+        letters = (
+            Letter(
+                EXCHANGE,
+                "bench",
+                msgspec.json.encode({"id": f"{run}-{number}", "text": text}),
+                {"content_type": "application/json", "message_id": f"{run}-{number}"},
+            )
+            for number, text in enumerate(texts)
+        )
+        for _ in send(self.broker, letters):
+            pass
+
+    def finished(self) -> int:
+        """Events that have come out so far."""
+        return self._depth(_SINK)
+
+    def backlog(self) -> int:
+        """Messages that wait in the source queue."""
+        return self._depth(topology.source_queue(CONNECTOR))
+
+    def purge(self) -> None:
+        """Forget the events, so that the next measurement counts its own."""
+        self.broker.attempt(self.channel.queue_purge, _SINK)
+
+    def pace(self, expected: int, timeout: float = 600.0) -> float:
+        """Return events a second between the first tenth of them and the last.
+
+        Raises:
+            TonebusError: They did not come.
+        """
+        deadline = time.monotonic() + timeout
+        begun, done = 0.0, 0
+        while (count := self.finished()) < expected:
+            if not begun and count >= expected // 10:
+                begun, done = time.perf_counter(), count
+            if time.monotonic() > deadline:
+                raise TonebusError(f"{count} of {expected} events came in {timeout:g} s")
+            time.sleep(_POLL_SECONDS)
+        return (expected - done) / (time.perf_counter() - begun)
+
+    def _depth(self, queue: str) -> int:
+        declared: Any = self.broker.attempt(self.channel.queue_declare, queue, passive=True)
+        return int(declared.message_count)
+
+
+@contextmanager
+def world() -> Iterator[World]:
+    """Make a world, and leave nothing of it behind."""
+    with own_vhost() as broker_url, own_redis() as redis_url:
+        made = World(broker_url, redis_url)
+        try:
+            yield made
+        finally:
+            made.broker.close()
+            empty_redis(redis_url)
+
+
+def cpu_seconds(pid: int) -> float:
+    """CPU time that a process has used, user and system."""
+    fields = Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def rss_mb(pid: int) -> float:
+    """Resident memory of a process, in MB."""
+    pages = int(Path(f"/proc/{pid}/statm").read_text(encoding="ascii").split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
+
+
+def _await_ready(process: subprocess.Popen[bytes], log: Path) -> None:
+    deadline = time.monotonic() + _READY_SECONDS
+    while b'_ready"' not in log.read_bytes():
+        if process.poll() is not None or time.monotonic() > deadline:
+            raise TonebusError(log.read_text(encoding="utf-8", errors="replace")[-2000:])
+        time.sleep(_POLL_SECONDS)

@@ -1,0 +1,65 @@
+"""Many processes make one picture."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from api.composing import faults_of, sums_of, tones_of
+from daemon.metrics import SECONDS
+from daemon.sight.notes import DaemonNote, FaultNote, HourNote, Minute, Process, Rates
+
+
+def fault(words: str, count: int, last: float) -> FaultNote:
+    return FaultNote(code="c", words=words, fix="Do it.", first=1, last=last, count=count)
+
+
+def daemon(pid: int, **changes: Any) -> DaemonNote:
+    process = Process(instance=f"d{pid}", version="1", host="h", pid=-pid, since=0, at=0, memory=1)
+    fields: dict[str, Any] = {
+        "process": process, "state": "working", "patience": 4, "blocked": False,
+        "rates": Rates(events=2), "latency": [0] * (len(SECONDS) + 1), "cached": 1, "recent": 4,
+        "in_flight": 3, "waiting": 2, "unconfirmed": 1, "worst_case": 1, "deliveries": 9,
+        "events": 8, "duplicates": 1, "workers": {}, "revisions": {}, "parked": {"json": 1},
+        "skipped": {}, "redis": "", "faults": [], "shadow": {"next": (3, 4)},
+    }  # fmt: skip
+    return DaemonNote(**(fields | changes))
+
+
+def test_numbers_of_daemons_add_up() -> None:
+    latency = [0] * (len(SECONDS) + 1)
+    latency[3] = 10
+    found = sums_of([daemon(1, latency=latency), daemon(2, parked={"json": 1, "poison": 5})])
+    assert found.rates is not None
+    assert found.rates.events == 4
+    assert (found.in_flight, found.waiting, found.unconfirmed, found.duplicates) == (6, 4, 2, 2)
+    assert found.cache_share == pytest.approx(0.25)
+    assert found.parked == {"poison": 5, "json": 2}
+    assert found.latency is not None
+    assert SECONDS[2] < found.latency.p50 < found.latency.p99 <= SECONDS[3]
+    assert (found.shadow["next"].same, found.shadow["next"].of) == (6, 8)
+
+
+def test_where_nobody_reports_numbers_are_none_and_not_nought() -> None:
+    found = sums_of([])
+    assert (found.rates, found.latency, found.cache_share, found.in_flight) == (None,) * 4
+
+
+def test_the_hours_of_all_daemons_are_one_hour() -> None:
+    hours = [
+        HourNote(minutes=[Minute(60, {"positive": 1}), Minute(120, {"positive": 1})]),
+        HourNote(minutes=[Minute(120, {"negative": 2, "positive": 1})]),
+    ]
+    assert [(each.start, each.tones) for each in tones_of(hours)] == [
+        (60, {"positive": 1}),
+        (120, {"positive": 2, "negative": 2}),
+    ]
+
+
+def test_equal_faults_of_several_processes_are_one() -> None:
+    daemons = [daemon(1, faults=[fault("a", 2, 10)]), daemon(2, faults=[fault("a", 3, 20)])]
+    [one, other] = faults_of(daemons, [], [fault("b", 1, 5)])
+    assert (one.words, one.count, one.first, one.last) == ("a", 5, 1, 20)
+    assert one.who == "2 processes"
+    assert (other.words, other.who) == ("b", "the API")

@@ -1,0 +1,102 @@
+"""From facts to words: what is wrong, and what to do."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from api import diagnosis
+from api.diagnosis import Facts
+from api.status_schemas import Daemon, Queue, Rates, Worker
+
+
+def daemon(**changes: Any) -> Daemon:
+    fields: dict[str, Any] = {
+        "instance": "d", "host": "h", "pid": 7, "version": "1", "since": 0.0, "silent": 0.0,
+        "lost": False, "state": "working", "memory": 1, "worst_case": 1, "in_flight": 0,
+        "rates": Rates(),
+    }  # fmt: skip
+    return Daemon(**(fields | changes))
+
+
+def worker(revision: str) -> Worker:
+    return Worker(
+        instance="w", host="h", pid=8, version="1", since=0, silent=0, lost=False, serves="default",
+        model="m", revision=revision, device="cpu", threads=1, rate=0, busy=0, texts=0, memory=1,
+    )  # fmt: skip
+
+
+def source(messages: int = 0, consumers: int = 1) -> Queue:
+    return Queue(name="q", role="source", messages=messages, consumers=consumers)
+
+
+def facts(**changes: Any) -> Facts:
+    fine = Facts(
+        broker="", blocked=False, redis="", sighted=True, queues=[source()],
+        listeners={"default": 1}, revisions={"default": "r1"}, daemons=[daemon()],
+        workers=[worker("r1")], lost=[], events=1.0, consuming=True,
+    )  # fmt: skip
+    return fine._replace(**changes)
+
+
+def test_all_is_well() -> None:
+    found = diagnosis.parts(facts())
+    assert {part.state for part in found.values()} == {"well"}
+    assert diagnosis.verdict(found) == ("well", "All is well", "")
+
+
+@pytest.mark.parametrize(
+    ("changes", "part", "state", "words"),
+    [
+        ({"broker": "refused"}, "broker", "down", "Start RabbitMQ"),
+        ({"blocked": True}, "broker", "down", "short of memory or disk"),
+        ({"redis": "ConnectionError"}, "redis", "limited", "Start Redis"),
+        ({"redis": "OutOfMemoryError"}, "redis", "limited", "Is full"),
+        ({"listeners": {"default": 0}}, "workers default", "down", "worker --model default"),
+        ({"workers": [worker("r2")]}, "workers default", "limited", "another revision"),
+        ({"daemons": [], "queues": [source(consumers=0)]}, "daemons", "down", "tonebus daemon"),
+        ({"daemons": [daemon(lost=True)]}, "daemons", "down", "fell silent"),
+        ({"daemons": [], "lost": [daemon(lost=True)]}, "daemons", "down", "process 7 on h"),
+        ({"lost": [daemon(lost=True)]}, "daemons", "limited", "1 at work, 1 fell silent"),
+        ({"daemons": [daemon(state="holding")]}, "daemons", "down", "sentiment.parked"),
+        ({"daemons": [daemon(state="connecting")]}, "daemons", "down", "onnecting"),
+        ({"daemons": [daemon(state="careful")]}, "daemons", "limited", "one message at a time"),
+        ({"daemons": [daemon(state="draining")]}, "daemons", "limited", "Start one again"),
+        (
+            {"queues": [Queue(name="sentiment.unrouted", role="unrouted", messages=3,
+                              consumers=0)]},
+            "messages", "limited", "3 events reached no queue",
+        ),
+    ],
+)  # fmt: skip
+def test_each_fault_is_named_with_its_fix(
+    changes: dict[str, Any], part: str, state: str, words: str
+) -> None:
+    found = diagnosis.parts(facts(**changes))
+    assert found[part].state == state
+    assert found[part].fix
+    assert words in f"{found[part].detail} {found[part].fix}"
+    whole = diagnosis.verdict(found)
+    assert whole.state == state
+    assert found[part].fix in whole.advice
+
+
+def test_without_redis_rabbitmq_tells_of_daemons() -> None:
+    found = diagnosis.parts(facts(redis="TimeoutError", daemons=[], workers=[]))
+    assert found["daemons"].state == "well"
+    assert "says RabbitMQ" in found["daemons"].detail
+
+
+def test_in_the_first_seconds_nobody_is_missed() -> None:
+    found = diagnosis.parts(facts(daemons=[], sighted=False, queues=[source(consumers=0)]))
+    assert found["daemons"].state == "unknown"
+
+
+def test_without_a_connector_no_daemon_is_needed() -> None:
+    assert "daemons" not in diagnosis.parts(facts(daemons=[], consuming=False))
+
+
+def test_the_broker_comes_first() -> None:
+    whole = diagnosis.verdict(diagnosis.parts(facts(broker="refused", listeners={"default": 0})))
+    assert whole.advice.startswith("RabbitMQ")

@@ -1,0 +1,1 @@
+"""Nothing is lost, whatever is killed, stopped or cut: an oracle accounts for every message."""

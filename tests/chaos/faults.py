@@ -1,0 +1,182 @@
+"""What may go wrong, each with its beginning and its end."""
+
+from __future__ import annotations
+
+import random
+import signal
+import subprocess
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from tests.chaos.oracle import pause_until
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from tests.chaos.proxy import Proxy
+    from tests.chaos.servers import OwnRabbit, OwnRedis, Server
+    from tests.chaos.supervisor import Supervised
+
+_PAIRS = 0.15
+_SERVER_SECONDS = 120.0
+
+
+@dataclass
+class Rig:
+    """All that can be broken.
+
+    Attributes:
+        link: Between the daemon and RabbitMQ.
+        worker_link: Between the workers and RabbitMQ.
+        dice: Decides which of several it hits.
+        killed: How often each process was ended on purpose.
+    """
+
+    broker: OwnRabbit
+    redis: OwnRedis
+    daemon: Supervised
+    workers: Sequence[Supervised]
+    link: Proxy
+    worker_link: Proxy
+    scoring_queue: str
+    dice: random.Random
+    killed: dict[str, int]
+
+    def end(self, process: Supervised, number: int = signal.SIGKILL) -> None:
+        """End one of our processes, whose supervisor starts it again."""
+        self.killed[process.name] = self.killed.get(process.name, 0) + 1
+        process.signal(number)
+
+
+def _nothing(_rig: Rig) -> None:
+    pass
+
+
+@dataclass(frozen=True)
+class Fault:
+    """One kind of fault.
+
+    Attributes:
+        name: In the report.
+        begin: Breaks something.
+        end: Mends it, and returns when it is mended; nothing where a supervisor does.
+        lasts: Seconds from one to the other, at least and at most.
+        alone: Whether others cannot begin or end meanwhile.
+    """
+
+    name: str
+    begin: Callable[[Rig], object]
+    end: Callable[[Rig], object] = _nothing
+    lasts: tuple[float, float] = (0.0, 0.0)
+    alone: bool = False
+
+
+def _kill_server(pick: Callable[[Rig], Server]) -> Callable[[Rig], None]:
+    def begin(rig: Rig) -> None:
+        pick(rig).kill()
+        pick(rig).launch()
+
+    return begin
+
+
+def _await_server(pick: Callable[[Rig], Server]) -> Callable[[Rig], None]:
+    def end(rig: Rig) -> None:
+        assert pause_until(pick(rig).answers, timeout=_SERVER_SECONDS, every=0.1)
+
+    return end
+
+
+def _signal(pick: Callable[[Rig], Server | Supervised], number: int) -> Callable[[Rig], None]:
+    return lambda rig: pick(rig).signal(number)
+
+
+def _paused(name: str, pick: Callable[[Rig], Server | Supervised], longest: float) -> Fault:
+    return Fault(
+        f"SIGSTOP of {name}", _signal(pick, signal.SIGSTOP), _signal(pick, signal.SIGCONT),
+        (1.0, longest),
+    )  # fmt: skip
+
+
+def _killed(name: str, pick: Callable[[Rig], Server]) -> Fault:
+    return Fault(f"kill -9 of {name}", _kill_server(pick), _await_server(pick))
+
+
+def _both_workers(rig: Rig) -> None:
+    for worker in rig.workers:
+        rig.end(worker)
+
+
+def _ctl(*arguments: str) -> Callable[[Rig], None]:
+    """Tell the broker something, again while another fault keeps it from listening."""
+
+    def tell(rig: Rig) -> None:
+        def told() -> bool:
+            try:
+                rig.broker.ctl(*arguments)
+            except subprocess.CalledProcessError:
+                return False
+            return True
+
+        assert pause_until(told, timeout=_SERVER_SECONDS, every=0.5)
+
+    return tell
+
+
+_LEVEL = "set_vm_memory_high_watermark"
+
+
+_KINDS = (
+    Fault("kill -9 of the daemon", lambda rig: rig.end(rig.daemon)),
+    Fault("kill -9 of a worker", lambda rig: rig.end(rig.dice.choice(rig.workers))),
+    _killed("RabbitMQ", lambda rig: rig.broker),
+    _killed("Redis", lambda rig: rig.redis),
+    _paused("the daemon", lambda rig: rig.daemon, 12.0),
+    Fault("memory alarm", _ctl(_LEVEL, "absolute", "1"), _ctl(_LEVEL, "0.4"), (1.0, 8.0)),
+    Fault("purge of the scoring queue",
+          lambda rig: _ctl("purge_queue", rig.scoring_queue)(rig)),
+    Fault("network: black hole", lambda rig: rig.link.hold(), lambda rig: rig.link.release(),
+          (1.0, 12.0)),
+    Fault("network: reset", lambda rig: rig.link.reset()),
+    Fault("network: half-open", lambda rig: rig.link.halve()),
+    # up to here the short form
+    _paused("a worker", lambda rig: rig.workers[0], 12.0),
+    _paused("RabbitMQ", lambda rig: rig.broker, 6.0),
+    _paused("Redis", lambda rig: rig.redis, 4.0),
+    Fault("network: 300 ms more", lambda rig: rig.link.delay(0.3), lambda rig: rig.link.delay(0),
+          (2.0, 5.0)),
+    Fault("network: one byte at a time", lambda rig: rig.link.slice(on=True),
+          lambda rig: rig.link.slice(on=False), (2.0, 5.0)),
+    Fault("kill -9 of both workers", _both_workers),
+    Fault("SIGTERM of the daemon", lambda rig: rig.end(rig.daemon, signal.SIGTERM)),
+    Fault("stop and start of RabbitMQ's application", _ctl("stop_app"),
+          _ctl("start_app"), (0.0, 2.0), alone=True),
+    Fault("workers' network: reset", lambda rig: rig.worker_link.reset()),
+    Fault("workers' network: black hole", lambda rig: rig.worker_link.hold(),
+          lambda rig: rig.worker_link.release(), (1.0, 12.0)),
+    Fault("workers' network: half-open", lambda rig: rig.worker_link.halve()),
+)  # fmt: skip
+SHORT = 10
+"""The kinds that the short form shows, each once."""
+
+
+def schedule(seed: int, count: int, only: str = "") -> Iterator[tuple[Fault, ...]]:
+    """Yield what to break, so that every kind comes equally often; now and then two at once.
+
+    Args:
+        seed: The same seed, the same faults.
+        count: How many; up to `SHORT` of them, the most telling kinds only.
+        only: A part of the names of those to take; empty takes all.
+    """
+    dice = random.Random(seed)
+    some = _KINDS if only or count > SHORT else _KINDS[:SHORT]
+    kinds = [kind for kind in some if only in kind.name]
+    hand: list[Fault] = []
+    while count > 0:
+        if len(hand) < 2:
+            hand += dice.sample(kinds, len(kinds))
+        first = hand.pop(0)
+        may = count > 1 and len(kinds) > SHORT and hand[0] is not first
+        pair = dice.random() < _PAIRS and may and not (first.alone or hand[0].alone)
+        both = (first, hand.pop(0)) if pair else (first,)
+        count -= len(both)
+        yield both

@@ -1,0 +1,56 @@
+"""Read one message as the mapping does."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from connectors.errors import BadInput, Skip
+from connectors.mapping import Mapper
+from tests.messages import delivery
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from connectors.events import Utterance
+    from connectors.source import Delivery
+
+MAX_BODY = 1024 * 1024
+MAX_TEXT = 20_000
+BOUNDED_SECONDS = 10.0
+"""Generous: the machine may be busy. What these tests catch takes minutes, or never ends."""
+
+
+def utterance(message: Delivery, *, max_body: int = MAX_BODY) -> Utterance:
+    [only] = Mapper(max_body_bytes=max_body, max_text_chars=MAX_TEXT).read(message).utterances
+    return only
+
+
+def reason(message: Delivery, *, max_body: int = MAX_BODY) -> BadInput:
+    with pytest.raises(BadInput) as bad:
+        utterance(message, max_body=max_body)
+    return bad.value
+
+
+def outcome(body: bytes) -> str:
+    """The reason code, also of a part, or nothing where all of it is read or skipped."""
+    mapper = Mapper(max_body_bytes=MAX_BODY, max_text_chars=MAX_TEXT)
+    try:
+        bad = mapper.read(delivery(body)).bad
+    except BadInput as reason:
+        return reason.code
+    except Skip:
+        return ""
+    return bad.code if bad else ""
+
+
+def text_of(body: bytes, **properties: Any) -> str:
+    return utterance(delivery(body, **properties)).text
+
+
+def within(seconds: float, call: Callable[[], object]) -> None:
+    begun = time.monotonic()
+    call()
+    assert time.monotonic() - begun < seconds

@@ -1,0 +1,85 @@
+"""A stand-in for py-amqp's connection and channel: it keeps what it was told, and says our lines.
+
+So what our edges say to the broker can be checked call by call, and the broker's answers can come
+in any order that the protocol allows.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import TYPE_CHECKING, Any
+
+import amqp
+
+from connectors.broker import Broker
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+class Channel:
+    """One channel."""
+
+    def __init__(self) -> None:
+        self.events: dict[str, set[Callable[..., None]]] = defaultdict(set)
+        self.acks: list[tuple[int, bool]] = []
+        self.published: list[tuple[amqp.Message, dict[str, Any]]] = []
+        self.consumers: dict[str, tuple[Callable[..., None], Callable[..., None]]] = {}
+        self.qos: tuple[int, int, bool] | None = None
+        self.confirming = self.closed = False
+
+    def basic_qos(self, size: int, count: int, shared: bool) -> None:
+        self.qos = (size, count, shared)
+
+    def basic_consume(self, queue: str, *, callback: Any, on_cancel: Any) -> str:
+        self.consumers[queue] = (callback, on_cancel)
+        return queue
+
+    def basic_cancel(self, consumer: str) -> None:
+        del self.consumers[consumer]
+
+    def basic_ack(self, tag: int, multiple: bool = False) -> None:
+        self.acks.append((tag, multiple))
+
+    def confirm_select(self) -> None:
+        self.confirming = True
+
+    def basic_publish(self, message: amqp.Message, **how: Any) -> None:
+        self.published.append((message, how))
+
+    def close(self) -> None:
+        self.closed = True
+
+    def deliver(self, queue: str, tag: int, body: bytes | str = b"{}") -> None:
+        """Say `basic.deliver`."""
+        message = amqp.Message(body)
+        message.delivery_info = {
+            "delivery_tag": tag,
+            "redelivered": False,
+            "exchange": "sentiment.input",
+            "routing_key": "key",
+        }
+        self.consumers[queue][0](message)
+
+    def say(self, event: str, *what: Any) -> None:
+        """Say `basic_ack`, `basic_nack` or `basic_return`."""
+        for listener in self.events[event]:
+            listener(*what)
+
+
+class Connection:
+    """The connection around it."""
+
+    def __init__(self) -> None:
+        self.opened = Channel()
+
+    def channel(self) -> Channel:
+        return self.opened
+
+
+def line() -> tuple[Broker, Channel]:
+    """A broker of ours on a scripted connection, and the channel that it will open."""
+    broker = Broker("amqp://localhost", name="tests", heartbeat=10, connect_timeout=1)
+    connection = Connection()
+    broker._connection = connection
+    return broker, connection.opened

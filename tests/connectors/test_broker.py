@@ -1,0 +1,130 @@
+"""What a broker says no to is told with its name, and never with the password."""
+
+from __future__ import annotations
+
+import urllib.parse
+import uuid
+from typing import TYPE_CHECKING
+
+import pytest
+
+from connectors import topology
+from connectors.broker import Broker, Refused
+from connectors.errors import Misconfigured, Unavailable
+from connectors.rabbit import Rabbit, Route
+from connectors.scoring import celery_app
+from tests.proxy import free_port
+from tests.waiting import until
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+SECRET = "s3cret-canary"
+
+
+def broker(url: str) -> Broker:
+    return Broker(url, name="tests", heartbeat=10, connect_timeout=3)
+
+
+def with_login(url: str, login: str) -> str:
+    parts = urllib.parse.urlsplit(url)
+    host = parts.netloc.rpartition("@")[2]
+    return parts._replace(netloc=f"{login}@{host}").geturl()
+
+
+@pytest.fixture
+def connected(broker_url: str) -> Iterator[Broker]:
+    opened = broker(broker_url)
+    opened.connect()
+    yield opened
+    opened.drop()
+
+
+def test_a_wrong_password_is_refused_and_not_told(broker_url: str) -> None:
+    refused = broker(with_login(broker_url, f"guest:{SECRET}"))
+    with pytest.raises(Refused, match="ACCESS_REFUSED") as said:
+        refused.connect()
+    assert SECRET not in str(said.value)
+    assert SECRET not in refused.address
+
+
+def test_a_missing_virtual_host_is_refused_by_name(broker_url: str) -> None:
+    missing = urllib.parse.urlsplit(broker_url)._replace(path="/no-such-vhost").geturl()
+    with pytest.raises(Refused, match="no-such-vhost"):
+        broker(missing).connect()
+
+
+def test_where_nothing_listens_is_unavailable_and_not_refused() -> None:
+    url = f"amqp://guest:{SECRET}@127.0.0.1:{free_port()}//"
+    with pytest.raises(Unavailable, match="does not answer") as said:
+        broker(url).connect()
+    assert not isinstance(said.value, Refused)
+    assert SECRET not in str(said.value)
+
+
+def test_of_several_urls_the_first_that_answers_serves(broker_url: str) -> None:
+    opened = broker(f"amqp://guest:guest@127.0.0.1:{free_port()}//;{broker_url}")
+    opened.connect()
+    assert opened.version.startswith("RabbitMQ ")
+    opened.close()
+
+
+@pytest.mark.parametrize("url", ["redis://localhost", "localhost:5672", "http://x", "amqp://"])
+def test_a_url_of_another_kind_is_misconfigured(url: str) -> None:
+    with pytest.raises(Misconfigured, match="amqp://"):
+        broker(url)
+
+
+def test_declaring_twice_changes_nothing(connected: Broker) -> None:
+    name = uuid.uuid4().hex
+    parts = (
+        topology.results(),
+        topology.source(name, f"{name}.events", ["#"]),
+        topology.scoring([name]),
+    )
+    topology.apply(connected, *parts)
+    topology.apply(connected, *parts)
+
+
+def test_a_queue_declared_otherwise_is_named_with_the_fix(
+    connected: Broker, broker_url: str
+) -> None:
+    name = uuid.uuid4().hex
+    queue = topology.source_queue(name)
+    channel = connected.channel()
+    connected.attempt(channel.queue_declare, queue, durable=True, auto_delete=False)
+    route = Route(name, f"{name}.events", ("#",))
+    edges = Rabbit(broker(broker_url), app=celery_app(broker_url), models=[], routes=[route])
+    with pytest.raises(Misconfigured) as said:
+        edges.open()
+    edges.drop()
+    assert f"queue '{queue}'" in str(said.value)
+    assert "PRECONDITION_FAILED" in str(said.value)
+    assert "Fix: " in str(said.value)
+
+
+def test_an_exchange_declared_otherwise_is_named_with_the_fix(connected: Broker) -> None:
+    name = uuid.uuid4().hex
+    channel = connected.channel()
+    connected.attempt(channel.exchange_declare, name, "direct", durable=True, auto_delete=False)
+    with pytest.raises(Misconfigured, match=f"exchange '{name}'.*Fix: "):
+        topology.apply(connected, topology.source(name, name, ["#"]))
+
+
+def test_a_name_that_is_not_permitted_is_told_as_a_matter_of_permission(
+    connected: Broker,
+) -> None:
+    reserved = topology.Topology(exchanges=(topology.Exchange("amq.reserved", "topic"),))
+    with pytest.raises(Misconfigured, match=r"exchange 'amq\.reserved'.*permission"):
+        topology.apply(connected, reserved)
+
+
+def test_a_deleted_source_queue_is_noticed(connected: Broker, broker_url: str) -> None:
+    name = uuid.uuid4().hex
+    route = Route(name, f"{name}.events", ("#",))
+    edges = Rabbit(broker(broker_url), app=celery_app(broker_url), models=[], routes=[route])
+    edges.open()
+    connected.attempt(connected.channel().queue_delete, topology.source_queue(name))
+    with pytest.raises(Unavailable, match="consumer"):
+        until(lambda: False, lambda: edges.wait(1))
+    edges.drop()

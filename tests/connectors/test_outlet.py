@@ -1,0 +1,100 @@
+"""An event leaves on its connector's terms."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from connectors import envelope
+from connectors.events import Letter, Model, Score, ToneEvent, Utterance
+from connectors.outlet import Outlet, Terms, fault_of
+from tests.messages import delivery
+
+TRACE = f"00-{'1' * 32}-{'2' * 16}-01"
+SCORE = Score({"negative": 0.9, "positive": 0.1}, tokens=3)
+
+
+def event(source: Any, *, include_text: bool = False, language: str | None = None) -> ToneEvent:
+    return envelope.tone_event(
+        source, Utterance("Too late.", source_id="m-1", language=language), "event-1",
+        score=SCORE, model=Model("Mini LM", "r1"), cached=False, include_text=include_text,
+    )  # fmt: skip
+
+
+def letter(terms: Terms, *, language: str | None = None, **more: Any) -> Letter:
+    source = delivery(b"{}", **more)
+    outlet = Outlet(terms)
+    return outlet.letter(event(source, include_text=outlet.include_text, language=language), source)
+
+
+def test_the_key_follows_its_template() -> None:
+    terms = Terms(routing_key="tone.{tone}.{language}.{model}.{connector}.{routing_key}")
+    assert letter(terms, language="pt.BR").routing_key == (
+        "tone.negative.pt_BR.Mini_LM.input.some.key"
+    )
+    assert letter(Terms(routing_key="{language}")).routing_key == "unknown"
+
+
+def test_a_key_never_outgrows_what_amqp_has_room_for() -> None:
+    long = letter(Terms(routing_key="é" * 200)).routing_key
+    assert len(long.encode()) <= 255
+
+
+@pytest.mark.parametrize("template", ["{tone", "{tones}", "{}", "{tone.__class__}", "{0}"])
+def test_a_template_that_leads_nowhere_is_found(template: str) -> None:
+    assert fault_of(template)
+
+
+def test_the_default_template_is_good() -> None:
+    assert fault_of(Terms().routing_key) == ""
+
+
+def test_binary_mode_puts_the_attributes_into_headers() -> None:
+    sent = letter(Terms(mode="binary", exchange="tones"), headers={"traceparent": TRACE})
+    headers = sent.properties["application_headers"]
+    assert sent.exchange == "tones"
+    assert sent.properties["content_type"] == "application/json"
+    assert json.loads(sent.body)["tone"] == "negative"
+    assert headers["ce-type"] == "sentiment.labelled.v1"
+    assert (headers["ce-id"], headers["ce-subject"]) == ("event-1", "m-1")
+    assert headers["ce-traceparent"] == headers["traceparent"] == TRACE
+
+
+def test_the_text_travels_only_where_it_is_asked_for() -> None:
+    assert b"Too late." not in letter(Terms()).body
+    assert json.loads(letter(Terms(include_text=True)).body)["data"]["text"] == "Too late."
+
+
+def test_named_headers_are_carried_over_and_no_others() -> None:
+    headers = {"tenant": "acme", "shard": 7, "secret": "x", "big": "y" * 5000, "table": {"a": 1}}
+    terms = Terms(headers=("tenant", "shard", "big", "table", "missing"))
+    sent = letter(terms, headers=headers)
+    assert sent.properties["application_headers"] == {"tenant": "acme", "shard": 7}
+    assert "application_headers" not in letter(Terms(), headers=headers).properties
+
+
+def test_a_trace_is_continued_and_a_forged_one_is_not() -> None:
+    sent = letter(Terms(), headers={"traceparent": TRACE, "tracestate": "a=1"})
+    assert sent.properties["application_headers"] == {"traceparent": TRACE, "tracestate": "a=1"}
+    assert json.loads(sent.body)["traceparent"] == TRACE
+    assert "application_headers" not in letter(Terms(), headers={"traceparent": "x"}).properties
+
+
+def reply(queue: Any, *, on: bool = True) -> Letter | None:
+    source = delivery(b"{}", reply_to=queue, correlation_id="c-1")
+    return Outlet(Terms(reply=on)).reply(event(source), source)
+
+
+def test_whoever_asked_is_answered_where_the_connector_replies() -> None:
+    answer = reply("amq.gen-1")
+    assert answer
+    assert (answer.exchange, answer.routing_key, answer.mandatory) == ("", "amq.gen-1", False)
+    assert answer.properties["correlation_id"] == "c-1"
+
+
+@pytest.mark.parametrize("queue", ["", None, 7, "sentiment.source.input", "sentiment.score.x"])
+def test_an_answer_never_goes_to_a_queue_of_our_own(queue: Any) -> None:
+    assert reply(queue) is None
+    assert reply("amq.gen-1", on=False) is None

@@ -1,0 +1,116 @@
+"""What a worker sends back survives the bus; what is no answer is refused."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from connectors.errors import BadInput
+from connectors.events import Fault, Model, Score
+from connectors.scoring import Failed, Scored, Sheet, Started, read_reply
+
+TONES = ("negative", "neutral", "positive")
+MODEL = Model("tiny", "r1")
+
+probabilities = st.floats(0, 1, allow_nan=False)
+scores = st.builds(
+    lambda row, tokens, truncated: Score(dict(zip(TONES, row, strict=True)), tokens, truncated),
+    st.tuples(probabilities, probabilities, probabilities),
+    st.integers(0, 512),
+    st.booleans(),
+)
+faults = st.builds(Fault, st.sampled_from(["not-finite", "out-of-memory", "error"]), st.text())
+
+
+def reply(result: Any, status: str = "SUCCESS") -> bytes:
+    """A reply as Celery's rpc backend writes it."""
+    return json.dumps(
+        {
+            "task_id": "request-1",
+            "status": status,
+            "result": result,
+            "traceback": None,
+            "children": [],
+        }
+    ).encode()
+
+
+def sheet(verdicts: list[Score | Fault]) -> Any:
+    made = Sheet.of(verdicts, worker="w-1", model=MODEL, seconds=0.5, tones=TONES)
+    return msgspec.to_builtins(made)
+
+
+@given(st.lists(scores | faults, max_size=20))
+def test_verdicts_come_back_as_they_were_in_their_order(verdicts: list[Score | Fault]) -> None:
+    answer = read_reply(reply(sheet(verdicts)))
+    assert answer == Scored("request-1", "w-1", MODEL, verdicts, 0.5)
+
+
+def test_a_request_taken_up_names_its_worker() -> None:
+    assert read_reply(reply({"pid": 1, "hostname": "w-1"}, "STARTED")) == Started(
+        "request-1", "w-1"
+    )
+
+
+@pytest.mark.parametrize("status", ["FAILURE", "RETRY", "REVOKED", "PENDING", "WHATEVER"])
+def test_any_other_status_is_a_failure_without_its_message(status: str) -> None:
+    raised = {"exc_type": "BatchFailed", "exc_message": ["canary4711"], "exc_module": "x"}
+    answer = read_reply(reply(raised, status))
+    assert isinstance(answer, Failed)
+    assert answer.request == "request-1"
+    assert "canary" not in str(answer)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"\xff\xfe",
+        b"null",
+        b"[]",
+        b"{}",
+        b'{"task_id": 1, "status": "SUCCESS", "result": null}',
+        b'{"task_id": "request-1", "status": "SUCCESS"}',
+        reply(None),
+        reply([]),
+        reply({"rows": []}),
+        reply(sheet([Score(dict.fromkeys(TONES, 0.1), 3)])[:-1]),
+        reply(["w", ["tiny", "r1"], "soon", ["neutral"], [], {}]),
+        reply({"pid": 1}, "STARTED"),
+        reply("text", "STARTED"),
+    ],
+)
+def test_what_is_no_answer_is_refused(body: bytes) -> None:
+    with pytest.raises(BadInput, match="reply"):
+        read_reply(body)
+
+
+def test_a_row_of_another_length_than_the_tones_is_refused() -> None:
+    spoilt = json.loads(json.dumps(sheet([Score(dict.fromkeys(TONES, 0.1), 3)])))
+    assert spoilt[4][0][0] == [0.1, 0.1, 0.1]
+    spoilt[4][0][0] = [0.5]
+    with pytest.raises(BadInput, match="reply"):
+        read_reply(reply(spoilt))
+
+
+@given(st.binary(max_size=200) | st.text(max_size=100))
+def test_any_rubbish_is_refused_and_nothing_worse(body: bytes | str) -> None:
+    with pytest.raises(BadInput):
+        read_reply(body)
+
+
+@given(
+    st.recursive(
+        st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
+        lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+    )
+)
+def test_any_json_for_a_result_is_refused_and_nothing_worse(result: object) -> None:
+    for status in ("SUCCESS", "STARTED"):
+        with pytest.raises(BadInput):
+            read_reply(reply(result, status))

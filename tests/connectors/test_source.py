@@ -1,0 +1,161 @@
+"""Acknowledgements: as few frames as may be, and never one for what is not settled."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import amqp
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from connectors.broker import Refused
+from connectors.errors import Unavailable
+from connectors.source import Source
+from tests.connectors.scripted import line
+
+if TYPE_CHECKING:
+    from connectors.source import Delivery
+    from tests.connectors.scripted import Channel
+
+QUEUE = "sentiment.source.input"
+
+
+def consuming(count: int) -> tuple[Source, Channel, list[Delivery]]:
+    broker, channel = line()
+    source = Source(broker, 100)
+    source.consume(QUEUE, "input")
+    for tag in range(1, count + 1):
+        channel.deliver(QUEUE, tag)
+    return source, channel, source.arrived()
+
+
+def test_the_prefetch_is_per_consumer() -> None:
+    _, channel, _ = consuming(0)
+    assert channel.qos == (0, 100, False)
+
+
+def test_a_run_from_the_oldest_is_acknowledged_in_one_frame() -> None:
+    source, channel, deliveries = consuming(5)
+    for each in deliveries[:3]:
+        each.ack()
+    source.flush()
+    assert channel.acks == [(3, True)]
+    assert source.unsettled == 2
+
+
+def test_what_stands_behind_a_gap_is_acknowledged_alone() -> None:
+    source, channel, deliveries = consuming(5)
+    for place in (0, 2, 4):
+        deliveries[place].ack()
+    source.flush()
+    assert channel.acks[0] == (1, True)
+    assert sorted(channel.acks[1:]) == [(3, False), (5, False)]
+    assert source.unsettled == 2
+
+
+def test_a_closed_gap_makes_one_run_again() -> None:
+    source, channel, deliveries = consuming(5)
+    deliveries[1].ack()
+    source.flush()
+    for place in (0, 2, 3):
+        deliveries[place].ack()
+    source.flush()
+    assert channel.acks == [(2, False), (4, True)]
+
+
+def test_nothing_settled_says_nothing() -> None:
+    source, channel, _ = consuming(3)
+    source.flush()
+    assert channel.acks == []
+
+
+def test_a_delivery_is_acknowledged_once_however_often_it_is_settled() -> None:
+    source, channel, [delivery] = consuming(1)
+    delivery.ack()
+    delivery.ack()
+    source.flush()
+    source.flush()
+    delivery.ack()
+    source.flush()
+    assert channel.acks == [(1, True)]
+
+
+@given(st.lists(st.integers(0, 30) | st.none(), max_size=80), st.integers(1, 31))
+def test_the_broker_learns_of_exactly_what_was_settled(steps: list[int | None], count: int) -> None:
+    source, channel, deliveries = consuming(count)
+    settled: set[int] = set()
+    known: set[int] = set()
+    for step in [*steps, None]:
+        if step is not None:
+            if step < count:
+                deliveries[step].ack()
+                settled.add(step + 1)
+            continue
+        source.flush()
+        for tag, multiple in channel.acks:
+            told = set(range(1, tag + 1)) - known if multiple else {tag}
+            assert tag not in known  # RabbitMQ closes the channel on a tag that it does not know
+            assert told <= settled
+            known |= told
+        channel.acks.clear()
+        assert known == settled
+        assert source.unsettled == count - len(known)
+
+
+def test_a_delivery_of_an_earlier_channel_settles_nothing_on_a_new_one() -> None:
+    _, _, [old] = consuming(1)
+    source, channel, _ = consuming(1)
+    old.ack()
+    source.flush()
+    assert channel.acks == []
+    assert source.unsettled == 1
+
+
+def test_an_empty_body_is_bytes() -> None:
+    broker, channel = line()
+    source = Source(broker, 1)
+    source.consume(QUEUE, "input")
+    channel.deliver(QUEUE, 1, "")
+    assert [each.body for each in source.arrived()] == [b""]
+
+
+def test_a_cancel_by_the_broker_is_noticed() -> None:
+    broker, channel = line()
+    source = Source(broker, 1)
+    source.consume(QUEUE, "input")
+    channel.consumers[QUEUE][1](QUEUE)
+    assert source.cancelled == [QUEUE]
+
+
+def test_what_is_given_back_is_never_acknowledged() -> None:
+    source, channel, [delivery] = consuming(1)
+    source.give_back()
+    assert channel.closed
+    delivery.ack()
+    source.flush()
+    assert channel.acks == []
+
+
+@pytest.mark.parametrize(
+    ("raised", "kind"),
+    [
+        (ConnectionResetError("gone"), Unavailable),
+        (amqp.ConnectionForced("shutdown"), Unavailable),
+        (AttributeError("'NoneType' object has no attribute 'write'"), Unavailable),
+        (TimeoutError(), Unavailable),
+        (amqp.NotFound("no queue"), Refused),
+    ],
+)
+def test_a_failure_of_the_channel_is_told_in_our_words(
+    raised: Exception, kind: type[Exception]
+) -> None:
+    source, channel, [delivery] = consuming(1)
+
+    def fail(*_: object, **__: object) -> None:
+        raise raised
+
+    channel.basic_ack = fail  # type: ignore[method-assign]
+    delivery.ack()
+    with pytest.raises(kind):
+        source.flush()

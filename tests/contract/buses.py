@@ -1,0 +1,136 @@
+"""The two buses under one contract: the embedded one, and a real RabbitMQ."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+
+from connectors import topology
+from connectors.broker import Broker
+from connectors.embedded import Embedded, EmbeddedBroker, EmbeddedWorker
+from connectors.rabbit import Rabbit, Route
+from connectors.scoring import celery_app
+from daemon.worker import sheet_maker
+from tests import models
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from connectors.edges import Edges
+    from connectors.events import Letter
+    from daemon.model.scorer import ToneModel
+
+WITHOUT_WORKERS = "nobody"
+"""A model that no worker serves."""
+
+
+class Found(NamedTuple):
+    """A message as another consumer would read it."""
+
+    body: bytes
+    routing_key: str
+    properties: dict[str, Any]
+
+
+class Bus(Protocol):
+    """A bus, seen from outside."""
+
+    def edges(self, routes: Sequence[Route] = (), prefetch: int = 10) -> Edges:
+        """Open a connection."""
+        ...
+
+    def declare(self, *parts: topology.Topology) -> None:
+        """Declare something more."""
+        ...
+
+    def send(self, letter: Letter) -> None:
+        """Publish as an upstream would."""
+        ...
+
+    def drain(self, queue: str) -> list[Found]:
+        """Take all that waits in a queue."""
+        ...
+
+    def close(self) -> None:
+        """Drop the connections that were opened."""
+        ...
+
+
+class EmbeddedBus:
+    """The bus in this process."""
+
+    def __init__(self, model: ToneModel) -> None:
+        self._broker = EmbeddedBroker()
+        self._workers = {models.NAME: EmbeddedWorker(sheet_maker(model, "embedded"))}
+
+    def edges(self, routes: Sequence[Route] = (), prefetch: int = 10) -> Edges:
+        edges = Embedded(self._broker, self._workers, routes=routes, prefetch=prefetch)
+        edges.open()
+        return edges
+
+    def declare(self, *parts: topology.Topology) -> None:
+        self._broker.declare(*parts)
+
+    def send(self, letter: Letter) -> None:
+        self._broker.publish(letter)
+
+    def drain(self, queue: str) -> list[Found]:
+        return [
+            Found(each.body, each.routing_key, each.properties)
+            for each in self._broker.take(queue, 10_000)
+        ]
+
+    def close(self) -> None:
+        pass
+
+
+class RabbitBus:
+    """RabbitMQ, with a worker process beside it."""
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+        self._opened: list[Rabbit] = []
+        self._outside = broker(url)
+        self._outside.connect()
+
+    def edges(self, routes: Sequence[Route] = (), prefetch: int = 10) -> Edges:
+        edges = Rabbit(
+            broker(self._url),
+            app=celery_app(self._url),
+            models=[models.NAME, WITHOUT_WORKERS],
+            routes=routes,
+            prefetch=prefetch,
+        )
+        edges.open()
+        self._opened.append(edges)
+        return edges
+
+    def declare(self, *parts: topology.Topology) -> None:
+        topology.apply(self._outside, *parts)
+
+    def send(self, letter: Letter) -> None:
+        edges = self.edges()
+        edges.sink.publish(letter, None)
+        while edges.sink.unconfirmed:
+            edges.wait(1)
+        edges.close()
+
+    def drain(self, queue: str) -> list[Found]:
+        channel = self._outside.channel()
+        found = []
+        while message := self._outside.attempt(channel.basic_get, queue, no_ack=True):
+            key = message.delivery_info["routing_key"]
+            body = message.body
+            body = body.encode() if isinstance(body, str) else body
+            found.append(Found(body, key, message.properties))
+        self._outside.attempt(channel.close)
+        return found
+
+    def close(self) -> None:
+        for edges in self._opened:
+            edges.drop()
+        self._outside.close()
+
+
+def broker(url: str) -> Broker:
+    """A connection of the tests'."""
+    return Broker(url, name="tonebus tests", heartbeat=10, connect_timeout=5)

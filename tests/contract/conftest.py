@@ -1,0 +1,51 @@
+from __future__ import annotations
+
+import uuid
+from typing import TYPE_CHECKING
+
+import pytest
+
+from connectors.rabbit import Route
+from tests import models
+from tests.contract.buses import EmbeddedBus, RabbitBus
+from tests.processes import running
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from daemon.model.scorer import ToneModel
+    from tests.contract.buses import Bus
+
+
+@pytest.fixture(scope="session")
+def real_worker(
+    broker_url: str, model_directory: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[None]:
+    """A Celery worker with the tiny model, in a process of its own."""
+    config = tmp_path_factory.mktemp("contract") / "tonebus.toml"
+    config.write_text(models.toml(model_directory), encoding="utf-8")
+    env = {"TONEBUS_CONFIG": str(config), "TONEBUS_BROKER_URL": broker_url}
+    with running("worker", env=env):
+        yield
+
+
+@pytest.fixture
+def embedded_bus(tone_model: ToneModel) -> Iterator[Bus]:
+    bus = EmbeddedBus(tone_model)
+    yield bus
+    bus.close()
+
+
+@pytest.fixture
+def rabbit_bus(broker_url: str) -> Iterator[Bus]:
+    bus = RabbitBus(broker_url)
+    yield bus
+    bus.close()
+
+
+@pytest.fixture
+def route() -> Route:
+    """A connector that no other test has."""
+    name = f"input-{uuid.uuid4().hex[:8]}"
+    return Route(name, f"{name}.events", ("#",))

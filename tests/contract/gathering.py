@@ -1,0 +1,55 @@
+"""Await what a bus brings."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, TypeVar
+
+from connectors import topology
+from connectors.events import Letter
+from tests.waiting import until
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from connectors.edges import Edges
+    from connectors.rabbit import Route
+    from connectors.scoring import Answer
+    from connectors.source import Delivery
+    from tests.contract.buses import Bus, Found
+
+Thing = TypeVar("Thing")
+
+
+def send(bus: Bus, route: Route, *bodies: bytes) -> None:
+    for body in bodies:
+        bus.send(Letter(route.exchange, "key", body, {}))
+
+
+def receive(edges: Edges, count: int) -> list[Delivery]:
+    """Await so many deliveries, and not one more."""
+    return gather(edges, edges.source.arrived, count)
+
+
+def confirmed(edges: Edges, count: int) -> list[tuple[object, bool]]:
+    return gather(edges, edges.sink.outcomes, count)
+
+
+def answers(edges: Edges, count: int) -> list[Answer]:
+    return gather(edges, edges.scoring.answers, count)
+
+
+def gather(edges: Edges, take: Callable[[], list[Thing]], count: int) -> list[Thing]:
+    found: list[Thing] = []
+
+    def turn() -> None:
+        edges.wait(0.05)
+        found.extend(take())
+
+    until(lambda: len(found) >= count, turn)
+    assert len(found) == count
+    return found
+
+
+def drained(bus: Bus, route: Route) -> list[Found]:
+    """All that waits for a route."""
+    return bus.drain(topology.source_queue(route.connector))

@@ -1,0 +1,168 @@
+"""`tonebus publish` speaks as an upstream does, and `tonebus tail` shows what is asked for."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from click.testing import CliRunner
+
+from connectors import parking, topology
+from connectors.broker import Broker
+from connectors.errors import Misconfigured
+from connectors.events import Letter
+from connectors.parking import Reason
+from connectors.sink import Sink
+from daemon import trial
+from daemon.cli import templates, tonebus
+from daemon.settings import ConnectorSettings, Settings, load
+from tests.messages import delivery
+from tests.processes import ROOT
+from tests.waiting import until
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+EXAMPLES = ROOT / "docs" / "connectors" / "tonebus.toml"
+
+
+@pytest.mark.parametrize(
+    "connector",
+    [
+        ConnectorSettings(),
+        ConnectorSettings(format="text", bindings=("room.#",)),
+        ConnectorSettings(format="cloudevents", text="review.body"),
+        ConnectorSettings(text="comment.body", id="comment.id", bindings=("ticket.*.new",)),
+        ConnectorSettings(text="words", id=""),
+    ],
+    ids=["default", "text", "cloudevents", "nested", "no-id"],
+)
+def test_a_published_text_is_what_its_connector_reads(connector: ConnectorSettings) -> None:
+    letter = templates.letter(connector, "good")
+    message = trial.delivery(
+        connector, letter.body,
+        content_type=letter.properties["content_type"],
+        message_id=letter.properties["message_id"],
+    )  # fmt: skip
+    [found] = trial.outcome(Settings(), connector, message).utterances
+    assert found.text == "good"
+    assert found.source_id
+    pattern = topology.topic_pattern(connector.bindings[0])
+    assert pattern.fullmatch(topology.with_dots(letter.routing_key))
+
+
+def test_a_template_stands_for_any_shape() -> None:
+    [survey] = [each for each in load({}, EXAMPLES).connectors if each.name == "survey"]
+    with pytest.raises(Misconfigured, match="--template FILE"):
+        templates.letter(survey, "good")
+    template = '{"answers": [{"type": "free-text", "id": "$id", "value": "$text"}]}'
+    letter = templates.letter(survey, "good", template=template)
+    [answer] = json.loads(letter.body)["answers"]
+    assert (answer["value"], answer["id"]) == ("good", letter.properties["message_id"])
+    with pytest.raises(Misconfigured, match="not JSON"):
+        templates.letter(survey, "good", template="{")
+
+
+def test_publish_reaches_the_connectors_queue(own_broker_url: str, tmp_path: Path) -> None:
+    file = tmp_path / "tonebus.toml"
+    file.write_text(
+        '[[connectors]]\nname = "desk"\nexchange = "desk"\nbindings = ["a.*"]\ntext = "c.body"\n',
+        encoding="utf-8",
+    )
+    environment = {"TONEBUS_BROKER_URL": own_broker_url, "TONEBUS_CONFIG": str(file)}
+    result = CliRunner().invoke(tonebus, ["publish", "--json", "one", "two"], env=environment)
+    assert len(json.loads(result.output)["published"]) == 2
+    broker = Broker(own_broker_url, name="test", heartbeat=0, connect_timeout=5)
+    broker.connect()
+    message = broker.channel().basic_get(topology.source_queue("desk"), no_ack=True)
+    assert json.loads(message.body)["c"] == {"body": "one"}
+    broker.close()
+
+
+def event(connector: str, tone: str) -> dict[str, Any]:
+    origin = {"exchange": "e", "routing_key": "k", "message_id": None, "correlation_id": None}
+    data = {
+        "tone": tone, "score": 0.9, "scores": {tone: 0.9}, "tokens": 3, "truncated": False,
+        "model": {"name": "m", "revision": "r"}, "cached": False, "carried": {},
+        "origin": origin | {"index": 0},
+    }  # fmt: skip
+    return {
+        "specversion": "1.0", "type": "sentiment.labelled.v1", "source": f"/tonebus/{connector}",
+        "id": "1", "time": "2026-01-01T00:00:00Z", "datacontenttype": "application/json",
+        "data": data,
+    }  # fmt: skip
+
+
+def binary(connector: str, tone: str) -> Letter:
+    told = event(connector, tone)
+    data = told.pop("data")
+    headers = {f"ce-{name}": value for name, value in told.items() if name != "datacontenttype"}
+    properties = {"application_headers": headers}
+    return Letter("store.tones", f"any.{tone}", json.dumps(data).encode(), properties)
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        (["--tone", "negative"], {("helpdesk", "negative"), ("reviews", "negative")}),
+        (["--connector", "reviews"], {("reviews", "negative"), ("reviews", "positive")}),
+        (["--parked"], {("input", "json")}),
+    ],
+    ids=["tone", "connector", "parked"],
+)
+def test_tail_shows_what_is_asked_for_of_every_exchange(
+    broker_url: str, options: list[str], expected: set[tuple[str, str]]
+) -> None:
+    environment = {
+        "PATH": "/usr/bin:/bin", "TONEBUS_BROKER_URL": broker_url, "TONEBUS_CONFIG": str(EXAMPLES)
+    }  # fmt: skip
+    count = str(len(expected))
+    tail = subprocess.Popen(
+        [sys.executable, "-m", "daemon.cli", "tail", "--json", "--count", count, *options],
+        cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    broker = Broker(broker_url, name="test", heartbeat=0, connect_timeout=5)
+    broker.connect()
+    topology.apply(broker, topology.results(["store.tones"]))
+    sink: Sink[None] = Sink(broker)
+
+    def publish() -> None:
+        for tone in ("negative", "positive"):
+            body = json.dumps(event("helpdesk", tone)).encode()
+            sink.publish(Letter(topology.RESULTS, f"helpdesk.{tone}", body, {}), None)
+            sink.publish(binary("reviews", tone), None)
+        sink.publish(parking.letter(delivery(b"{"), Reason("json", "map")), None)
+        broker.wait(0.2)
+
+    until(lambda: tail.poll() is not None, publish, timeout=60)
+    assert tail.stdout
+    told = [json.loads(line) for line in tail.stdout.read().splitlines()]
+    assert len(told) == len(expected)
+    shown = {
+        (each["source"].removeprefix("/tonebus/"), each["data"]["tone"])
+        if "data" in each
+        else (each["connector"], each["code"])
+        for each in told
+    }
+    assert shown <= expected
+    broker.close()
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_the_shell_completes_commands_and_options(shell: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", "from daemon.cli import main; main()"],
+        check=False, cwd=ROOT, capture_output=True, text=True,
+        env={"PATH": "/usr/bin:/bin", "_TONEBUS_COMPLETE": f"{shell}_source"},
+    )  # fmt: skip
+    assert "_TONEBUS_COMPLETE" in done.stdout, done.stderr
+
+
+def test_every_command_shows_an_example() -> None:
+    runner = CliRunner()
+    for name in tonebus.list_commands(None):  # type: ignore[arg-type]  # it needs no context
+        said = runner.invoke(tonebus, [name, "--help"]).output
+        assert "Example: " in said, name

@@ -1,0 +1,217 @@
+"""Edges that keep the protocol and leave every decision to the test."""
+
+from __future__ import annotations
+
+import itertools
+from typing import TYPE_CHECKING, Any
+
+from connectors.edges import Backlog
+from connectors.errors import Unavailable
+from connectors.events import Model, Score
+from connectors.scoring import Failed, Scored, Started
+from connectors.source import Delivery
+from connectors.wakeup import Wakeup
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from connectors.events import Fault, Letter
+    from connectors.scoring import Answer
+
+MODEL = Model("tiny", "r1")
+
+
+def score_of(text: str) -> Score:
+    """A score that tells texts apart."""
+    return Score({"negative": 0.25, "neutral": 0.75}, tokens=len(text))
+
+
+class Clock:
+    """Monotonic seconds by hand."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+class ScriptedScoring:
+    """Requests wait here until the test answers them.
+
+    Attributes:
+        live: Workers that listen.
+        asked: Requests without a final answer, with their texts.
+        urgent: Whether each was urgent.
+        dead: Workers that a probe will find dead.
+    """
+
+    def __init__(self, live: int = 1) -> None:
+        self.live = live
+        self.asked: dict[str, list[str]] = {}
+        self.urgent: list[bool] = []
+        self.dead: set[str] = set()
+        self.probed: list[str] = []
+        self._answers: list[Answer] = []
+        self._gone: list[str] = []
+        self._numbers = itertools.count(1)
+
+    def ask(self, model: str, texts: Sequence[str], *, urgent: bool, timeout: float) -> str:  # noqa: ARG002 - the protocol's
+        request = f"request-{next(self._numbers)}"
+        self.asked[request] = list(texts)
+        self.urgent.append(urgent)
+        return request
+
+    def answers(self) -> list[Answer]:
+        taken, self._answers = self._answers, []
+        return taken
+
+    def workers(self, model: str) -> int:  # noqa: ARG002 - the protocol's
+        return self.live
+
+    def probe(self, worker: str) -> None:
+        self.probed.append(worker)
+        if worker in self.dead:
+            self._gone.append(worker)
+
+    def gone(self) -> list[str]:
+        taken, self._gone = self._gone, []
+        return taken
+
+    def start(self, request: str, worker: str = "w-1") -> None:
+        """Say that a worker took a request up."""
+        self._answers.append(Started(request, worker))
+
+    def score(self, request: str, faults: dict[str, Fault] | None = None) -> None:
+        """Answer a request, with faults for some of its texts."""
+        verdicts = [(faults or {}).get(text) or score_of(text) for text in self.asked.pop(request)]
+        self.say(Scored(request, "w-1", MODEL, verdicts, 0.1))
+
+    def fail(self, request: str, fault: Fault) -> None:
+        """Let a whole request fail."""
+        del self.asked[request]
+        self.say(Failed(request, fault))
+
+    def say(self, answer: Answer) -> None:
+        self._answers.append(answer)
+
+
+class ScriptedSource:
+    """A queue, and a ledger of what became of each message.
+
+    Attributes:
+        unsettled: How many are out.
+        out: Deliveries that are out, by tag.
+        acked: Bodies that were acknowledged, in that order.
+    """
+
+    def __init__(self) -> None:
+        self.out: dict[int, bytes] = {}
+        self.acked: list[bytes] = []
+        self._arrived: list[Delivery] = []
+        self._settled: list[int] = []
+        self._tags = itertools.count(1)
+
+    @property
+    def unsettled(self) -> int:
+        return len(self.out)
+
+    def deliver(self, body: bytes, *, redelivered: bool = False, **properties: Any) -> None:
+        tag = next(self._tags)
+        self.out[tag] = body
+        self._arrived.append(
+            Delivery(
+                self, tag, connector="input", body=body, properties=properties,
+                exchange="sentiment.input", routing_key="key", redelivered=redelivered,
+            )
+        )  # fmt: skip
+
+    def arrived(self) -> list[Delivery]:
+        taken, self._arrived = self._arrived, []
+        return taken
+
+    def settle(self, tag: int) -> None:
+        assert tag in self.out, "settled twice, or after the channel was lost"
+        self._settled.append(tag)
+
+    def flush(self) -> None:
+        for tag in self._settled:
+            self.acked.append(self.out.pop(tag))
+        self._settled.clear()
+
+    def cancel(self) -> None:
+        self._arrived.clear()
+
+    def give_back(self) -> None:
+        self.out.clear()
+        self._arrived.clear()
+        self._settled.clear()
+
+
+class ScriptedSink:
+    """Letters wait here for the test's confirm.
+
+    Attributes:
+        waiting: Letters of which nothing was said yet, with their parcels.
+        safe: Letters that were confirmed.
+    """
+
+    def __init__(self) -> None:
+        self.waiting: list[tuple[Letter, Any]] = []
+        self.safe: list[Letter] = []
+        self._outcomes: list[tuple[Any, bool]] = []
+
+    @property
+    def unconfirmed(self) -> int:
+        return len(self.waiting)
+
+    def publish(self, letter: Letter, parcel: Any) -> None:
+        self.waiting.append((letter, parcel))
+
+    def outcomes(self) -> list[tuple[Any, bool]]:
+        taken, self._outcomes = self._outcomes, []
+        return taken
+
+    def tell(self, place: int, *, safe: bool) -> Letter:
+        """Confirm or refuse the letter at a place."""
+        letter, parcel = self.waiting.pop(place)
+        if safe:
+            self.safe.append(letter)
+        self._outcomes.append((parcel, safe))
+        return letter
+
+
+class ScriptedEdges:
+    """A bus under the test's thumb."""
+
+    source: ScriptedSource
+    sink: ScriptedSink
+    scoring: ScriptedScoring
+
+    def __init__(self) -> None:
+        self.wakeup = Wakeup()
+        self.blocked = False
+        self.lost = False
+        self.open()
+
+    def open(self, *, careful: bool = False) -> None:  # noqa: ARG002 - the protocol's
+        self.lost = False
+        self.source = ScriptedSource()
+        self.sink = ScriptedSink()
+        self.scoring = ScriptedScoring()
+
+    def wait(self, seconds: float) -> None:  # noqa: ARG002 - the protocol's
+        if self.lost:
+            raise Unavailable("lost")
+
+    def depth(self, queue: str) -> int | None:  # noqa: ARG002 - the protocol's
+        return 0
+
+    def backlog(self, queue: str) -> Backlog | None:  # noqa: ARG002 - the protocol's
+        return Backlog(0, None)
+
+    def close(self) -> None:
+        self.source.give_back()
+
+    def drop(self) -> None:
+        self.source.give_back()

@@ -1,0 +1,136 @@
+"""Daemons and workers leave notes, and never stumble over it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from connectors.cache import RedisStore
+from connectors.embedded import EmbeddedStore
+from connectors.events import Model
+from daemon.notify import Supervisor
+from daemon.settings import DaemonSettings
+from daemon.sight import notes
+from daemon.sight.notes import DaemonNote, HourNote, WorkerNote
+from daemon.sight.reporter import Gauges, Reporter
+from daemon.sight.worker import WorkerReport
+from daemon.watch import Watch
+from daemon.worker import sheet_maker
+from tests.daemon.rooms import Room
+from tests.proxy import free_port
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from connectors.cache import Store
+    from daemon.model.scorer import ToneModel
+
+
+def read(store: Store) -> list[DaemonNote | WorkerNote | HourNote]:
+    return [notes.decode(value) for value in store.gather(notes.INDEX).values()]
+
+
+def reporter(store: Store) -> Reporter:
+    made = Reporter()
+    watch = Watch(Supervisor({}), DaemonSettings())
+    made.attend(store, watch, lambda: Gauges(in_flight=3), revisions={"tiny": "r1"}, worst_case=10)
+    return made
+
+
+def test_a_daemon_tells_how_it_stands(model_directory: Path, tone_model: ToneModel) -> None:
+    room = Room(model_directory, tone_model)
+    room.tell("canary4711 was good", id="canary-id")
+    room.send("{broken")
+    room.settle()
+    room.service._reporter.enter("working")
+    room.service._reporter.tick()
+    by_kind = {type(note): note for note in read(room.store)}
+    note = by_kind[DaemonNote]
+    assert isinstance(note, DaemonNote)
+    assert (note.state, note.deliveries, note.events) == ("working", 2, 1)
+    assert note.parked == {"json": 1}
+    assert note.revisions == {"tiny": tone_model.identity.model.revision}
+    assert note.process.memory > 0
+    hour = by_kind[HourNote]
+    assert isinstance(hour, HourNote)
+    assert sum(sum(minute.tones.values()) for minute in hour.minutes) == 1
+    assert b"canary" not in b"".join(room.store.gather(notes.INDEX).values())
+
+
+def test_a_note_fades_and_the_hour_stays() -> None:
+    now = 0.0
+    store = EmbeddedStore(clock=lambda: now)
+    reporter(store).tick()
+    assert {type(note) for note in read(store)} == {DaemonNote, HourNote}
+    now = notes.CONNECTING_PATIENCE + notes.LIVE_SECONDS + 1
+    assert {type(note) for note in read(store)} == {HourNote}
+
+
+def test_it_tells_at_most_once_a_second_unless_something_changes() -> None:
+    posted: list[int] = []
+
+    class Counting(EmbeddedStore):
+        def post(self, index: bytes, writes: Sequence[tuple[bytes, bytes, int]]) -> None:
+            posted.append(len(writes))
+            super().post(index, writes)
+
+    made = reporter(Counting())
+    for _ in range(100):
+        made.tick()
+    assert len(posted) == 1
+    made.enter("draining")
+    made.tick()
+    assert len(posted) == 2
+
+
+def test_a_store_that_raises_stops_nothing() -> None:
+    class Broken(EmbeddedStore):
+        def post(self, *_: object) -> None:
+            raise RuntimeError
+
+    reporter(Broken()).tick()
+
+
+def test_without_redis_it_goes_on() -> None:
+    store = RedisStore(f"redis://127.0.0.1:{free_port()}/0", timeout=0.1)
+    reporter(store).tick()
+    assert store.fault
+    assert store.gather(notes.INDEX) == {}
+
+
+def test_redis_keeps_notes_as_the_embedded_store_does(redis_url: str) -> None:
+    store = RedisStore(redis_url, timeout=1.0)
+    reporter(store).tick()
+    found = read(store)
+    assert {type(note) for note in found} == {DaemonNote, HourNote}
+    [note] = [each for each in found if isinstance(each, DaemonNote)]
+    assert note.in_flight == 3
+
+
+def test_a_note_that_faded_is_struck_from_the_list(redis_url: str) -> None:
+    store = RedisStore(redis_url, timeout=1.0)
+    store.post(b"index", [(b"short", b"1", 1), (b"long", b"2", 100)])
+    store._client.delete("short")
+    assert store.gather(b"index") == {b"long": b"2"}
+    assert store._client.smembers("index") == {b"long"}
+
+
+def test_a_note_that_fades_soon_takes_no_other_with_it(redis_url: str) -> None:
+    store = RedisStore(redis_url, timeout=1.0)
+    store.post(b"index", [(b"hour", b"1", 3600)])
+    store.post(b"index", [(b"live", b"2", 1)])
+    assert int(str(store._client.ttl("index"))) > 3600
+
+
+def test_a_worker_tells_what_it_scored(tone_model: ToneModel) -> None:
+    store = EmbeddedStore()
+    report = WorkerReport(store, name="tiny", model=Model("tiny", "r1"), device="cpu", threads=1)
+    report.post()
+    report.scored(sheet_maker(tone_model, "w")(["good", "canary4711"]))
+    report.post()
+    [note] = read(store)
+    assert isinstance(note, WorkerNote)
+    assert (note.texts, note.revision, note.device, note.threads) == (2, "r1", "cpu", 1)
+    assert note.rate > 0
+    assert 0 < note.busy <= 1
+    assert b"canary" not in b"".join(store.gather(notes.INDEX).values())

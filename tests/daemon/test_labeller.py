@@ -1,0 +1,267 @@
+"""Whose fault it was when a batch fails, and what waits for whom."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from connectors.events import Fault, Score
+from connectors.scoring import Failed, Scored, Started
+from daemon.labeller import Labeller
+from daemon.settings import DaemonSettings
+from tests import models
+from tests.daemon.scripted import MODEL, Clock, ScriptedScoring, score_of
+
+if TYPE_CHECKING:
+    from daemon.labeller import Verdict
+
+ERROR = Fault("error", "ValueError")
+
+
+class Desk:
+    """A labeller over a scripted scoring edge."""
+
+    def __init__(self, live: int = 1, **settings: float) -> None:
+        self.clock = Clock()
+        self.scoring = ScriptedScoring(live)
+        given = {"score_timeout": 30.0} | settings
+        self.labeller = made(self.clock, **given)
+        self.verdicts: list[Verdict[str]] = []
+
+    def want(self, *texts: str) -> None:
+        for text in texts:
+            self.labeller.want(models.NAME, text.encode(), text, f"waiter of {text}")
+
+    def turn(self) -> None:
+        self.labeller.ask(self.scoring)
+        self.verdicts += self.labeller.collect(self.scoring)
+        self.labeller.ask(self.scoring)
+
+    def later(self, seconds: float) -> None:
+        self.clock.now += seconds
+        self.turn()
+
+    @property
+    def asked(self) -> list[list[str]]:
+        return list(self.scoring.asked.values())
+
+    @property
+    def outcomes(self) -> dict[str, Score | Fault]:
+        return {verdict.wanted.text: verdict.outcome for verdict in self.verdicts}
+
+    def only_request(self) -> str:
+        [request] = self.scoring.asked
+        return request
+
+
+def made(clock: Clock, **settings: float) -> Labeller[str]:
+    return Labeller([models.NAME], DaemonSettings(**settings), clock)  # type: ignore[arg-type]
+
+
+def test_equal_texts_are_scored_once_whoever_waits() -> None:
+    desk = Desk()
+    desk.want("good", "bad", "good")
+    desk.turn()
+    desk.want("good")
+    desk.turn()
+    assert desk.asked == [["good", "bad"]]
+    desk.scoring.score(desk.only_request())
+    desk.turn()
+    assert {verdict.wanted.text: len(verdict.wanted.waiters) for verdict in desk.verdicts} == {
+        "good": 3,
+        "bad": 1,
+    }
+    assert all(verdict.model == MODEL for verdict in desk.verdicts)
+    assert desk.labeller.waiting == 0
+    assert desk.labeller.in_flight == 0
+
+
+def test_a_text_wanted_again_after_its_verdict_is_scored_again() -> None:
+    desk = Desk()
+    for _ in range(2):
+        desk.want("good")
+        desk.turn()
+        desk.scoring.score(desk.only_request())
+        desk.turn()
+    assert len(desk.verdicts) == 2
+
+
+def test_each_worker_has_two_batches_and_no_more() -> None:
+    desk = Desk(live=2, batch_texts=1)
+    desk.want(*(f"text {n}" for n in range(10)))
+    desk.turn()
+    assert len(desk.asked) == 4
+    desk.scoring.score(next(iter(desk.scoring.asked)))
+    desk.turn()
+    assert len(desk.asked) == 4
+
+
+def test_a_failed_batch_is_split_until_the_guilty_text_stands_alone_and_is_given_up() -> None:
+    desk = Desk()
+    desk.want(*(f"text {n}" for n in range(8)))
+    desk.turn()
+    sizes = []
+    for _ in range(50):
+        for request, texts in list(desk.scoring.asked.items()):
+            sizes.append(len(texts))
+            if "text 5" in texts:
+                desk.scoring.fail(request, ERROR)
+            else:
+                desk.scoring.score(request)
+        desk.turn()
+        if not desk.labeller.waiting:
+            break
+    assert desk.outcomes == {
+        f"text {n}": ERROR if n == 5 else score_of(f"text {n}") for n in range(8)
+    }
+    assert sizes.count(1) == 3  # the guilty one twice, its last neighbour once
+    [given_up] = [verdict for verdict in desk.verdicts if isinstance(verdict.outcome, Fault)]
+    assert given_up.wanted.attempts == 2
+    assert given_up.model is None
+
+
+def test_a_text_that_fails_alone_once_is_tried_again() -> None:
+    desk = Desk()
+    desk.want("text")
+    desk.turn()
+    desk.scoring.fail(desk.only_request(), ERROR)
+    desk.turn()
+    assert desk.verdicts == []
+    desk.scoring.score(desk.only_request())
+    desk.turn()
+    assert desk.outcomes == {"text": score_of("text")}
+
+
+def test_a_batch_that_names_its_failed_member_costs_the_others_nothing() -> None:
+    desk = Desk()
+    desk.want("good", "nan", "bad")
+    desk.turn()
+    faults = {"nan": Fault("not-finite")}
+    desk.scoring.score(desk.only_request(), faults)
+    desk.turn()
+    assert set(desk.outcomes) == {"good", "bad"}
+    assert desk.asked == [["nan"]]
+    desk.scoring.score(desk.only_request(), faults)
+    desk.turn()
+    assert desk.outcomes["nan"] == Fault("not-finite")
+
+
+def test_stale_and_foreign_answers_are_for_nobody() -> None:
+    desk = Desk()
+    desk.want("good")
+    desk.turn()
+    request = desk.only_request()
+    desk.scoring.say(Scored("request-of-another", "w-1", MODEL, [score_of("x")], 0.1))
+    desk.scoring.say(Failed("request-of-another", ERROR))
+    desk.scoring.say(Started("request-of-another", "w-1"))
+    desk.turn()
+    assert desk.verdicts == []
+    desk.scoring.score(request)
+    desk.turn()
+    desk.scoring.say(Scored(request, "w-1", MODEL, [score_of("x")], 0.1))
+    desk.turn()
+    assert len(desk.verdicts) == 1
+
+
+def test_an_answer_of_another_length_is_a_failed_batch() -> None:
+    desk = Desk()
+    desk.want("good", "bad")
+    desk.turn()
+    request = desk.only_request()
+    desk.scoring.asked.clear()
+    desk.scoring.say(Scored(request, "w-1", MODEL, [score_of("good")], 0.1))
+    desk.turn()
+    assert desk.verdicts == []
+    assert desk.asked == [["good"], ["bad"]]
+
+
+def test_without_a_worker_nothing_is_asked_and_nothing_charged() -> None:
+    desk = Desk(live=0)
+    desk.want("good")
+    for _ in range(100):
+        desk.later(10)
+    assert desk.asked == []
+    assert desk.verdicts == []
+    desk.scoring.live = 1
+    desk.later(2)
+    assert desk.asked == [["good"]]
+    desk.scoring.score(desk.only_request())
+    desk.turn()
+    assert desk.outcomes == {"good": score_of("good")}
+
+
+def test_a_request_that_no_worker_took_up_is_asked_again_and_never_charged() -> None:
+    desk = Desk(score_timeout=30)
+    desk.want("good", "bad")
+    desk.turn()
+    for _ in range(10):
+        desk.scoring.asked.clear()  # the queue was purged
+        desk.later(31)
+        assert desk.asked == [["good", "bad"]]
+    assert desk.verdicts == []
+
+
+def test_a_batch_within_its_time_is_left_alone() -> None:
+    desk = Desk(score_timeout=30)
+    desk.want("good")
+    desk.turn()
+    desk.later(29)
+    desk.scoring.start(desk.only_request())
+    desk.turn()
+    desk.later(29)  # the time runs from the moment that a worker took it up
+    assert len(desk.asked) == 1
+
+
+def test_a_batch_that_hangs_in_a_worker_is_charged_to_its_texts() -> None:
+    desk = Desk(score_timeout=30)
+    desk.want("good", "bad")
+    desk.turn()
+    desk.scoring.start(desk.only_request())
+    desk.turn()
+    desk.scoring.asked.clear()
+    desk.later(31)
+    assert desk.asked == [["good"], ["bad"]]
+
+
+def test_a_worker_that_died_is_found_and_its_batch_split() -> None:
+    desk = Desk()
+    desk.want("good", "bad")
+    desk.turn()
+    desk.scoring.start(desk.only_request(), "w-9")
+    desk.turn()
+    desk.scoring.dead.add("w-9")
+    desk.scoring.asked.clear()
+    desk.later(1)
+    desk.later(0)
+    assert desk.scoring.probed == ["w-9"]
+    assert desk.asked == [["good"], ["bad"]]
+
+
+def test_a_worker_that_lives_keeps_its_batch() -> None:
+    desk = Desk()
+    desk.want("good", "bad")
+    desk.turn()
+    desk.scoring.start(desk.only_request(), "w-1")
+    for _ in range(20):
+        desk.later(1)
+    assert desk.scoring.probed
+    assert len(desk.asked) == 1
+
+
+def test_after_a_reset_nothing_is_wanted_and_old_answers_are_for_nobody() -> None:
+    desk = Desk()
+    desk.want("good")
+    desk.turn()
+    desk.labeller.reset()
+    assert desk.labeller.waiting == desk.labeller.in_flight == 0
+    desk.scoring.score(desk.only_request())
+    desk.turn()
+    assert desk.verdicts == []
+
+
+def test_urgency_travels_with_the_request() -> None:
+    for urgent in (True, False):
+        scoring = ScriptedScoring()
+        labeller: Labeller[str] = Labeller([models.NAME], DaemonSettings(), Clock(), urgent=urgent)
+        labeller.want(models.NAME, b"k", "good", "waiter")
+        labeller.ask(scoring)
+        assert scoring.urgent == [urgent]

@@ -1,0 +1,126 @@
+"""Every metric has one name, one meaning, and stands in the documents."""
+
+from __future__ import annotations
+
+import re
+import socket
+import urllib.request
+from pathlib import Path
+from types import SimpleNamespace
+from typing import TYPE_CHECKING
+
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from daemon import exposition, metrics
+from daemon.meter import Histogram, Meter
+from daemon.metrics import METRICS, Metric
+from tests.daemon.rooms import Room
+from tests.proxy import free_port
+
+if TYPE_CHECKING:
+    from daemon.model.scorer import ToneModel
+
+DOCUMENT = Path(__file__).parents[2] / "docs" / "metrics.md"
+
+
+def scraped(meter: Meter) -> dict[str, float]:
+    """All samples by name and labels, as Prometheus would read them."""
+    text = exposition.text(exposition.registry(meter)).decode()
+    return {
+        f"{sample.name}{sample.labels or ''}": sample.value
+        for family in text_string_to_metric_families(text)
+        for sample in family.samples
+    }
+
+
+def test_the_document_is_the_list() -> None:
+    assert DOCUMENT.read_text(encoding="utf-8") == metrics.document()
+
+
+@pytest.mark.parametrize("metric", METRICS, ids=lambda metric: metric.name)
+def test_a_name_follows_the_conventions(metric: Metric) -> None:
+    assert re.fullmatch(r"tonebus_[a-z_]+", metric.name)
+    assert (metric.kind == "counter") == metric.name.endswith("_total")
+    assert bool(metric.buckets) == (metric.kind == "histogram")
+    assert metric.meaning.endswith(".")
+    assert list(metric.buckets) == sorted(set(metric.buckets))
+
+
+def test_no_name_is_used_twice() -> None:
+    assert len({metric.name for metric in METRICS}) == len(METRICS)
+
+
+def test_prometheus_reads_counters_gauges_and_histograms() -> None:
+    meter = Meter()
+    meter.count(metrics.EVENTS, "input", "positive", by=3)
+    meter.set(metrics.IN_FLIGHT, to=7)
+    for seconds in (0.0004, 0.04, 1000.0):
+        meter.histogram(metrics.LATENCY).observe(seconds)
+    found = scraped(meter)
+    assert found["tonebus_events_total{'connector': 'input', 'tone': 'positive'}"] == 3
+    assert found["tonebus_in_flight"] == 7
+    assert found["tonebus_latency_seconds_bucket{'le': '0.001'}"] == 1
+    assert found["tonebus_latency_seconds_bucket{'le': '300.0'}"] == 2
+    assert found["tonebus_latency_seconds_bucket{'le': '+Inf'}"] == 3
+    assert found["tonebus_latency_seconds_count"] == 3
+    assert found["tonebus_latency_seconds_sum"] == pytest.approx(1000.0404)
+    assert found["process_resident_memory_bytes"] > 0
+
+
+def test_a_value_on_a_bound_counts_below_it() -> None:
+    histogram = Histogram((1.0, 2.0))
+    for value in (1.0, 2.0, 2.1):
+        histogram.observe(value)
+    assert histogram.counts == [1, 1, 1]
+
+
+def test_the_message_path_counts_what_becomes_of_each_message(
+    model_directory: Path, tone_model: ToneModel
+) -> None:
+    room = Room(model_directory, tone_model)
+    room.tell("good", id="m-1")
+    room.settle()
+    room.tell("good", id="m-1")
+    room.tell("good", id="m-2")
+    room.send("{broken", timestamp=1)
+    room.settle()
+    meter = room.service.meter
+    assert meter.total(metrics.DELIVERIES) == 4
+    assert meter.total(metrics.EVENTS) == 2
+    assert meter.total(metrics.DUPLICATES) == 1
+    assert meter.total(metrics.CACHED) == 1
+    assert meter.total(metrics.SCORED) == 1
+    assert meter.by(metrics.PARKED, "code") == {"json": 1}
+    assert sum(meter.histogram(metrics.LATENCY).counts) == 3
+    assert sum(meter.histogram(metrics.AGE).counts) == 1
+    assert sum(meter.histogram(metrics.SCORING, "tiny").counts) == 1
+
+
+def test_no_metric_holds_a_text_or_an_id(model_directory: Path, tone_model: ToneModel) -> None:
+    room = Room(model_directory, tone_model)
+    room.tell("canary4711 was good", id="canary-id")
+    room.settle()
+    assert "canary" not in exposition.text(exposition.registry(room.service.meter)).decode()
+
+
+def test_metrics_are_served_on_the_port() -> None:
+    meter, port = Meter(), free_port()
+    meter.count(metrics.DELIVERIES, "input")
+    exposition.serve(meter, "127.0.0.1", port)
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=10) as reply:
+        assert b'tonebus_deliveries_total{connector="input"} 1.0' in reply.read()
+
+
+def test_a_port_that_is_taken_is_told_and_stops_nothing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    told: list[str] = []
+
+    def warning(event: str, **_: object) -> None:
+        told.append(event)
+
+    monkeypatch.setattr(exposition, "_log", SimpleNamespace(warning=warning))
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        exposition.serve(Meter(), "127.0.0.1", taken.getsockname()[1])
+    assert told == ["metrics_not_served"]

@@ -1,0 +1,61 @@
+"""A text that breaks the model, over a real worker and a real model."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from connectors.embedded import EmbeddedWorker
+from connectors.embedded.edges import _Scoring
+from connectors.events import Fault, Score
+from connectors.wakeup import Wakeup
+from daemon.labeller import Labeller
+from daemon.settings import DaemonSettings
+from daemon.worker import sheet_maker
+from tests import models
+from tests.daemon.scripted import Clock
+from tests.waiting import until
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from connectors.edges import ScoringEdge
+    from connectors.scoring import Sheet
+    from daemon.labeller import Verdict
+    from daemon.model.scorer import ToneModel
+
+
+@pytest.mark.parametrize("guilty", [0, 7, 15])
+def test_a_text_that_makes_the_model_raise_is_found_and_its_neighbours_are_scored(
+    tone_model: ToneModel, guilty: int
+) -> None:
+    texts = [f"number {n} is good" for n in range(16)]
+    score = sheet_maker(tone_model, "embedded")
+
+    def fragile(batch: Sequence[str]) -> Sheet:
+        if texts[guilty] in batch:
+            raise ValueError
+        return score(batch)
+
+    wakeup = Wakeup()
+    scoring: ScoringEdge = _Scoring({models.NAME: EmbeddedWorker(fragile)}, wakeup)
+    labeller: Labeller[str] = Labeller([models.NAME], DaemonSettings(), Clock())
+    for text in texts:
+        labeller.want(models.NAME, text.encode(), text, text)
+    verdicts: list[Verdict[str]] = []
+
+    def turn() -> None:
+        labeller.ask(scoring)
+        wakeup.wait(0.1)
+        verdicts.extend(labeller.collect(scoring))
+
+    until(lambda: len(verdicts) == len(texts), turn)
+    found = {verdict.wanted.text: verdict.outcome for verdict in verdicts}
+    assert found[texts[guilty]] == Fault("error", "ValueError")
+    for text, wanted in zip(texts, tone_model.score(texts), strict=True):
+        if text != texts[guilty]:
+            got = found[text]
+            assert isinstance(got, Score)
+            assert isinstance(wanted, Score)
+            assert got.scores == pytest.approx(wanted.scores, abs=1e-3)

@@ -1,0 +1,136 @@
+"""Texts that kill, hang or confuse a worker: parked once, neighbours scored, workers back."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import time
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+import pytest
+
+from tests.chaos import wicked_worker
+from tests.chaos.supervisor import Supervised
+from tests.hostile.bus import Bus
+from tests.hostile.conftest import own_room
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.hostile.conftest import Node
+
+_NEIGHBOURS = 15
+_PATIENCE = 240
+_MEMORY = Path("/sys/fs/cgroup/memory")
+_LIMIT = 1024**3
+_NOTICED_SECONDS = 2.0
+
+
+class Bench(NamedTuple):
+    """A daemon and two wicked workers, supervised."""
+
+    daemon: Supervised
+    workers: list[Supervised]
+    bus: Bus
+
+    def publish(self, texts: list[str]) -> list[str]:
+        """Publish so that the daemon finds them all at once, and batches them."""
+        self.daemon.signal(signal.SIGSTOP)
+        keys = [self.bus.say(text, id=f"{text} {time.monotonic()}") for text in texts]
+        self.daemon.signal(signal.SIGCONT)
+        return keys
+
+
+@pytest.fixture(scope="module")
+def group() -> Iterator[str]:
+    """A memory-capped control group; empty where none may be made."""
+    own = _MEMORY / f"tonebus-test-{os.getpid()}"
+    try:
+        own.mkdir()
+        (own / "memory.limit_in_bytes").write_text(str(_LIMIT), encoding="utf-8")
+    except OSError:
+        yield ""
+        return
+    yield str(own)
+    with contextlib.suppress(OSError):
+        own.rmdir()
+
+
+@pytest.fixture(scope="module")
+def bench(
+    node: Node, config: Path, group: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Bench]:
+    directory = tmp_path_factory.mktemp("wicked")
+    with own_room(node, config) as room, ExitStack() as stack:
+        env = room | {"TONEBUS_DAEMON_SCORE_TIMEOUT": "3", "WICKED_CGROUP": group}
+
+        def process(name: str, module: str, *arguments: str, **more: str) -> Supervised:
+            made = Supervised(name, ["-m", module, *arguments], env | more, directory)
+            stack.callback(made.close)
+            return made
+
+        daemon = process("daemon", "daemon.cli", "daemon")
+        workers = [
+            process("worker-1", "tests.chaos.wicked_worker", WICKED_DAWDLES="yes"),
+            process("worker-2", "tests.chaos.wicked_worker"),
+        ]
+        for each, event in ((daemon, "daemon_ready"), *((w, "worker_ready") for w in workers)):
+            each.wait_for(event)
+        bus = Bus(room["TONEBUS_BROKER_URL"])
+        stack.callback(bus.close)
+        yield Bench(daemon, workers, bus)
+
+
+@pytest.mark.parametrize(
+    ("text", "fatal"),
+    [
+        (wicked_worker.EXIT, True),
+        (wicked_worker.ALLOCATE, True),
+        (wicked_worker.HANG, True),
+        (wicked_worker.RAISE, False),
+        (wicked_worker.NOT_FINITE, False),
+    ],
+)
+def test_a_text_that_ruins_its_worker_is_parked_once_and_its_neighbours_scored(
+    bench: Bench, group: str, text: str, fatal: bool
+) -> None:
+    if text == wicked_worker.ALLOCATE and not group:
+        pytest.skip("no memory-capped control group can be made here")
+    starts = sum(worker.starts for worker in bench.workers)
+    good = [f"good number {n} beside {text[7:12]}" for n in range(_NEIGHBOURS)]
+    guilty, *keys = bench.publish([text, *good])
+    headers, _ = bench.bus.parked(guilty, timeout=_PATIENCE)
+    for key in keys:
+        assert bench.bus.event(key, timeout=_PATIENCE)["data"]["tone"] != "none"
+    assert headers["tonebus-code"] == "poison"
+    assert text not in str(headers)
+    ends = sum(worker.starts for worker in bench.workers) - starts
+    print(f"{text!r}: parked after {ends} ends of a worker: {headers['tonebus-detail']}")
+    # a worker that the text before ended may come back only now, so that starts prove one way
+    assert ends or not fatal
+    assert headers["tonebus-detail"].startswith(("worker-lost", "timeout")) == fatal
+    assert len(bench.bus.outcome(guilty).parked) == 1
+
+
+@pytest.mark.parametrize("held", [0.05, 0.4, 1.0])
+def test_a_killed_workers_batch_goes_on_within_two_seconds(bench: Bench, held: float) -> None:
+    first = bench.workers[0]
+    for worker in bench.workers:
+        worker.wait_for("worker_ready", count=worker.starts)
+    before = len(first.events("dawdling"))
+    texts = [f"{wicked_worker.DAWDLE} number {n}" for n in range(32)]
+    keys = dict(zip(texts, bench.publish(texts), strict=True))
+    batch = first.wait_for("dawdling", count=before + 1)["texts"]
+    # the other worker's share comes in meanwhile, so that it keeps nobody waiting
+    assert bench.bus.open_after([keys[text] for text in batch], held)
+    first.signal(signal.SIGKILL)
+    killed = time.monotonic()
+    bench.bus.any_of([keys[text] for text in batch], timeout=_PATIENCE)
+    seconds = time.monotonic() - killed
+    print(f"from SIGKILL to the first event of a batch of {len(batch)}: {seconds:.2f} s")
+    for key in keys.values():
+        bench.bus.event(key, timeout=_PATIENCE)
+    assert seconds < _NOTICED_SECONDS

@@ -1,0 +1,117 @@
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+from click.testing import CliRunner
+
+from connectors.errors import Misconfigured
+from daemon.cli.evaluate import evaluate
+from daemon.cli.predict import predict
+from tests.model import tiny
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from click import Command
+
+CONFIG = """
+[[models]]
+name = "first"
+source = "{first}"
+threads = 1
+
+[[models]]
+name = "second"
+source = "{second}"
+threads = 1
+"""
+
+
+@pytest.fixture
+def environ(shared_bert: Path, tmp_path: Path) -> dict[str, str]:
+    second = tiny.distilbert(tmp_path / "tiny-distilbert", ("POS", "NEU", "NEG"))
+    config = tmp_path / "tonebus.toml"
+    config.write_text(
+        CONFIG.format(first=shared_bert, second=second)
+        + '[[connectors]]\nname = "input"\nmodel = "first"\n',
+        encoding="utf-8",
+    )
+    return {"TONEBUS_CONFIG": str(config)}
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    path = tmp_path / "data.tsv"
+    rows = ["positive\tgreat app", "negative\tbad [red]phone[/red]", "neutral\t@user it was"] * 5
+    path.write_text("\n".join(rows), encoding="utf-8")
+    return path
+
+
+def run(command: Command, environ: dict[str, str], *arguments: str, stdin: str = "") -> str:
+    result = CliRunner().invoke(
+        command, arguments, env=environ, input=stdin, catch_exceptions=False
+    )
+    assert result.exit_code == 0, result.output
+    return result.stdout
+
+
+def test_predict_labels_each_text(environ: dict[str, str]) -> None:
+    lines = run(predict, environ, "great app", "bad phone").splitlines()
+    assert len(lines) == 2
+    assert lines[0].endswith("great app")
+    assert lines[0].split()[0] in {"negative", "neutral", "positive"}
+
+
+def test_predict_reads_lines_where_no_text_is_given(environ: dict[str, str]) -> None:
+    lines = run(predict, environ, "--json", stdin="great app\n\nbad phone\n").splitlines()
+    found = [json.loads(line) for line in lines]
+    assert [each["tone"] == "none" for each in found] == [False, True, False]
+    assert found[0]["score"] == max(found[0]["scores"].values())
+    assert found[0]["model"]["name"] == "tiny-bert"
+
+
+def test_predict_takes_the_named_model(environ: dict[str, str]) -> None:
+    found = json.loads(run(predict, environ, "--json", "--model", "second", "great"))
+    assert found["model"]["name"] == "tiny-distilbert"
+
+
+def test_a_model_that_does_not_exist_is_refused(environ: dict[str, str]) -> None:
+    with pytest.raises(Misconfigured, match="first, second"):
+        run(predict, environ, "--model", "third", "great")
+
+
+def test_predict_prints_nothing_that_steers_the_terminal(environ: dict[str, str]) -> None:
+    assert "\x1b" not in run(predict, environ, "\x1b[31mgreat\x1b]0;title\x07")
+
+
+def test_evaluate_shows_the_figures(environ: dict[str, str], data: Path) -> None:
+    shown = run(evaluate, environ, str(data))
+    assert "tiny-bert" in shown
+    for word in ("recall", "accuracy", "texts/s", "precision"):
+        assert word in shown
+
+
+def test_evaluate_gives_json_without_texts(environ: dict[str, str], data: Path) -> None:
+    output = run(evaluate, environ, "--json", str(data), "--compare", "second")
+    found = json.loads(output)
+    assert [each["model"]["name"] for each in found["models"]] == ["tiny-bert", "tiny-distilbert"]
+    assert found["models"][0]["all"]["texts"] == 15
+    assert found["models"][0]["files"][str(data)]["texts"] == 15
+    assert all(each["first"] != each["second"] for each in found["disagreements"])
+    assert "great app" not in output
+
+
+def test_evaluate_compares_two_models(environ: dict[str, str], data: Path) -> None:
+    shown = run(evaluate, environ, str(data), "--compare", "second")
+    assert "Same tone for" in shown
+    assert "tiny-distilbert" in shown
+
+
+def test_evaluate_draws(environ: dict[str, str], data: Path, tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib")
+    out = tmp_path / "out.png"
+    run(evaluate, environ, str(data), "--plot", str(out), "--compare", "second")
+    assert out.stat().st_size > 1000
+    assert (tmp_path / "out-tiny-distilbert.png").exists()

@@ -1,0 +1,143 @@
+"""Real processes of ours, for the tests that kill, stop and watch them."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+ROOT = Path(__file__).parent.parent
+
+
+class Process:
+    """One `tonebus` command, and the facts that it has logged.
+
+    Attributes:
+        name: The command.
+        popen: The child; it leads a process group of its own.
+        log: File with all that it printed.
+    """
+
+    def __init__(self, name: str, popen: subprocess.Popen[bytes], log: Path) -> None:
+        self.name = name
+        self.popen = popen
+        self.log = log
+
+    @property
+    def pid(self) -> int:
+        """Process id."""
+        return self.popen.pid
+
+    def events(self, name: str | None = None) -> list[dict[str, Any]]:
+        """The facts logged so far, oldest first; only those of that name, if one is given."""
+        facts = []
+        for line in self.log.read_text(encoding="utf-8", errors="replace").splitlines():
+            with contextlib.suppress(ValueError):
+                fact = json.loads(line)
+                if isinstance(fact, dict) and name in {None, fact.get("event")}:
+                    facts.append(fact)
+        return facts
+
+    def wait_for(self, event: str, *, count: int = 1, timeout: float = 60) -> dict[str, Any]:
+        """Wait until it has logged that event so many times.
+
+        Returns:
+            The `count`th of them.
+
+        Raises:
+            AssertionError: It ended, or the time ran out.
+        """
+        deadline = time.monotonic() + timeout
+        while len(found := self.events(event)) < count:
+            code = self.popen.poll()
+            # What it logged last may have come after the look above.
+            if code is not None and len(self.events(event)) < count:
+                raise AssertionError(f"tonebus {self.name} ended with {code} before {event}")
+            if time.monotonic() > deadline:
+                raise AssertionError(f"tonebus {self.name} logged no {event} in {timeout:g} s")
+            time.sleep(0.02)
+        return found[count - 1]
+
+    def stop(self, *, timeout: float = 30) -> int:
+        """Ask it to end (SIGTERM), and wait.
+
+        Returns:
+            Its exit status.
+
+        Raises:
+            subprocess.TimeoutExpired: It did not end.
+        """
+        self.popen.terminate()
+        return self.popen.wait(timeout)
+
+    def kill(self) -> None:
+        """End it and its children at once (SIGKILL)."""
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.pid, signal.SIGKILL)
+        self.popen.wait()
+
+
+@contextmanager
+def running(
+    command: str,
+    *arguments: str,
+    env: Mapping[str, str],
+    ready: str | None = None,
+    timeout: float = 60,
+    within: Sequence[str] = (),
+) -> Iterator[Process]:
+    """Run `tonebus COMMAND` from this tree until the block ends; kill what is left then.
+
+    Args:
+        command: `daemon`, `worker`, `api`, …
+        arguments: Of the command.
+        env: Settings, such as `TONEBUS_BROKER_URL`. None of the caller's own `TONEBUS_…` variables
+            is passed on, so that a test means the same everywhere.
+        ready: Event to wait for before the block starts; `<command>_ready` where None, and no wait
+            at all where empty.
+        timeout: Seconds to wait for it.
+        within: A command that runs the command line that follows it, such as `nsenter --net=…`.
+
+    Raises:
+        AssertionError: It ended, or was not ready in time.
+    """
+    with tempfile.TemporaryDirectory(prefix="tonebus-") as directory:
+        log = Path(directory) / f"{command}.log"
+        with log.open("wb") as output:
+            popen = subprocess.Popen(
+                [*within, sys.executable, "-m", "daemon.cli", command, *arguments],
+                cwd=ROOT,
+                env=_environment(env),
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        process = Process(command, popen, log)
+        try:
+            if ready != "":
+                process.wait_for(ready or f"{command}_ready", timeout=timeout)
+            yield process
+        except BaseException:
+            # Pytest shows it beneath the failure.
+            print(f"--- tonebus {command}, process {process.pid}:")
+            print(log.read_text(encoding="utf-8", errors="replace"))
+            raise
+        finally:
+            process.kill()
+
+
+def _environment(settings: Mapping[str, str]) -> dict[str, str]:
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("TONEBUS_")}
+    return {**kept, "PYTHONUNBUFFERED": "1", "TONEBUS_LOG_FORMAT": "json", **settings}

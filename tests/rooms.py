@@ -1,0 +1,221 @@
+"""Rooms of our own in the real servers.
+
+A test run never touches the queues and keys that it found: it works in virtual hosts and in a Redis
+database of its own. Each carries the id of the process that made it, so that the next run clears
+away what a killed one left.
+"""
+
+from __future__ import annotations
+
+import base64
+import functools
+import json
+import os
+import shutil
+import socket
+import subprocess
+import urllib.parse
+import urllib.request
+import uuid
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, NamedTuple
+
+import redis
+
+from tests.servers import (
+    BROKER_URL,
+    LOOPBACK,
+    REDIS_URL,
+    TIMEOUT,
+    ServerMissingError,
+    check_broker,
+    check_redis,
+    redis_client,
+    shown,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_PREFIX = "tonebus-test"
+_OWNER = f"{_PREFIX}:owner"
+
+
+@contextmanager
+def own_vhost(url: str = BROKER_URL) -> Iterator[str]:
+    """A new, empty virtual host; gone afterwards with all that is in it.
+
+    Made by `rabbitmqctl` where we may run it, else by the management API. Where neither serves, a
+    URL that names a virtual host other than the default is taken to be set aside for tests.
+
+    Yields:
+        The URL that leads into it.
+
+    Raises:
+        ServerMissingError: RabbitMQ does not answer, or gives no virtual host.
+    """
+    check_broker(url)
+    name = f"{_PREFIX}-{os.getpid()}-{uuid.uuid4().hex[:8]}"
+    own = _with_path(url, name)
+    for way in _ways(url):
+        try:
+            _sweep(way)
+            way.add(name)
+        except (OSError, ValueError, subprocess.SubprocessError):
+            continue
+        try:
+            # The node that rabbitmqctl found need not be the one behind the URL.
+            if _answers(own):
+                yield own
+                return
+        finally:
+            way.delete(name)
+    if urllib.parse.unquote(urllib.parse.urlsplit(url).path) in {"", "/", "//"}:
+        raise ServerMissingError(
+            f"RabbitMQ at {shown(url)}: no virtual host can be made for the tests; run them as "
+            "root beside the server, enable its management plugin, or name a virtual host that "
+            "they may fill in TONEBUS_BROKER_URL"
+        )
+    yield url
+
+
+@contextmanager
+def own_redis(url: str = REDIS_URL) -> Iterator[str]:
+    """A database that was empty; empty again afterwards.
+
+    Yields:
+        The URL that leads into it.
+
+    Raises:
+        ServerMissingError: Redis does not answer, or every database is in use.
+    """
+    check_redis(url)
+    for number in range(15, 0, -1):
+        own = _with_path(url, str(number))
+        with redis_client(own) as client:
+            if not _claim(client):
+                continue
+            try:
+                yield own
+            finally:
+                client.flushdb()
+            return
+    raise ServerMissingError(f"Redis at {shown(url)}: none of the databases 1 to 15 is empty")
+
+
+def empty_redis(url: str) -> None:
+    """Empty a database that `own_redis` gave, and keep it."""
+    with redis_client(url) as client, client.pipeline(transaction=True) as steps:
+        steps.flushdb()
+        steps.set(_OWNER, _us())
+        steps.execute()
+
+
+def _us() -> str:
+    return f"{socket.gethostname()}:{os.getpid()}"
+
+
+def _claim(client: redis.Redis) -> bool:
+    try:
+        if client.set(_OWNER, _us(), nx=True):
+            if client.dbsize() == 1:
+                return True
+            client.delete(_OWNER)
+            return False
+        host, _, pid = str(client.get(_OWNER)).rpartition(":")
+        if host != socket.gethostname() or _alive(pid):
+            return False
+        client.flushdb()
+        return bool(client.set(_OWNER, _us(), nx=True))
+    except redis.ResponseError:  # configured with fewer databases
+        return False
+
+
+class _Ctl(NamedTuple):
+    """Virtual hosts by `rabbitmqctl`, which only root may run, beside the server."""
+
+    user: str
+
+    def names(self) -> list[str]:
+        return _rabbitmqctl("--silent", "list_vhosts", "name").split()
+
+    def add(self, name: str) -> None:
+        _rabbitmqctl("add_vhost", name)
+        _rabbitmqctl("set_permissions", "--vhost", name, self.user, ".*", ".*", ".*")
+
+    def delete(self, name: str) -> None:
+        _rabbitmqctl("delete_vhost", name)
+
+
+class _Management(NamedTuple):
+    """Virtual hosts by the management API; who makes one there has all permissions in it."""
+
+    host: str
+    user: str
+    password: str
+
+    def names(self) -> list[str]:
+        return [vhost["name"] for vhost in json.loads(self._ask("GET", "/api/vhosts"))]
+
+    def add(self, name: str) -> None:
+        self._ask("PUT", f"/api/vhosts/{name}")
+
+    def delete(self, name: str) -> None:
+        self._ask("DELETE", f"/api/vhosts/{name}")
+
+    def _ask(self, method: str, path: str) -> bytes:
+        login = base64.b64encode(f"{self.user}:{self.password}".encode()).decode()
+        request = urllib.request.Request(
+            f"http://{self.host}:15672{path}",
+            method=method,
+            headers={"Authorization": f"Basic {login}", "Content-Type": "application/json"},
+        )
+        with urllib.request.urlopen(request, timeout=TIMEOUT) as reply:
+            body: bytes = reply.read()
+        return body
+
+
+def _ways(url: str) -> Iterator[_Ctl | _Management]:
+    parts = urllib.parse.urlsplit(url)
+    user = urllib.parse.unquote(parts.username or "guest")
+    password = urllib.parse.unquote(parts.password or "guest")
+    if parts.hostname in LOOPBACK and os.geteuid() == 0 and shutil.which("rabbitmqctl"):
+        yield _Ctl(user)
+    yield _Management(parts.hostname or "localhost", user, password)
+
+
+@functools.cache
+def _sweep(way: _Ctl | _Management) -> None:
+    """Delete what killed runs left."""
+    for name in way.names():
+        if name.startswith(f"{_PREFIX}-") and not _alive(name.split("-")[2]):
+            way.delete(name)
+
+
+def _answers(url: str) -> bool:
+    try:
+        check_broker(url)
+    except ServerMissingError:
+        return False
+    return True
+
+
+def _rabbitmqctl(*arguments: str) -> str:
+    done = subprocess.run(
+        ["rabbitmqctl", *arguments], check=True, capture_output=True, text=True, timeout=60
+    )
+    return done.stdout
+
+
+def _alive(pid: str) -> bool:
+    try:
+        os.kill(int(pid), 0)
+    except ProcessLookupError:
+        return False
+    except (PermissionError, ValueError):
+        return True
+    return True
+
+
+def _with_path(url: str, path: str) -> str:
+    return urllib.parse.urlsplit(url)._replace(path=f"/{path}").geturl()

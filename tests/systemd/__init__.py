@@ -1,0 +1,1 @@
+"""The units, what installs them, and how they do under a real systemd."""

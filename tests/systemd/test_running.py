@@ -1,0 +1,123 @@
+"""Tonebus under a real systemd: started, killed, stopped, hung, misled, and always back."""
+
+from __future__ import annotations
+
+import time
+import urllib.error
+import urllib.request
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from tests.systemd.machine import Machine
+    from tests.traffic import Traffic
+
+UNITS = ("tonebus-daemon@1", "tonebus-worker@1", "tonebus-api")
+DAEMON = UNITS[0]
+
+
+def is_ready(port: int) -> bool:
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/readyz", timeout=10) as reply:
+            return bool(reply.status == 200)
+    except urllib.error.HTTPError:
+        return False
+
+
+def test_one_target_starts_everything_and_it_works(
+    target: Machine, traffic: Traffic, api_port: int
+) -> None:
+    assert target.systemctl("is-enabled", *(f"{unit}.service" for unit in UNITS)).split() == [
+        "enabled"
+    ] * len(UNITS)
+    traffic.await_outcomes(traffic.publish(20))
+    target.until(lambda: is_ready(api_port), timeout=30)
+
+
+def test_each_unit_tells_a_person_how_it_is(target: Machine, traffic: Traffic) -> None:
+    traffic.await_outcomes(traffic.publish(5))
+    target.until(lambda: "in flight" in target.show(DAEMON, "StatusText"), timeout=10)
+    target.until(lambda: "texts so far" in target.show(UNITS[1], "StatusText"), timeout=10)
+    target.until(lambda: "answering on" in target.show(UNITS[2], "StatusText"), timeout=10)
+
+
+def test_the_journal_can_be_searched_by_priority_and_by_fact(target: Machine) -> None:
+    [ready] = target.journal(DAEMON, "TONEBUS_EVENT=daemon_ready")
+    assert ready["PRIORITY"] == "6"
+    assert ready["_SYSTEMD_UNIT"] == f"{DAEMON}.service"
+    assert len(ready["MESSAGE_ID"]) == 32
+    assert not [fact for fact in target.journal(DAEMON, "-p", "err") if "TONEBUS_EVENT" in fact]
+
+
+@pytest.mark.parametrize("unit", UNITS)
+def test_a_killed_unit_comes_back_and_nothing_is_lost(
+    target: Machine, traffic: Traffic, unit: str
+) -> None:
+    old = target.main_pid(unit)
+    ids = traffic.publish(150)
+    target.systemctl("kill", "-s", "KILL", unit)
+    ids += traffic.publish(50)
+    target.await_new_process(unit, old)
+    traffic.await_outcomes(ids)
+
+
+@pytest.mark.parametrize("unit", UNITS)
+def test_the_watchdog_ends_a_process_that_hangs(
+    target: Machine, traffic: Traffic, unit: str
+) -> None:
+    old = target.main_pid(unit)
+    target.run("kill", "-STOP", old)
+    ids = traffic.publish(50)
+    target.await_new_process(unit, old)
+    assert any("Watchdog timeout" in fact["MESSAGE"] for fact in target.journal(unit))
+    traffic.await_outcomes(ids)
+
+
+def test_a_stop_under_load_drains_ends_well_and_loses_nothing(
+    target: Machine, traffic: Traffic
+) -> None:
+    ids = traffic.publish(400)
+    target.systemctl("stop", DAEMON)
+    assert target.show(DAEMON, "Result") == "success"
+    assert target.show(DAEMON, "ExecMainStatus") == "0"
+    assert target.journal(DAEMON, "TONEBUS_EVENT=drain_finished")
+    target.systemctl("start", DAEMON)
+    traffic.await_outcomes(ids)
+
+
+def test_a_reload_takes_good_settings_and_refuses_bad_ones(
+    target: Machine, traffic: Traffic, settings: str
+) -> None:
+    old = target.main_pid(DAEMON)
+    target.write("/etc/tonebus/tonebus.toml", "[broker]\nprefetch = 0\n", 0o640)
+    target.systemctl("reload", DAEMON)
+    target.until(lambda: target.journal(DAEMON, "TONEBUS_EVENT=reload_refused"), timeout=20)
+    target.await_state(DAEMON, "active")
+    traffic.await_outcomes(traffic.publish(5))
+
+    target.write("/etc/tonebus/tonebus.toml", settings + "\n[broker]\nprefetch = 7\n", 0o640)
+    target.systemctl("reload", DAEMON)
+    target.until(lambda: target.journal(DAEMON, "TONEBUS_EVENT=settings_reloaded"), timeout=40)
+    target.await_state(DAEMON, "active")
+    traffic.await_outcomes(traffic.publish(5))
+    assert target.main_pid(DAEMON) == old
+
+
+def test_a_wrong_password_is_shown_and_tried_again_at_leisure(
+    target: Machine, traffic: Traffic, own_rooms: tuple[str, str]
+) -> None:
+    url = own_rooms[0]
+    target.write(
+        "/etc/tonebus/credentials/broker/url", url.replace("guest:guest", "guest:wrong"), 0o600
+    )
+    before = int(target.show(DAEMON, "NRestarts"))
+    target.systemctl("restart", "--no-block", DAEMON)
+    target.until(lambda: "wrong settings" in target.show(DAEMON, "StatusText"), timeout=40)
+    assert "check the user, password" in target.show(DAEMON, "StatusText")
+    assert "wrong@" not in target.run("journalctl", "--no-pager", "-u", DAEMON)
+    time.sleep(5)
+    assert int(target.show(DAEMON, "NRestarts")) - before <= 1
+    target.write("/etc/tonebus/credentials/broker/url", url, 0o600)
+    target.systemctl("restart", DAEMON)
+    traffic.await_outcomes(traffic.publish(5))

@@ -1,0 +1,59 @@
+"""The shape of the code: what may import what."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+
+LAYERS = {"api": {"daemon", "connectors"}, "daemon": {"connectors"}, "connectors": set[str]()}
+MODEL_LIBRARIES = {"torch", "transformers", "tokenizers", "safetensors"}
+
+
+def imports(path: Path) -> set[str]:
+    """Names of the modules that a file imports, anywhere in it."""
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found.update(alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            package = path.relative_to(ROOT).parent.parts
+            base = package[: len(package) - node.level + 1] if node.level else ()
+            found.add(".".join([*base, *([node.module] if node.module else [])]))
+    return found
+
+
+def top(module: str) -> str:
+    return module.partition(".")[0]
+
+
+@pytest.mark.parametrize("layer", LAYERS)
+def test_imports_run_only_from_api_to_daemon_to_connectors(layer: str) -> None:
+    forbidden = LAYERS.keys() - LAYERS[layer] - {layer} | {"tests", "bench", "training"}
+    wrong = [
+        f"{path.relative_to(ROOT)} imports {module}"
+        for path in (ROOT / layer).rglob("*.py")
+        for module in imports(path)
+        if top(module) in forbidden
+    ]
+    assert not wrong
+
+
+def test_only_the_model_imports_the_model_libraries() -> None:
+    wrong = [
+        f"{path.relative_to(ROOT)} imports {module}"
+        for layer in LAYERS
+        for path in (ROOT / layer).rglob("*.py")
+        if not path.is_relative_to(ROOT / "daemon" / "model")
+        for module in imports(path)
+        if top(module) in MODEL_LIBRARIES
+    ]
+    assert not wrong
+
+
+def test_the_wire_words_and_the_errors_import_nothing_of_ours() -> None:
+    for leaf in ("errors.py", "events.py"):
+        assert not {top(name) for name in imports(ROOT / "connectors" / leaf)} & LAYERS.keys()

@@ -1,0 +1,74 @@
+"""The pages about connectors: every setting is told, and every example does what it says."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from click.testing import CliRunner
+
+from daemon import trial
+from daemon.cli import tonebus
+from daemon.settings import ConnectorSettings, ConnectorTest, OutputSettings, load
+
+if TYPE_CHECKING:
+    import msgspec
+
+DOCS = Path(__file__).parent.parent / "docs"
+EXAMPLES = DOCS / "connectors" / "tonebus.toml"
+BLOCK = re.compile(r"^ *```(\w+)\n(.*?)^ *```", re.DOTALL | re.MULTILINE)
+
+
+def blocks(page: Path, language: str) -> list[str]:
+    found = BLOCK.findall(page.read_text(encoding="utf-8"))
+    return [text for name, text in found if name == language]
+
+
+def connectors() -> list[ConnectorSettings]:
+    return list(load({}, EXAMPLES).connectors)
+
+
+@pytest.mark.parametrize("connector", connectors(), ids=lambda each: each.name)
+def test_every_example_passes_its_own_tests(connector: ConnectorSettings) -> None:
+    assert connector.tests
+    for test in connector.tests:
+        assert not trial.shortcomings(load({}, EXAMPLES), connector, test, EXAMPLES.parent)
+
+
+@pytest.mark.parametrize("connector", connectors(), ids=lambda each: each.name)
+def test_every_example_has_a_page_that_shows_it(connector: ConnectorSettings) -> None:
+    page = EXAMPLES.parent / f"{connector.name}.md"
+    [shown] = blocks(page, "toml")
+    assert shown in EXAMPLES.read_text(encoding="utf-8")
+    text = page.read_text(encoding="utf-8")
+    [sample] = EXAMPLES.parent.glob(f"{connector.name}.[jt][sx][ot]*")
+    assert sample.read_text(encoding="utf-8") in text
+
+
+@pytest.mark.parametrize("kind", [ConnectorSettings, OutputSettings, ConnectorTest])
+def test_every_setting_of_a_connector_is_told(kind: type[msgspec.Struct]) -> None:
+    told = (EXAMPLES.parent / "README.md").read_text(encoding="utf-8")
+    missing = [name for name in kind.__struct_fields__ if f"| `{name}` |" not in told]
+    assert not missing
+
+
+def test_the_connector_of_the_tutorial_is_good_and_passes_its_test(
+    tmp_path: Path, model_directory: Path
+) -> None:
+    file = tmp_path / "tonebus.toml"
+    file.write_text("\n".join(blocks(EXAMPLES.parent / "README.md", "toml")), encoding="utf-8")
+    result = CliRunner().invoke(
+        tonebus, ["check", "--tests", str(file)], env={"TONEBUS_MODEL": str(model_directory)}
+    )
+    assert result.exit_code == 0, result.output
+    assert "2 connector tests passed" in result.output
+
+
+def test_every_toml_block_is_toml() -> None:
+    for page in EXAMPLES.parent.glob("*.md"):
+        for block in blocks(page, "toml"):
+            found: dict[str, Any] = tomllib.loads(block)
+            assert found

@@ -1,0 +1,168 @@
+"""The contract holds: judged by the official parsers, and by real events."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from typing import TYPE_CHECKING, Any
+
+import jsonschema
+import pytest
+from click.testing import CliRunner
+from cloudevents.core.bindings import amqp as amqp_binding
+from cloudevents.core.bindings import rabbitmq
+from cloudevents.core.v1.event import CloudEvent
+
+from connectors.mapping import Mapper, Recipe
+from connectors.schemas import DIALECT, event_schema, input_schema
+from daemon.cli import tonebus
+from daemon.settings import ConnectorSettings, OutputSettings, load
+from tests.daemon.rooms import SEEN, Room
+from tests.messages import delivery
+from tests.nodes import NODE, node_with_packages
+from tests.processes import ROOT
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from connectors.embedded.broker import Message
+    from daemon.model.scorer import ToneModel
+
+EXAMPLES = ROOT / "docs" / "connectors" / "tonebus.toml"
+TRACE = f"00-{'1' * 32}-{'2' * 16}-01"
+
+
+def published(directory: Path, model: ToneModel, **connector: Any) -> list[Message]:
+    """Real events: known, unknown, blank, cut, and of a message without an id."""
+    room = Room(directory, model, ConnectorSettings(**connector), max_text_chars=50)
+    headers = {"traceparent": TRACE}
+    room.tell("good", id="m-1", lang="en", extra={"a": [1, None]})
+    room.send(b'{"text": "good"}', application_headers=headers, correlation_id="c-1")
+    room.send(json.dumps({"text": "  ", "id": 7}))
+    room.send(json.dumps({"text": "bad " * 100, "id": 8}))
+    room.settle()
+    return room.broker.take(SEEN, 100)
+
+
+FULL: dict[str, Any] = {
+    "language": "lang",
+    "carry": {"extra": "extra"},
+    "output": OutputSettings(include_text=True),
+}
+
+
+@pytest.mark.parametrize("connector", [{}, FULL], ids=["default", "full"])
+def test_real_events_are_valid_by_the_schema(
+    model_directory: Path, tone_model: ToneModel, connector: dict[str, Any]
+) -> None:
+    schema = event_schema()
+    jsonschema.Draft202012Validator.check_schema(schema)
+    validator = jsonschema.Draft202012Validator(schema)
+    events = published(model_directory, tone_model, **connector)
+    assert len(events) == 4
+    for event in events:
+        validator.validate(json.loads(event.body))
+    # and the schema does refuse something
+    assert not validator.is_valid(json.loads(events[0].body) | {"type": "x"})
+
+
+def test_every_part_of_an_event_is_described() -> None:
+    data = event_schema()["$defs"]["Label"]["properties"]
+    assert not [name for name, each in data.items() if not (each.keys() & {"description", "$ref"})]
+    assert data["tone"]["description"].startswith("The most probable tone")
+
+
+@pytest.mark.parametrize("mode", ["structured", "binary"])
+def test_our_events_are_read_by_the_official_sdk(
+    model_directory: Path, tone_model: ToneModel, mode: Any
+) -> None:
+    for event in published(model_directory, tone_model, output=OutputSettings(mode=mode)):
+        message = rabbitmq.RabbitMQMessage(
+            headers=event.properties.get("application_headers", {}),
+            content_type=event.properties["content_type"],
+            body=event.body,
+        )
+        found = rabbitmq.from_rabbitmq_event(message)
+        assert found.get_type() == "sentiment.labelled.v1"
+        assert found.get_source() == "/tonebus/input"
+        assert found.get_id() == event.properties["message_id"]
+        data: Any = found.get_data()
+        assert data["origin"]["exchange"] == "sentiment.input"
+
+
+def sdk_event(data: Any) -> CloudEvent:
+    attributes = {
+        "id": "e-1",
+        "source": "/shop",
+        "type": "t",
+        "datacontenttype": "application/json",
+    }
+    return CloudEvent(attributes=attributes, data=data)
+
+
+def read(body: bytes, headers: dict[str, Any], content_type: str | None) -> tuple[str, str | None]:
+    mapper = Mapper(Recipe(format="cloudevents"), max_body_bytes=10_000, max_text_chars=1000)
+    message = delivery(body, headers=headers, content_type=content_type or "")
+    [found] = mapper.read(message).utterances
+    return found.text, found.source_id
+
+
+def test_events_of_the_official_sdk_are_read() -> None:
+    event = sdk_event({"text": "good"})
+    for message in (rabbitmq.to_binary_event(event), rabbitmq.to_structured_event(event)):
+        assert read(message.body, message.headers, message.content_type) == ("good", "/shop#e-1")
+    over_amqp = amqp_binding.to_binary_event(event)
+    headers = {name: str(value) for name, value in over_amqp.application_properties.items()}
+    assert read(over_amqp.application_data, headers, "application/json") == ("good", "/shop#e-1")
+
+
+@pytest.mark.parametrize("connector", load({}, EXAMPLES).connectors, ids=lambda each: each.name)
+def test_the_messages_of_the_examples_are_valid_by_their_schemas(
+    connector: ConnectorSettings,
+) -> None:
+    schema = {"$schema": DIALECT, **input_schema(connector.recipe())}
+    jsonschema.Draft202012Validator.check_schema(schema)
+    for test in connector.tests:
+        if test.file and connector.format == "json":
+            message = json.loads((EXAMPLES.parent / test.file).read_text(encoding="utf-8"))
+            jsonschema.validate(message, schema)
+
+
+def test_an_input_schema_asks_for_the_text() -> None:
+    schema = input_schema(Recipe(text="comment.body"))
+    jsonschema.validate({"comment": {"body": "good"}}, schema)
+    wrongs: list[Any] = [{"comment": {}}, {"comment": {"body": 7}}, []]
+    for wrong in wrongs:
+        with pytest.raises(jsonschema.ValidationError):
+            jsonschema.validate(wrong, schema)
+
+
+@pytest.mark.parametrize("config", ["", str(EXAMPLES)], ids=["default", "examples"])
+def test_the_official_parser_finds_the_asyncapi_document_valid(config: str) -> None:
+    secret = "amqps://bob:sekrit@rabbit.example.org/prod"
+    environment = {"TONEBUS_CONFIG": config, "TONEBUS_BROKER_URL": secret}
+    told = CliRunner().invoke(tonebus, ["schema", "asyncapi"], env=environment).output
+    assert "sekrit" not in told
+    assert "bob" not in told
+    done = subprocess.run(
+        [node_with_packages(), str(NODE / "validate.mjs")],
+        check=False, input=told, capture_output=True, text=True,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    names = [each.name for each in load({"TONEBUS_CONFIG": config}).connectors]
+    assert {f"{name}.label" for name in names} <= set(done.stdout.split())
+
+
+def test_every_queue_and_exchange_is_told() -> None:
+    environment = {"TONEBUS_CONFIG": str(EXAMPLES)}
+    told = json.loads(CliRunner().invoke(tonebus, ["schema", "asyncapi"], env=environment).output)
+    wanted = {"helpdesk.events", "store.tones", "sentiment.source.email", "sentiment.parked"}
+    assert wanted <= told["channels"].keys()
+
+
+def test_a_schema_of_an_input_is_printed() -> None:
+    result = CliRunner().invoke(
+        tonebus, ["schema", "jsonschema", "--connector", "helpdesk"],
+        env={"TONEBUS_CONFIG": str(EXAMPLES)},
+    )  # fmt: skip
+    assert json.loads(result.output)["required"] == ["comment"]

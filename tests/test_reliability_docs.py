@@ -1,0 +1,18 @@
+"""The page on reliability knows every reason for which a message can be parked."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+_ROOT = Path(__file__).parent.parent
+_RAISED = re.compile(r'(?:BadInput|Reason)\(\s*"([a-z-]+)"')
+_ROW = re.compile(r"^\| `([a-z-]+)` \|", re.MULTILINE)
+
+
+def test_every_reason_code_is_documented_and_no_other() -> None:
+    sources = [*(_ROOT / "connectors" / "mapping").glob("*.py"), _ROOT / "daemon" / "pipeline.py"]
+    raised = {code for path in sources for code in _RAISED.findall(path.read_text())}
+    documented = set(_ROW.findall((_ROOT / "docs" / "reliability.md").read_text()))
+    assert raised
+    assert raised == documented

@@ -15,9 +15,10 @@ from daemon.batcher import Batcher
 from daemon.meter import Meter
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from connectors.edges import ScoringEdge
+    from connectors.scoring import Answer
     from daemon.settings import DaemonSettings
 
 Waiter = TypeVar("Waiter")
@@ -161,8 +162,9 @@ class Labeller(Generic[Waiter]):
         return self._lanes[model].workers
 
     def ask(self, scoring: ScoringEdge) -> None:
-        """Send out every batch for which there is a place."""
+        """Send out every batch for which there is a place; ask after workers that are slow."""
         self._count_workers(scoring)
+        self._probe(scoring)
         for lane in self._lanes.values():
             while places := max(0, lane.workers * _BATCHES_PER_WORKER - len(lane.out)):
                 members = lane.again.popleft() if lane.again else lane.batcher.take(places)
@@ -172,10 +174,15 @@ class Labeller(Generic[Waiter]):
                 request = scoring.ask(lane.model, texts, urgent=self._urgent, timeout=self._timeout)
                 lane.out[request] = _Batch(members, self._clock())
 
-    def collect(self, scoring: ScoringEdge) -> list[Verdict[Waiter]]:
-        """Take the verdicts that have come in, and see to the batches that will have none."""
+    def collect(self, answers: Iterable[Answer], gone: Sequence[str]) -> list[Verdict[Waiter]]:
+        """Take in what the workers said, and see to the batches that will have no answer.
+
+        Args:
+            answers: Those to requests of others are passed over.
+            gone: Workers that were found dead.
+        """
         verdicts: list[Verdict[Waiter]] = []
-        for answer in scoring.answers():
+        for answer in answers:
             for lane in self._lanes.values():
                 if batch := lane.out.get(answer.request):
                     if isinstance(answer, Started):
@@ -186,11 +193,9 @@ class Labeller(Generic[Waiter]):
                     elif isinstance(answer, Failed):
                         del lane.out[answer.request]
                         verdicts += self._fail(lane, batch.members, answer.fault)
-        gone = scoring.gone()
         for lane in self._lanes.values():
             verdicts += self._overdue(lane)
             verdicts += self._bereaved(lane, gone)
-        self._probe(scoring)
         return verdicts
 
     def reset(self) -> None:
@@ -257,7 +262,7 @@ class Labeller(Generic[Waiter]):
                 lane.again.append(batch.members)
         return verdicts
 
-    def _bereaved(self, lane: _Lane[Waiter], gone: list[str]) -> list[Verdict[Waiter]]:
+    def _bereaved(self, lane: _Lane[Waiter], gone: Sequence[str]) -> list[Verdict[Waiter]]:
         verdicts: list[Verdict[Waiter]] = []
         for request, batch in list(lane.out.items()):
             if batch.worker in gone:

@@ -4,8 +4,8 @@ One thread, one loop. The edges collect what arrived; each turn takes it one ste
 
     map       what the source delivered      → utterances, or a parked copy with the reason
     look up   their marks and scores         → known ones are ready, repeats are done
-    batch     what is left                   → requests to the workers
     label     what the workers answered      → ready, or a parked copy with the reason
+    batch     what is still without a score  → requests to the workers
     publish   all that is ready              → awaiting the broker's confirm
     settle    all that was confirmed         → acknowledged, then remembered
 
@@ -82,7 +82,6 @@ class Pipeline:
         self._ages = meter.histogram(metrics.AGE)
         self._breaker = breaker
         self._new: list[Piece] = []
-        self._unscored: list[Piece] = []
         self._outbox = outbox
         self._under_way: dict[str, Piece] = {}
 
@@ -108,8 +107,8 @@ class Pipeline:
         self._edges.wait(patience)
         self._map()
         self._look_up()
-        self._batch()
         self._label()
+        self._batch()
         self._publish()
         self._settle()
 
@@ -120,7 +119,6 @@ class Pipeline:
     def reset(self) -> None:
         """Forget all that is in flight: it will be delivered again."""
         self._new.clear()
-        self._unscored.clear()
         self._outbox.clear()
         self._under_way.clear()
         self._labeller.reset()
@@ -165,25 +163,17 @@ class Pipeline:
                 elif score:
                     self._tell(piece, score, piece.lane.identity.model, cached=True)
                 else:
-                    self._unscored.append(piece)
+                    # what was delivered so often may kill workers: it must take nobody along
+                    alone = piece.delivery.count >= _SUSPECT_DELIVERIES
+                    self._labeller.want(
+                        piece.lane.model, piece.score_key, piece.utterance.text, piece, alone=alone
+                    )
         new.clear()
-
-    def _batch(self) -> None:
-        """Send what is left to the workers, as far as there is room with them."""
-        if self._edges.blocked:
-            return
-        for piece in self._unscored:
-            # what was delivered so often may be what kills workers: it must not take others along
-            alone = piece.delivery.count >= _SUSPECT_DELIVERIES
-            self._labeller.want(
-                piece.lane.model, piece.score_key, piece.utterance.text, piece, alone=alone
-            )
-        self._unscored.clear()
-        self._labeller.ask(self._edges.scoring)
 
     def _label(self) -> None:
         """Take in what the workers answered; remember scores at once, for they cost most."""
-        for verdict in self._labeller.collect(self._edges.scoring):
+        scoring = self._edges.scoring
+        for verdict in self._labeller.collect(scoring.answers(), scoring.gone()):
             outcome, wanted = verdict.outcome, verdict.wanted
             if isinstance(outcome, Fault) or verdict.model is None:
                 for piece in wanted.waiters:
@@ -195,6 +185,11 @@ class Pipeline:
             self._cache.remember_score(key, outcome)
             for piece in wanted.waiters:
                 self._tell(piece, outcome, verdict.model, cached=piece is not first)
+
+    def _batch(self) -> None:
+        """Send what is left to the workers, as far as there is room with them."""
+        if not self._edges.blocked:
+            self._labeller.ask(self._edges.scoring)
 
     def _publish(self) -> None:
         """Hand over all that is ready."""

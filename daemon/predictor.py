@@ -170,10 +170,14 @@ class Predictor:
     def _turn(self) -> None:
         self._edges.wait(_IDLE_SECONDS)
         self._look_up()
+        self._label()
         if not self._edges.blocked:
             self._measure()
             self._labeller.ask(self._edges.scoring)
-        for verdict in self._labeller.collect(self._edges.scoring):
+
+    def _label(self) -> None:
+        scoring = self._edges.scoring
+        for verdict in self._labeller.collect(scoring.answers(), scoring.gone()):
             wanted, outcome = verdict.wanted, verdict.outcome
             if isinstance(outcome, Fault) or verdict.model is None:
                 for request in wanted.waiters:

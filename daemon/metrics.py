@@ -96,6 +96,16 @@ CACHED = Metric(
     "Events whose score another text or an earlier time had paid for.",
     ("connector",),
 )
+SHADOW = Metric(
+    "tonebus_shadow_tones_total", "counter", "daemon",
+    "Texts that a shadow model scored too: the tone published, and the shadow's.",
+    ("connector", "model", "tone", "shadow"),
+)
+SHADOW_MISSED = Metric(
+    "tonebus_shadow_missed_total", "counter", "daemon",
+    "Texts left out of the comparison: `busy` where the shadow could not keep up, or its fault.",
+    ("connector", "model", "code"),
+)
 SCORED = Metric(
     "tonebus_scored_texts_total", "counter", "each",
     "Texts that a worker scored for this process, or that this worker scored.",

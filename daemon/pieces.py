@@ -15,6 +15,14 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
+class Shadow:
+    """A model that is tried on a connector's texts, beside the one in charge."""
+
+    model: str
+    identity: Identity
+
+
+@dataclass(frozen=True)
 class Lane:
     """How a connector's messages are read, who scores them, and how their events leave."""
 
@@ -22,6 +30,7 @@ class Lane:
     model: str
     identity: Identity
     outlet: Outlet = field(default_factory=Outlet)
+    shadow: Shadow | None = None
 
 
 @dataclass(slots=True, eq=False)

@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from daemon.meter import Meter
     from daemon.outbox import Outbox
     from daemon.pieces import Lane
+    from daemon.shadows import Shadows
 
 NOTHING = Score(scores={}, tokens=0)
 """The score of a text in which there is nothing to score."""
@@ -61,6 +62,7 @@ class Pipeline:
         meter: Meter,
         breaker: Breaker,
         outbox: Outbox,
+        shadows: Shadows,
     ) -> None:
         """Put the parts together.
 
@@ -72,6 +74,7 @@ class Pipeline:
             meter: Counts.
             breaker: Hears of every message whether it was parked.
             outbox: Sees letters out.
+            shadows: Hears of every tone told, and may compare it with another model's.
         """
         self._edges = edges
         self._lanes = lanes
@@ -83,6 +86,7 @@ class Pipeline:
         self._breaker = breaker
         self._new: list[Piece] = []
         self._outbox = outbox
+        self._shadows = shadows
         self._under_way: dict[str, Piece] = {}
 
     @property
@@ -122,6 +126,7 @@ class Pipeline:
         self._outbox.clear()
         self._under_way.clear()
         self._labeller.reset()
+        self._shadows.reset()
 
     def _map(self) -> None:
         """Turn each delivery into pieces, or park it."""
@@ -172,8 +177,9 @@ class Pipeline:
 
     def _label(self) -> None:
         """Take in what the workers answered; remember scores at once, for they cost most."""
-        scoring = self._edges.scoring
-        for verdict in self._labeller.collect(scoring.answers(), scoring.gone()):
+        answers, gone = self._edges.scoring.answers(), self._edges.scoring.gone()
+        self._shadows.turn(self._edges, answers, gone)
+        for verdict in self._labeller.collect(answers, gone):
             outcome, wanted = verdict.outcome, verdict.wanted
             if isinstance(outcome, Fault) or verdict.model is None:
                 for piece in wanted.waiters:
@@ -232,6 +238,7 @@ class Pipeline:
         if reply := outlet.reply(event, delivery):
             delivery.owes += 1
             self._outbox.put(Parcel(reply, delivery))
+        self._shadows.compare(piece, event.data.tone)
         letter = outlet.letter(event, delivery)
         self._outbox.put(Parcel(letter, delivery, piece, tone=event.data.tone))
 

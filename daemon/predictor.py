@@ -183,7 +183,10 @@ class Predictor:
                 for request in wanted.waiters:
                     _fail(request, BadInput("poison", "the model cannot score this text"))
                 continue
-            self._cache.remember_score(wanted.key, outcome)
+            # the worker may serve another revision than ours, and its score is that one's
+            preprocessing = self.identities[wanted.waiters[0].model].preprocessing
+            key = self._cache.score_key(verdict.model, preprocessing, wanted.text)
+            self._cache.remember_score(key, outcome)
             for request in wanted.waiters:
                 _answer(request, Prediction(outcome, verdict.model, cached=False))
 

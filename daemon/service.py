@@ -17,6 +17,7 @@ from daemon.labeller import Labeller
 from daemon.notify import Supervisor
 from daemon.outbox import Outbox
 from daemon.pipeline import Pipeline
+from daemon.shadows import Shadows
 from daemon.sight.reporter import Gauges, Reporter
 from daemon.signals import Signals
 from daemon.watch import Watch
@@ -70,29 +71,34 @@ class Service:
         self._signals = signals
         signals.wakeup = edges.wakeup
         self._settings = settings.daemon
-        self._models = [model.name for model in settings.models]
         self._reporter = reporter or Reporter()
         self.meter = self._reporter.meter
         self.worst_case_bytes = wiring.worst_case_bytes(settings)
         self.breaker = Breaker(
             window=settings.daemon.parked_window, share=settings.daemon.parked_share
         )
+        lanes = wiring.lanes(settings)
+        self._models = sorted({lane.model for lane in lanes.values()})
         self.labeller: Labeller[Piece] = Labeller(
             self._models,
             settings.daemon,
             time.monotonic,
             meter=self.meter,
         )
+        cache = wiring.cache(settings, store)
+        tried = sorted({lane.shadow.model for lane in lanes.values() if lane.shadow})
+        # the shadows' work is not progress, and must not hide that there is none
+        shadows = Shadows(Labeller(tried, settings.daemon, time.monotonic), cache, self.meter)
         self._outbox = Outbox(settings.daemon.confirm_timeout, time.monotonic)
-        lanes = wiring.lanes(settings)
         self.pipeline = Pipeline(
             edges=edges,
             lanes=lanes,
             labeller=self.labeller,
-            cache=wiring.cache(settings, store),
+            cache=cache,
             meter=self.meter,
             breaker=self.breaker,
             outbox=self._outbox,
+            shadows=shadows,
         )
         self._watch = Watch(signals.supervisor, settings.daemon)
         self._reporter.attend(

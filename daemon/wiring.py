@@ -15,7 +15,7 @@ from connectors.outlet import Outlet
 from connectors.rabbit import Rabbit, Route, declared
 from connectors.scoring import celery_app
 from daemon.model.identity import Identity, identify
-from daemon.pieces import Lane
+from daemon.pieces import Lane, Shadow
 
 if TYPE_CHECKING:
     from connectors.cache import Store
@@ -126,7 +126,13 @@ def lanes(settings: Settings) -> dict[str, Lane]:
     """
     known = identities(settings)
     return {
-        each.name: Lane(mapper(settings, each), each.model, known[each.model], Outlet(each.terms()))
+        each.name: Lane(
+            mapper(settings, each),
+            each.model,
+            known[each.model],
+            Outlet(each.terms()),
+            Shadow(each.shadow, known[each.shadow]) if each.shadow else None,
+        )
         for each in settings.connectors
     }
 

@@ -27,10 +27,10 @@ _TOKENIZER: Any = PreTrainedTokenizerFast
 _CARD = {"name": NAME, "preprocessing": "none", "temperature": 1.0, "max_tokens": 64}
 
 
-def save(where: Path) -> Path:
+def save(where: Path, *, seed: int = 7) -> Path:
     """Save a BERT of two layers, with its tokenizer and its card; return its directory."""
     tokenizer = _tokenizer()
-    torch.manual_seed(7)
+    torch.manual_seed(seed)
     config = BertConfig(
         vocab_size=tokenizer.vocab_size,
         hidden_size=32,
@@ -59,10 +59,12 @@ def settings(where: Path) -> ModelSettings:
 
 def toml(where: Path) -> str:
     """The same, for a configuration file: one model, and the default connector read with it."""
-    return (
-        f'[[models]]\nname = "{NAME}"\nsource = "{where}"\nthreads = 1\ntoken_budget = 1024\n\n'
-        f'[[connectors]]\nmodel = "{NAME}"\n'
-    )
+    return f'{table(NAME, where)}\n[[connectors]]\nmodel = "{NAME}"\n'
+
+
+def table(name: str, where: Path) -> str:
+    """One model for a configuration file."""
+    return f'[[models]]\nname = "{name}"\nsource = "{where}"\nthreads = 1\ntoken_budget = 1024\n'
 
 
 def _centre(model: Any, tokenizer: Any) -> None:

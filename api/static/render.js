@@ -145,5 +145,5 @@ function shadow(status) {
   $("shadow-card").hidden = !found.length;
   redraw($("shadow"), found, () => found.map(([name, { same, of }]) =>
     make("div", { class: "meter-row" }, make("span", {}, name), bar(of ? same / of : 0),
-      make("span", {}, of ? `${((100 * same) / of).toFixed(1)} %` : "–"))));
+      make("span", {}, of ? `${((100 * same) / of).toFixed(1)} % of ${of}` : "–"))));
 }

@@ -77,6 +77,7 @@ class ConnectorSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True,
         bindings: Routing-key patterns.
         prefetch: Deliveries that it may hold unsettled; 0 takes `broker.prefetch`.
         model: Name of the model that scores it.
+        shadow: Name of a model that scores it too, only to be compared; empty for none.
         format: `json` also reads CloudEvents and plain text, `cloudevents` nothing else, and
             `text` takes the whole body.
         text: JMESPath of the text; a list gives one event for each element.
@@ -97,6 +98,7 @@ class ConnectorSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True,
     )
     prefetch: Annotated[int, Meta(ge=0, le=65535)] = 0
     model: str = "default"
+    shadow: str = ""
     format: Literal["json", "cloudevents", "text"] = "json"
     text: str = "text"
     id: str = "id"

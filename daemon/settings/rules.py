@@ -38,9 +38,23 @@ def faults(settings: Settings) -> Iterator[Fault]:
                 (*here, "model"), f"no model is named {each.model!r}",
                 suggestion(each.model, models),
             )  # fmt: skip
+        yield from _shadow(each, models, here)
         yield from _expressions(each, here)
         yield from _exchanges(each, settings, here)
         yield from _output(each, here)
+
+
+def _shadow(each: ConnectorSettings, models: set[str], here: Path) -> Iterator[Fault]:
+    if each.shadow and each.shadow not in models:
+        yield Fault(
+            (*here, "shadow"), f"no model is named {each.shadow!r}",
+            suggestion(each.shadow, models),
+        )  # fmt: skip
+    elif each.shadow == each.model:
+        yield Fault(
+            (*here, "shadow"), f"{each.shadow!r} scores this connector already",
+            "name another model, to compare the two",
+        )  # fmt: skip
 
 
 def _expressions(each: ConnectorSettings, here: Path) -> Iterator[Fault]:

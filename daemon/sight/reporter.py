@@ -151,7 +151,6 @@ class Reporter:
         if self._store is None:
             return
         key = notes.KEY + self._identity.instance.encode()
-        note = self._note()
         writes = [(key, notes.encode(note), note.patience + notes.LIVE_SECONDS)]
         if now >= self._hour_due or self.state == "stopped":
             self._hour_due = now + _HOUR_EVERY_SECONDS
@@ -186,6 +185,7 @@ class Reporter:
             revisions=dict(self._revisions),
             parked={code: int(n) for code, n in meter.by(metrics.PARKED, "code").items()},
             skipped={why: int(n) for why, n in meter.by(metrics.SKIPPED, "reason").items()},
+            shadow=agreement(meter),
             redis=self._redis_fault,
             faults=LEDGER.recent(),
         )
@@ -193,3 +193,12 @@ class Reporter:
     @property
     def _redis_fault(self) -> str:
         return str(getattr(self._store, "fault", ""))
+
+
+def agreement(meter: Meter) -> dict[str, tuple[int, int]]:
+    """Return of each shadow model how often its tone was the one published, and of how many."""
+    found: dict[str, tuple[int, int]] = {}
+    for (_, model, tone, shadow), count in list(meter.values[metrics.SHADOW].items()):
+        same, of = found.get(model, (0, 0))
+        found[model] = (same + int(count) * (tone == shadow), of + int(count))
+    return found

@@ -21,8 +21,10 @@ if TYPE_CHECKING:
 MODEL = Model("tiny", "r1")
 
 
-def score_of(text: str) -> Score:
-    """A score that tells texts apart."""
+def score_of(text: str, model: str = MODEL.name) -> Score:
+    """A score that tells texts apart; another model than the usual finds some texts negative."""
+    if model != MODEL.name and "bad" in text:
+        return Score({"negative": 0.75, "neutral": 0.25}, tokens=len(text))
     return Score({"negative": 0.25, "neutral": 0.75}, tokens=len(text))
 
 
@@ -42,6 +44,7 @@ class ScriptedScoring:
     Attributes:
         live: Workers that listen.
         asked: Requests without a final answer, with their texts.
+        models: Which model each was for.
         urgent: Whether each was urgent.
         dead: Workers that a probe will find dead.
     """
@@ -49,6 +52,7 @@ class ScriptedScoring:
     def __init__(self, live: int = 1) -> None:
         self.live = live
         self.asked: dict[str, list[str]] = {}
+        self.models: dict[str, str] = {}
         self.urgent: list[bool] = []
         self.dead: set[str] = set()
         self.probed: list[str] = []
@@ -59,6 +63,7 @@ class ScriptedScoring:
     def ask(self, model: str, texts: Sequence[str], *, urgent: bool, timeout: float) -> str:  # noqa: ARG002 - the protocol's
         request = f"request-{next(self._numbers)}"
         self.asked[request] = list(texts)
+        self.models[request] = model
         self.urgent.append(urgent)
         return request
 
@@ -84,8 +89,12 @@ class ScriptedScoring:
 
     def score(self, request: str, faults: dict[str, Fault] | None = None) -> None:
         """Answer a request, with faults for some of its texts."""
-        verdicts = [(faults or {}).get(text) or score_of(text) for text in self.asked.pop(request)]
-        self.say(Scored(request, "w-1", MODEL, verdicts, 0.1))
+        name = self.models[request]
+        model = MODEL if name == MODEL.name else Model(name, "r2")
+        verdicts = [
+            (faults or {}).get(text) or score_of(text, name) for text in self.asked.pop(request)
+        ]
+        self.say(Scored(request, "w-1", model, verdicts, 0.1))
 
     def fail(self, request: str, fault: Fault) -> None:
         """Let a whole request fail."""

@@ -210,6 +210,13 @@ def test_a_connector_of_an_unknown_model_is_refused_with_the_known_ones(file: Pa
     assert "known are default" in said
 
 
+def test_a_shadow_must_be_another_known_model(file: Path) -> None:
+    file.write_text("[[connectors]]\nshadow = 'big'\n", encoding="utf-8")
+    assert ":2: connectors[0].shadow: no model is named 'big'" in refusal({}, file)
+    file.write_text("[[connectors]]\nshadow = 'default'\n", encoding="utf-8")
+    assert ":2: connectors[0].shadow: 'default' scores this" in refusal({}, file)
+
+
 def test_a_wrong_credential_is_named_without_its_value(tmp_path: Path) -> None:
     (tmp_path / "api_port").write_text(SECRET, encoding="utf-8")
     said = refusal({"CREDENTIALS_DIRECTORY": str(tmp_path)})

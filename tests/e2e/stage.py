@@ -52,9 +52,11 @@ class Stage:
     ) -> None:
         self._stack.__exit__(kind, error, trace)
 
-    def start(self, command: str, *, ready: str | None = None, **env: str) -> Process:
+    def start(self, command: str, *arguments: str, ready: str | None = None, **env: str) -> Process:
         """Start a process; it is killed when the stage ends."""
-        return self._stack.enter_context(running(command, env=self.env | env, ready=ready))
+        return self._stack.enter_context(
+            running(command, *arguments, env=self.env | env, ready=ready)
+        )
 
     def watch(self) -> None:
         """From now on keep every event; a daemon must have declared the exchange."""

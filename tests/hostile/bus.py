@@ -46,7 +46,10 @@ class Bus:
             parked: Whether to read parked messages too, which may be such as no client can read.
         """
         self.url = url
-        self._connection = pika.BlockingConnection(pika.URLParameters(url))
+        parameters = pika.URLParameters(url)
+        # it is shared by tests that may not look after it for minutes
+        parameters.heartbeat = 0
+        self._connection = pika.BlockingConnection(parameters)
         self._channel = self._connection.channel()
         self._channel.confirm_delivery()
         self._queue = self._channel.queue_declare("", exclusive=True).method.queue
@@ -123,9 +126,23 @@ class Bus:
             assert time.monotonic() < deadline, f"{found} messages in {queue}, not {depth}"
             self._connection.process_data_events(time_limit=0.1)
 
+    def await_consumers(self, queue: str, count: int, timeout: float = 120) -> None:
+        """Wait until so many listen to a queue.
+
+        Raises:
+            AssertionError: They did not in time.
+        """
+        deadline = time.monotonic() + timeout
+        while (found := self._declared(queue).consumer_count) != count:
+            assert time.monotonic() < deadline, f"{found} listen to {queue}, not {count}"
+            self._connection.process_data_events(time_limit=0.1)
+
     def depth(self, queue: str) -> int:
         """Messages ready in a queue."""
-        return int(self._channel.queue_declare(queue, passive=True).method.message_count)
+        return int(self._declared(queue).message_count)
+
+    def _declared(self, queue: str) -> Any:
+        return self._channel.queue_declare(queue, passive=True).method
 
     def open_after(self, keys: list[str], seconds: float) -> list[str]:
         """Collect for so long; return those of the messages of which nothing has come."""

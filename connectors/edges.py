@@ -5,12 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from connectors.events import Letter
     from connectors.scoring import Answer
     from connectors.source import Delivery
     from connectors.wakeup import Wakeup
+
+
+NO_HEADERS: Mapping[str, str] = {}
 
 
 class Backlog(NamedTuple):
@@ -70,8 +73,14 @@ class SinkEdge(Protocol):
 class ScoringEdge(Protocol):
     """Texts go out to the workers, answers come back."""
 
-    def ask(self, model: str, texts: Sequence[str], *, urgent: bool, timeout: float) -> str:
-        """Send a batch; return the id that its answers will carry."""
+    def ask(
+        self, model: str, texts: Sequence[str], *, urgent: bool, timeout: float,
+        headers: Mapping[str, str] = NO_HEADERS,
+    ) -> str:  # fmt: skip
+        """Send a batch; return the id that its answers will carry.
+
+        The headers reach whoever scores it.
+        """
         ...
 
     def answers(self) -> list[Answer]:

@@ -32,13 +32,18 @@ def event_id(connector: str, utterance: Utterance, revision: str) -> str:
     return digest.hexdigest()
 
 
+def trace_context(delivery: Delivery, utterance: Utterance | None = None) -> str | None:
+    """Return the W3C trace context that a message came with; None where it has none."""
+    came = delivery.headers.get("traceparent") or (utterance and utterance.traceparent)
+    return traceparent(came) if came else None
+
+
 def tone_event(
     delivery: Delivery, utterance: Utterance, identity: str,
     *, score: Score, model: Model, cached: bool, include_text: bool = False,
 ) -> ToneEvent:  # fmt: skip
     """Return the event that says how an utterance sounds."""
     tone = score.tone
-    trace = delivery.headers.get("traceparent") or utterance.traceparent
     return ToneEvent(
         specversion="1.0",
         type=EVENT_TYPE,
@@ -47,7 +52,7 @@ def tone_event(
         subject=utterance.source_id,
         time=datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
         datacontenttype="application/json",
-        traceparent=traceparent(trace) if trace else None,
+        traceparent=delivery.trace.passed_on(trace_context(delivery, utterance)),
         data=Label(
             tone=tone,
             score=round(score.scores.get(tone, 0.0), _SCORE_DIGITS),

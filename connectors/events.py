@@ -121,7 +121,7 @@ class ToneEvent(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     Attributes:
         subject: The source message's own id.
-        traceparent: W3C trace context of the source message.
+        traceparent: W3C trace context of the source message, or of our span that goes on with it.
     """
 
     specversion: str

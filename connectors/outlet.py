@@ -119,8 +119,9 @@ class Outlet:
         }
         if event.traceparent:
             headers["traceparent"] = event.traceparent
-            state = found.get("tracestate")
-            if isinstance(state, str) and len(state) < _MAX_HEADER_CHARS:
+            # without a trace context beside it, it belongs to none
+            state = tracestate(found.get("tracestate"))
+            if state and traceparent(found.get("traceparent")):
                 headers["tracestate"] = state
         return headers
 
@@ -153,6 +154,11 @@ def binary_headers(event: ToneEvent) -> dict[str, str]:
 def traceparent(value: object) -> str | None:
     """Return a W3C trace context as it came; None where it is none."""
     return value if isinstance(value, str) and _TRACEPARENT.fullmatch(value) else None
+
+
+def tracestate(value: object) -> str | None:
+    """Return what other tracers noted beside a trace context; None where it is too long."""
+    return value if isinstance(value, str) and len(value) < _MAX_HEADER_CHARS else None
 
 
 def fault_of(template: str) -> str:

@@ -12,11 +12,12 @@ from celery import Celery
 
 from connectors import topology
 from connectors.broker import tls_options
+from connectors.edges import NO_HEADERS
 from connectors.errors import BadInput
 from connectors.events import Fault, Model, Score
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from connectors.broker import Broker
 
@@ -183,7 +184,10 @@ class Scoring:
             self._channel.basic_consume, self._reply_to, no_ack=True, callback=self._on_reply
         )
 
-    def ask(self, model: str, texts: Sequence[str], *, urgent: bool, timeout: float) -> str:
+    def ask(
+        self, model: str, texts: Sequence[str], *, urgent: bool, timeout: float,
+        headers: Mapping[str, str] = NO_HEADERS,
+    ) -> str:  # fmt: skip
         """Send a batch to the workers of a model.
 
         Args:
@@ -191,6 +195,7 @@ class Scoring:
             texts: What to score.
             urgent: Whether it may overtake the backlog.
             timeout: Seconds after which nobody waits for it any more, so that it need not be done.
+            headers: Of the task's message, beside Celery's own.
 
         Returns:
             The id that its answers will carry.
@@ -209,6 +214,7 @@ class Scoring:
             priority=topology.URGENT if urgent else topology.BULK,
             # the broker's clock decides, for the clocks of two hosts may differ
             expiration=timeout,
+            headers=dict(headers),
             argsrepr="…",
             kwargsrepr="…",
             retry=False,

@@ -8,6 +8,7 @@ from collections import deque
 from typing import TYPE_CHECKING, Any, Protocol
 
 from connectors.replays import NEVER, replayed
+from connectors.trace import UNTRACED, Trace
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -27,11 +28,12 @@ class Delivery:
         replayed: What it tells of its earlier life, where it was parked and replayed.
         received: Monotonic seconds when it came.
         owes: Outcomes that must be confirmed before it may be settled.
+        trace: What is noted of it for whoever traces it.
     """
 
     __slots__ = (
         "_settled", "_source", "body", "connector", "exchange", "owes", "properties",
-        "received", "redelivered", "replayed", "routing_key", "tag",
+        "received", "redelivered", "replayed", "routing_key", "tag", "trace",
     )  # fmt: skip
 
     def __init__(
@@ -63,6 +65,7 @@ class Delivery:
         self.redelivered = redelivered
         self.received = time.monotonic()
         self.owes = 1
+        self.trace: Trace = UNTRACED
 
     @property
     def message_id(self) -> str | None:
@@ -93,6 +96,7 @@ class Delivery:
         if not self._settled:
             self._settled = True
             self._source.settle(self.tag)
+            self.trace.end()
 
 
 class Settler(Protocol):

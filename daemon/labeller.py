@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import TYPE_CHECKING, Generic
 
 import structlog
 
-from connectors.events import Fault, Model, Score
+from connectors.events import Fault
 from connectors.scoring import Failed, Scored, Started
 from daemon import metrics
 from daemon.batcher import Batcher
 from daemon.meter import Meter
+from daemon.pieces import Verdict, Waiter, Wanted
+from daemon.tracing import Tracer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -21,36 +23,11 @@ if TYPE_CHECKING:
     from connectors.scoring import Answer
     from daemon.settings import DaemonSettings
 
-Waiter = TypeVar("Waiter")
-
 _BATCHES_PER_WORKER = 2
 _CENSUS_SECONDS = 1.0
 _PROBE_SECONDS = 0.5
 _ATTEMPTS = 2
 _log = structlog.get_logger(__name__)
-
-
-@dataclass(slots=True, eq=False)
-class Wanted(Generic[Waiter]):
-    """A text that somebody waits for; equal texts are one, whoever waits."""
-
-    key: bytes
-    text: str
-    waiters: list[Waiter]
-    attempts: int = 0
-
-
-@dataclass(slots=True, eq=False)
-class Verdict(Generic[Waiter]):
-    """What came of one text.
-
-    Attributes:
-        model: The model that scored it; None with a fault.
-    """
-
-    wanted: Wanted[Waiter]
-    outcome: Score | Fault
-    model: Model | None = None
 
 
 @dataclass(slots=True, eq=False)
@@ -79,6 +56,9 @@ class Labeller(Generic[Waiter]):
     A batch that fails, or whose worker dies or falls silent, is split in halves down to single
     texts; a text that fails twice alone is given up. While no worker lives nothing is charged:
     everything waits.
+
+    Attributes:
+        tracer: Traces requests.
     """
 
     def __init__(
@@ -88,6 +68,7 @@ class Labeller(Generic[Waiter]):
         clock: Callable[[], float],
         *,
         meter: Meter | None = None,
+        tracer: Tracer | None = None,
         urgent: bool = False,
     ) -> None:
         """Prepare a lane for each model.
@@ -97,10 +78,12 @@ class Labeller(Generic[Waiter]):
             settings: Bounds of a batch, and how long to wait for one.
             clock: Monotonic seconds.
             meter: Counts.
+            tracer: Traces requests.
             urgent: Whether our batches may overtake the backlog of others.
         """
         self._clock = clock
         self._meter = meter or Meter()
+        self.tracer = tracer or Tracer()
         self._urgent = urgent
         self._timeout = settings.score_timeout
         self._censused = self._probed = float("-inf")
@@ -171,7 +154,10 @@ class Labeller(Generic[Waiter]):
                 if not members:
                     break
                 texts = [member.text for member in members]
-                request = scoring.ask(lane.model, texts, urgent=self._urgent, timeout=self._timeout)
+                request = scoring.ask(
+                    lane.model, texts, urgent=self._urgent, timeout=self._timeout,
+                    headers=self.tracer.ask(lane.model, members),
+                )  # fmt: skip
                 lane.out[request] = _Batch(members, self._clock())
 
     def collect(self, answers: Iterable[Answer], gone: Sequence[str]) -> list[Verdict[Waiter]]:

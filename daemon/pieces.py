@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 from connectors.outlet import Outlet
 
 if TYPE_CHECKING:
-    from connectors.events import Letter, Utterance
+    from connectors.events import Fault, Letter, Model, Score, Utterance
     from connectors.mapping import Mapper
     from connectors.source import Delivery
     from daemon.model.identity import Identity
+
+Waiter = TypeVar("Waiter")
 
 
 @dataclass(frozen=True)
@@ -64,3 +66,26 @@ class Parcel:
     piece: Piece | None = None
     tone: str = ""
     code: str = ""
+
+
+@dataclass(slots=True, eq=False)
+class Wanted(Generic[Waiter]):
+    """A text that somebody waits for; equal texts are one, whoever waits."""
+
+    key: bytes
+    text: str
+    waiters: list[Waiter]
+    attempts: int = 0
+
+
+@dataclass(slots=True, eq=False)
+class Verdict(Generic[Waiter]):
+    """What came of one text.
+
+    Attributes:
+        model: The model that scored it; None with a fault.
+    """
+
+    wanted: Wanted[Waiter]
+    outcome: Score | Fault
+    model: Model | None = None

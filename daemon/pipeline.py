@@ -87,6 +87,8 @@ class Pipeline:
         self._new: list[Piece] = []
         self._outbox = outbox
         self._shadows = shadows
+        # one traces both, for the requests link to the deliveries
+        self._tracer = labeller.tracer
         self._under_way: dict[str, Piece] = {}
 
     @property
@@ -127,11 +129,13 @@ class Pipeline:
         self._under_way.clear()
         self._labeller.reset()
         self._shadows.reset()
+        self._tracer.reset()
 
     def _map(self) -> None:
         """Turn each delivery into pieces, or park it."""
         for delivery in self._edges.source.arrived():
             self._meter.count(metrics.DELIVERIES, delivery.connector)
+            delivery.trace = self._tracer.follow(delivery)
             lane = self._lanes[delivery.connector]
             try:
                 mapped = lane.mapper.read(delivery)
@@ -139,6 +143,7 @@ class Pipeline:
                 self._park(delivery, Reason(bad.code, stage="map", detail=bad.detail))
             except Skip as skip:
                 self._meter.count(metrics.SKIPPED, delivery.connector, str(skip))
+                delivery.trace.note("skipped", str(skip))
                 delivery.ack()
             else:
                 delivery.owes = len(mapped.utterances)
@@ -157,8 +162,7 @@ class Pipeline:
         )
         for piece, score, published in zip(new, scores, marks, strict=True):
             if published:
-                self._meter.count(metrics.DUPLICATES, piece.delivery.connector)
-                self._done(piece.delivery)
+                self._repeated(piece.delivery)
             elif twin := self._under_way.get(piece.event_id):
                 twin.followers.append(piece.delivery)
             else:
@@ -208,8 +212,7 @@ class Pipeline:
             if piece := parcel.piece:
                 del self._under_way[piece.event_id]
                 for follower in piece.followers:
-                    self._meter.count(metrics.DUPLICATES, follower.connector)
-                    self._done(follower)
+                    self._repeated(follower)
                 if parcel.tone and piece.utterance.source_id:
                     self._cache.remember_mark(piece.mark_key)
             self._count(parcel)
@@ -240,6 +243,7 @@ class Pipeline:
             self._outbox.put(Parcel(reply, delivery))
         self._shadows.compare(piece, event.data.tone)
         letter = outlet.letter(event, delivery)
+        delivery.trace.note("labelled", event.data.tone)
         self._outbox.put(Parcel(letter, delivery, piece, tone=event.data.tone))
 
     def _park(self, delivery: Delivery, reason: Reason, piece: Piece | None = None) -> None:
@@ -250,6 +254,7 @@ class Pipeline:
             detail=reason.detail,
             message_id=delivery.message_id,
         )
+        delivery.trace.note("parked", reason.code)
         letter = parking.letter(delivery, reason)
         self._outbox.put(Parcel(letter, delivery, piece, code=reason.code))
 
@@ -260,6 +265,11 @@ class Pipeline:
             texts=(piece.utterance.index,), revision=piece.lane.identity.model.revision,
         )  # fmt: skip
         self._park(piece.delivery, reason, piece)
+
+    def _repeated(self, delivery: Delivery) -> None:
+        self._meter.count(metrics.DUPLICATES, delivery.connector)
+        delivery.trace.note("duplicate")
+        self._done(delivery)
 
     def _done(self, delivery: Delivery) -> None:
         delivery.owes -= 1

@@ -11,7 +11,7 @@ import tenacity
 
 from connectors.broker import Garbled, Refused
 from connectors.errors import Misconfigured, Unavailable
-from daemon import exposition, metrics, wiring
+from daemon import exposition, metrics, tracing, wiring
 from daemon.breaker import Breaker
 from daemon.labeller import Labeller
 from daemon.notify import Supervisor
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from connectors.edges import Edges
     from daemon.pieces import Piece
     from daemon.settings import Settings
+    from daemon.tracing import Tracer
 
 _IDLE_SECONDS = 1.0
 _BUSY_SECONDS = 0.1
@@ -54,6 +55,7 @@ class Service:
         store: Store,
         signals: Signals,
         reporter: Reporter | None = None,
+        tracer: Tracer | None = None,
     ) -> None:
         """Wire the parts; connect nothing yet.
 
@@ -63,6 +65,7 @@ class Service:
             store: Where scores, marks and the daemon's notes live.
             signals: What the operator asks for.
             reporter: Counts over the whole life of the process.
+            tracer: Traces over the whole life of the process.
 
         Raises:
             Misconfigured: A model cannot be identified, or memory might run out.
@@ -84,6 +87,7 @@ class Service:
             settings.daemon,
             time.monotonic,
             meter=self.meter,
+            tracer=tracer,
         )
         cache = wiring.cache(settings, store)
         tried = sorted({lane.shadow.model for lane in lanes.values() if lane.shadow})
@@ -265,11 +269,12 @@ def run(load: Callable[[], Settings]) -> int:
     signals = Signals(load, Supervisor())
     signals.listen()
     settings, proven = load(), None
+    tracer = tracing.start(settings.tracing, "daemon")
     reporter = Reporter()
     exposition.serve(reporter.meter, settings.metrics.host, settings.metrics.port)
     while not signals.stop:
         try:
-            _service(settings, signals, reporter).run()
+            _service(settings, signals, reporter, tracer).run()
         except Misconfigured as error:
             if proven is None:
                 raise
@@ -280,12 +285,13 @@ def run(load: Callable[[], Settings]) -> int:
         if signals.settings:
             settings, signals.settings = signals.settings, None
             _log.info("settings_reloaded", connectors=[each.name for each in settings.connectors])
+    tracer.close()
     reporter.enter("stopped")
     reporter.tick()
     _log.info("daemon_stopped")
     return 0
 
 
-def _service(settings: Settings, signals: Signals, reporter: Reporter) -> Service:
+def _service(settings: Settings, signals: Signals, reporter: Reporter, tracer: Tracer) -> Service:
     edges = wiring.rabbit(settings, f"tonebus daemon {os.getpid()}", consume=True)
-    return Service(settings, edges, wiring.redis_store(settings), signals, reporter)
+    return Service(settings, edges, wiring.redis_store(settings), signals, reporter, tracer)

@@ -14,17 +14,20 @@ import msgspec
 import structlog
 from celery import bootsteps, signals
 
+from connectors.edges import NO_HEADERS
 from connectors.scoring import TASK, Sheet, celery_app, celery_queue, liveness_queue
-from daemon import exposition, wiring
+from daemon import exposition, tracing, wiring
 from daemon.consuming import watch
 from daemon.notify import Supervisor
 from daemon.sight.worker import WorkerReport
+from daemon.tracing import Tracer
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Mapping, Sequence
 
     from celery import Celery
 
+    from connectors.embedded.worker import Work
     from daemon.model.scorer import ToneModel
     from daemon.settings import ModelSettings, Settings
 
@@ -32,12 +35,13 @@ _REPLY_SECONDS = 10
 _log = structlog.get_logger(__name__)
 
 
-def sheet_maker(model: ToneModel, worker: str) -> Callable[[Sequence[str]], Sheet]:
+def sheet_maker(model: ToneModel, worker: str, tracer: Tracer | None = None) -> Work:
     """Return the whole work of a worker: texts in, the sheet with their scores out."""
+    tracer = tracer or Tracer()
 
-    def make(texts: Sequence[str]) -> Sheet:
+    def make(texts: Sequence[str], headers: Mapping[str, Any] = NO_HEADERS) -> Sheet:
         begun = time.perf_counter()
-        verdicts = model.score(texts)
+        verdicts = tracer.score(model, texts, headers)
         return Sheet.of(
             verdicts,
             worker=worker,
@@ -56,6 +60,7 @@ def run(settings: Settings, model_name: str) -> int:
         Misconfigured: The model cannot be used.
     """
     model_settings = settings.model(model_name)
+    tracer = tracing.start(settings.tracing, "worker")
     supervisor = Supervisor()
     supervisor.status(f"loading model {model_name}")
     model = _load(model_settings)
@@ -68,7 +73,7 @@ def run(settings: Settings, model_name: str) -> int:
         device=str(model.device),
         threads=model_settings.threads or os.cpu_count() or 1,
     )
-    _register(app, sheet_maker(model, name), settings.daemon.score_timeout, report)
+    _register(app, sheet_maker(model, name, tracer), settings.daemon.score_timeout, report)
     _announce_liveness(app, name)
 
     @signals.setup_logging.connect(weak=False)  # type: ignore[untyped-decorator]  # Celery
@@ -103,6 +108,7 @@ def run(settings: Settings, model_name: str) -> int:
     report.start()
     exposition.serve(report.meter, settings.metrics.host, settings.metrics.port)
     worker.start()
+    tracer.close()
     _log.info("worker_stopped", worker=name)
     return int(worker.exitcode or 0)
 
@@ -120,17 +126,17 @@ def _load(settings: ModelSettings) -> ToneModel:
 
 def _register(
     app: Celery,
-    make: Callable[[Sequence[str]], Sheet],
+    make: Work,
     timeout: float,
     report: WorkerReport,
 ) -> None:
-    @app.task(name=TASK)  # type: ignore[untyped-decorator]  # Celery has no types
-    def score(texts: list[str]) -> dict[str, Any] | list[Any]:
+    @app.task(name=TASK, bind=True)  # type: ignore[untyped-decorator]  # Celery has no types
+    def score(task: Any, texts: list[str]) -> dict[str, Any] | list[Any]:  # noqa: ANN401 - Celery
         # a solo pool has no time limit: without this a text that hangs would hold the worker for
         # ever; the supervisor starts it again, and the daemon splits the batch
         faulthandler.dump_traceback_later(timeout, exit=True)
         try:
-            sheet = make(texts)
+            sheet = make(texts, task.request.headers or NO_HEADERS)
             report.scored(sheet)
             return msgspec.to_builtins(sheet)  # type: ignore[no-any-return]
         except Exception as error:  # noqa: BLE001 - whatever it is, the daemon must hear of it

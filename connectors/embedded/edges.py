@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from connectors import topology
-from connectors.edges import Backlog
+from connectors.edges import NO_HEADERS, Backlog
 from connectors.errors import Unavailable
 from connectors.rabbit import declared
 from connectors.source import Delivery
 from connectors.wakeup import Wakeup
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from connectors.embedded.broker import EmbeddedBroker, Message
     from connectors.embedded.worker import EmbeddedWorker
@@ -101,8 +101,12 @@ class _Scoring:
         self._wakeup = wakeup
         self._answers: deque[Answer] = deque()
 
-    def ask(self, model: str, texts: Sequence[str], *, urgent: bool, timeout: float) -> str:  # noqa: ARG002 - a request cannot get lost here
-        return self._workers[model].submit(list(texts), urgent=urgent, reply=self._reply)
+    def ask(
+        self, model: str, texts: Sequence[str], *, urgent: bool, timeout: float,  # noqa: ARG002 - a request cannot get lost here
+        headers: Mapping[str, str] = NO_HEADERS,
+    ) -> str:  # fmt: skip
+        worker = self._workers[model]
+        return worker.submit(list(texts), urgent=urgent, headers=headers, reply=self._reply)
 
     def answers(self) -> list[Answer]:
         return [self._answers.popleft() for _ in range(len(self._answers))]

@@ -5,15 +5,20 @@ from __future__ import annotations
 import threading
 import uuid
 from collections import deque
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from connectors.edges import NO_HEADERS
 from connectors.events import Fault
-from connectors.scoring import Failed, Scored, Sheet, Started
+from connectors.scoring import Failed, Scored, Started
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
-    from connectors.scoring import Answer
+    from connectors.scoring import Answer, Sheet
+
+    Work = Callable[[Sequence[str], Mapping[str, Any]], Sheet]
+    """Texts and headers of a request in, the sheet with the scores out."""
+    _Request = tuple[str, list[str], Mapping[str, str], Callable[[Answer], None]]
 
 WORKER = "embedded"
 
@@ -21,31 +26,34 @@ WORKER = "embedded"
 class EmbeddedWorker:
     """Scores in a thread of this process, as a Celery worker would in its own."""
 
-    def __init__(self, score: Callable[[Sequence[str]], Sheet]) -> None:
+    def __init__(self, score: Work) -> None:
         """Start the thread.
 
         Args:
             score: What a worker does with a batch.
         """
         self._score = score
-        self._requests: deque[tuple[str, list[str], Callable[[Answer], None]]] = deque()
+        self._requests: deque[_Request] = deque()
         self._ready = threading.Semaphore(0)
         threading.Thread(target=self._work, name="embedded-worker", daemon=True).start()
 
-    def submit(self, texts: list[str], *, urgent: bool, reply: Callable[[Answer], None]) -> str:
+    def submit(
+        self, texts: list[str], *, urgent: bool, reply: Callable[[Answer], None],
+        headers: Mapping[str, str] = NO_HEADERS,
+    ) -> str:  # fmt: skip
         """Queue a batch; `reply` is called from the worker's thread."""
         request = uuid.uuid4().hex
         put = self._requests.appendleft if urgent else self._requests.append
-        put((request, texts, reply))
+        put((request, texts, headers, reply))
         self._ready.release()
         return request
 
     def _work(self) -> None:
         while self._ready.acquire():
-            request, texts, reply = self._requests.popleft()
+            request, texts, headers, reply = self._requests.popleft()
             reply(Started(request, WORKER))
             try:
-                sheet = self._score(texts)
+                sheet = self._score(texts, headers)
             except Exception as error:  # noqa: BLE001 - the asker decides, as with a real worker
                 reply(Failed(request, Fault("error", type(error).__name__)))
             else:

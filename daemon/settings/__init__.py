@@ -17,6 +17,7 @@ from daemon.settings.sections import (
     ModelSettings,
     RedisSettings,
     Settings,
+    TracingSettings,
 )
 
 __all__ = [
@@ -32,5 +33,6 @@ __all__ = [
     "OutputSettings",
     "RedisSettings",
     "Settings",
+    "TracingSettings",
     "load",
 ]

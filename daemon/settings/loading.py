@@ -19,6 +19,7 @@ from daemon.settings.sections import (
     MetricsSettings,
     RedisSettings,
     Settings,
+    TracingSettings,
 )
 from daemon.settings.shape import shape_faults, suggestion, told
 
@@ -34,6 +35,7 @@ _SECTIONS: dict[str, type[msgspec.Struct]] = {
     "api": ApiSettings,
     "log": LogSettings,
     "metrics": MetricsSettings,
+    "tracing": TracingSettings,
 }
 _FIRST_MODEL = {"TONEBUS_MODEL": "source", "TONEBUS_MODEL_REVISION": "revision"}
 _VARIABLES = {

@@ -163,6 +163,18 @@ class MetricsSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, k
     port: Port = 0
 
 
+class TracingSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Traces of a daemon and a worker, by OpenTelemetry; read once, at the start.
+
+    Attributes:
+        enabled: Whether to trace; `pip install 'tonebus[otel]'` brings what it needs. Where the
+            spans go, and how many, is said by OpenTelemetry's own variables, such as
+            OTEL_EXPORTER_OTLP_ENDPOINT.
+    """
+
+    enabled: bool = False
+
+
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Everything a process needs to know, resolved."""
 
@@ -172,6 +184,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     api: ApiSettings = field(default_factory=ApiSettings)
     log: LogSettings = field(default_factory=LogSettings)
     metrics: MetricsSettings = field(default_factory=MetricsSettings)
+    tracing: TracingSettings = field(default_factory=TracingSettings)
     models: tuple[ModelSettings, ...] = field(default_factory=lambda: (ModelSettings(),))
     connectors: tuple[ConnectorSettings, ...] = field(
         default_factory=lambda: (ConnectorSettings(),)

@@ -15,7 +15,7 @@ from tests import models
 from tests.waiting import until
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
     from fastapi import FastAPI
@@ -68,12 +68,12 @@ class Service:
         self.may_work.set()
         self._stack.close()
 
-    def _work(self, texts: Sequence[str]) -> Sheet:
+    def _work(self, texts: Sequence[str], headers: Mapping[str, Any]) -> Sheet:
         assert self.may_work.wait(60)
         self.scored.append(list(texts))
         if any(self.poison in text for text in texts):
             raise ValueError("the model raised")
-        return self._score(texts)
+        return self._score(texts, headers)
 
 
 @pytest.fixture

@@ -80,6 +80,7 @@ def test_a_trace_is_continued_and_a_forged_one_is_not() -> None:
     assert sent.properties["application_headers"] == {"traceparent": TRACE, "tracestate": "a=1"}
     assert json.loads(sent.body)["traceparent"] == TRACE
     assert "application_headers" not in letter(Terms(), headers={"traceparent": "x"}).properties
+    assert "application_headers" not in letter(Terms(), headers={"tracestate": "a=1"}).properties
 
 
 def reply(queue: Any, *, on: bool = True) -> Letter | None:

@@ -11,6 +11,7 @@ from connectors.rabbit import Rabbit, Route
 from connectors.scoring import celery_app
 from daemon.worker import sheet_maker
 from tests import models
+from tests.daemon.traced import Traced, parent_of, trace_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from connectors.edges import Edges
     from connectors.events import Letter
     from daemon.model.scorer import ToneModel
+    from tests.otlp import Collector
 
 WITHOUT_WORKERS = "nobody"
 """A model that no worker serves."""
@@ -50,6 +52,10 @@ class Bus(Protocol):
         """Take all that waits in a queue."""
         ...
 
+    def continued(self) -> set[tuple[str, str]]:
+        """Traces that the workers have gone on with, each with the span that they found."""
+        ...
+
     def close(self) -> None:
         """Drop the connections that were opened."""
         ...
@@ -60,7 +66,9 @@ class EmbeddedBus:
 
     def __init__(self, model: ToneModel) -> None:
         self._broker = EmbeddedBroker()
-        self._workers = {models.NAME: EmbeddedWorker(sheet_maker(model, "embedded"))}
+        self._tracer = Traced()
+        score = sheet_maker(model, "embedded", self._tracer)
+        self._workers = {models.NAME: EmbeddedWorker(score)}
 
     def edges(self, routes: Sequence[Route] = (), prefetch: int = 10) -> Edges:
         edges = Embedded(self._broker, self._workers, routes=routes, prefetch=prefetch)
@@ -79,6 +87,9 @@ class EmbeddedBus:
             for each in self._broker.take(queue, 10_000)
         ]
 
+    def continued(self) -> set[tuple[str, str]]:
+        return {(trace_of(span), parent_of(span)) for span in self._tracer.spans()}
+
     def close(self) -> None:
         pass
 
@@ -86,8 +97,9 @@ class EmbeddedBus:
 class RabbitBus:
     """RabbitMQ, with a worker process beside it."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, collector: Collector) -> None:
         self._url = url
+        self._collector = collector
         self._opened: list[Rabbit] = []
         self._outside = broker(url)
         self._outside.connect()
@@ -124,6 +136,9 @@ class RabbitBus:
             found.append(Found(body, key, message.properties))
         self._outside.attempt(channel.close)
         return found
+
+    def continued(self) -> set[tuple[str, str]]:
+        return {(span.trace, span.parent) for span in self._collector.spans}
 
     def close(self) -> None:
         for edges in self._opened:

@@ -8,6 +8,7 @@ import pytest
 from connectors.rabbit import Route
 from tests import models
 from tests.contract.buses import EmbeddedBus, RabbitBus
+from tests.otlp import collecting
 from tests.processes import running
 
 if TYPE_CHECKING:
@@ -16,16 +17,27 @@ if TYPE_CHECKING:
 
     from daemon.model.scorer import ToneModel
     from tests.contract.buses import Bus
+    from tests.otlp import Collector
+
+
+@pytest.fixture(scope="session")
+def collector() -> Iterator[Collector]:
+    """Where the real worker's spans go."""
+    with collecting() as found:
+        yield found
 
 
 @pytest.fixture(scope="session")
 def real_worker(
-    broker_url: str, model_directory: Path, tmp_path_factory: pytest.TempPathFactory
+    broker_url: str,
+    model_directory: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+    collector: Collector,
 ) -> Iterator[None]:
     """A Celery worker with the tiny model, in a process of its own."""
     config = tmp_path_factory.mktemp("contract") / "tonebus.toml"
     config.write_text(models.toml(model_directory), encoding="utf-8")
-    env = {"TONEBUS_CONFIG": str(config), "TONEBUS_BROKER_URL": broker_url}
+    env = {"TONEBUS_CONFIG": str(config), "TONEBUS_BROKER_URL": broker_url, **collector.env}
     with running("worker", env=env):
         yield
 
@@ -38,8 +50,8 @@ def embedded_bus(tone_model: ToneModel) -> Iterator[Bus]:
 
 
 @pytest.fixture
-def rabbit_bus(broker_url: str) -> Iterator[Bus]:
-    bus = RabbitBus(broker_url)
+def rabbit_bus(broker_url: str, collector: Collector) -> Iterator[Bus]:
+    bus = RabbitBus(broker_url, collector)
     yield bus
     bus.close()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from typing import TYPE_CHECKING
 
 import pytest
@@ -230,6 +231,14 @@ class ScoringContract:
         second = two.scoring.ask(models.NAME, ["bad", "ok"], urgent=True, timeout=60)
         assert {each.request for each in answers(one, 2)} == {first}
         assert {each.request for each in answers(two, 2)} == {second}
+
+    def test_the_headers_of_a_request_reach_whoever_scores_it(self, scoring_bus: Bus) -> None:
+        edges = scoring_bus.edges()
+        trace, span = uuid.uuid4().hex, uuid.uuid4().hex[:16]
+        headers = {"traceparent": f"00-{trace}-{span}-01"}
+        edges.scoring.ask(models.NAME, ["good"], urgent=False, timeout=60, headers=headers)
+        answers(edges, 2)
+        until(lambda: (trace, span) in scoring_bus.continued())
 
     def test_the_workers_that_listen_are_counted(self, scoring_bus: Bus) -> None:
         edges = scoring_bus.edges()

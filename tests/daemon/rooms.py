@@ -20,12 +20,13 @@ from tests import models
 from tests.waiting import until
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from connectors.embedded.broker import Message
     from connectors.scoring import Sheet
     from daemon.model.scorer import ToneModel
+    from daemon.tracing import Tracer
 
 SEEN = "seen"
 QUEUE = topology.source_queue("input")
@@ -57,15 +58,18 @@ class Room:
         directory: Path,
         model: ToneModel,
         connector: ConnectorSettings | None = None,
+        *,
+        tracer: Tracer | None = None,
         **daemon: Any,
     ) -> None:
+        self._tracer = tracer
         self.settings = settings(directory, connector, **daemon)
         self.broker = EmbeddedBroker()
         self.store = EmbeddedStore()
         self.scored: list[list[str]] = []
         self.poison: set[str] = set()
         self.held = threading.Event()
-        self._score = sheet_maker(model, "embedded")
+        self._score = sheet_maker(model, "embedded", tracer)
         self._workers = {models.NAME: EmbeddedWorker(self._work)}
         self.service = self.new_service()
         bound = topology.Binding(topology.RESULTS, SEEN, "#")
@@ -80,7 +84,9 @@ class Room:
             self.broker, self._workers, routes=wiring.routes(self.settings), prefetch=100
         )
         self.signals = Signals(lambda: self.settings)
-        self.service = Service(self.settings, self.edges, self.store, self.signals)
+        self.service = Service(
+            self.settings, self.edges, self.store, self.signals, tracer=self._tracer
+        )
         return self.service
 
     def send(self, body: bytes | str, **properties: Any) -> None:
@@ -107,9 +113,9 @@ class Room:
         """The parked messages since the last call."""
         return self.broker.take(topology.PARKED, 10_000)
 
-    def _work(self, texts: Sequence[str]) -> Sheet:
+    def _work(self, texts: Sequence[str], headers: Mapping[str, Any]) -> Sheet:
         until(lambda: not self.held.is_set())
         self.scored.append(list(texts))
         if any(word in text for text in texts for word in self.poison):
             raise ValueError("the model raised")
-        return self._score(texts)
+        return self._score(texts, headers)

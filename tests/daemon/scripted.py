@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 from typing import TYPE_CHECKING, Any
 
-from connectors.edges import Backlog
+from connectors.edges import NO_HEADERS, Backlog
 from connectors.errors import Unavailable
 from connectors.events import Model, Score
 from connectors.scoring import Failed, Scored, Started
@@ -13,7 +13,7 @@ from connectors.source import Delivery
 from connectors.wakeup import Wakeup
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from connectors.events import Fault, Letter
     from connectors.scoring import Answer
@@ -60,7 +60,10 @@ class ScriptedScoring:
         self._gone: list[str] = []
         self._numbers = itertools.count(1)
 
-    def ask(self, model: str, texts: Sequence[str], *, urgent: bool, timeout: float) -> str:  # noqa: ARG002 - the protocol's
+    def ask(
+        self, model: str, texts: Sequence[str], *, urgent: bool, timeout: float,  # noqa: ARG002 - the protocol's
+        headers: Mapping[str, str] = NO_HEADERS,  # noqa: ARG002 - as above
+    ) -> str:  # fmt: skip
         request = f"request-{next(self._numbers)}"
         self.asked[request] = list(texts)
         self.models[request] = model

@@ -12,7 +12,7 @@ from tests import models
 from tests.daemon.scripted import MODEL, Clock, ScriptedScoring, score_of
 
 if TYPE_CHECKING:
-    from daemon.labeller import Verdict
+    from daemon.pieces import Verdict
 
 ERROR = Fault("error", "ValueError")
 

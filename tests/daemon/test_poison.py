@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -18,12 +18,12 @@ from tests.daemon.scripted import Clock
 from tests.waiting import until
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from connectors.edges import ScoringEdge
     from connectors.scoring import Sheet
-    from daemon.labeller import Verdict
     from daemon.model.scorer import ToneModel
+    from daemon.pieces import Verdict
 
 
 @pytest.mark.parametrize("guilty", [0, 7, 15])
@@ -33,10 +33,10 @@ def test_a_text_that_makes_the_model_raise_is_found_and_its_neighbours_are_score
     texts = [f"number {n} is good" for n in range(16)]
     score = sheet_maker(tone_model, "embedded")
 
-    def fragile(batch: Sequence[str]) -> Sheet:
+    def fragile(batch: Sequence[str], headers: Mapping[str, Any]) -> Sheet:
         if texts[guilty] in batch:
             raise ValueError
-        return score(batch)
+        return score(batch, headers)
 
     wakeup = Wakeup()
     scoring: ScoringEdge = _Scoring({models.NAME: EmbeddedWorker(fragile)}, wakeup)

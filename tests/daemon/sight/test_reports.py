@@ -126,7 +126,7 @@ def test_a_worker_tells_what_it_scored(tone_model: ToneModel) -> None:
     store = EmbeddedStore()
     report = WorkerReport(store, name="tiny", model=Model("tiny", "r1"), device="cpu", threads=1)
     report.post()
-    report.scored(sheet_maker(tone_model, "w")(["good", "canary4711"]))
+    report.scored(sheet_maker(tone_model, "w")(["good", "canary4711"], {}))
     report.post()
     [note] = read(store)
     assert isinstance(note, WorkerNote)

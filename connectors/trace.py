@@ -1,0 +1,31 @@
+"""What is noted of a delivery for whoever traces it."""
+
+from __future__ import annotations
+
+
+class Trace:
+    """The trace of one delivery while nobody traces: it notes nothing."""
+
+    __slots__ = ()
+
+    def passed_on(self, came: str | None) -> str | None:
+        """Return the W3C trace context that goes out with what was made of the delivery.
+
+        Args:
+            came: The one that the delivery came with.
+        """
+        return came
+
+    def note(self, outcome: str, detail: str = "") -> None:
+        """Note what became of the delivery, or of one of its texts.
+
+        Args:
+            outcome: `labelled`, `parked`, `duplicate` or `skipped`.
+            detail: The tone, or the code of the reason; never a text.
+        """
+
+    def end(self) -> None:
+        """Note that the delivery is settled."""
+
+
+UNTRACED = Trace()

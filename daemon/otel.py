@@ -226,11 +226,12 @@ class _Followed(Trace):
         span = self.span(envelope.trace_context(self._delivery))
         noted = self._noted
         outcome = next((each for each in _OUTCOMES if each in noted), "none")
-        span.set_attribute("tonebus.outcome", outcome)
+        found: dict[str, AttributeValue] = {"tonebus.outcome": outcome}
         if tones := noted.get("labelled"):
-            span.set_attributes({"tonebus.events": len(tones), "tonebus.tones": _distinct(tones)})
+            found |= {"tonebus.events": len(tones), "tonebus.tones": sorted(set(tones))}
         if skipped := noted.get("skipped"):
-            span.set_attribute("tonebus.skipped", skipped[0])
+            found["tonebus.skipped"] = skipped[0]
+        span.set_attributes(found)
         if outcome in _ERRORS:
             _fail(span, noted[outcome][0])
         span.end()
@@ -275,10 +276,6 @@ def _limits() -> SpanLimits:
     # by default the SDK keeps 128 links, fewer than a request may hold texts
     given = "OTEL_SPAN_LINK_COUNT_LIMIT" in os.environ
     return SpanLimits() if given else SpanLimits(max_links=SpanLimits.UNSET)
-
-
-def _distinct(values: list[str]) -> list[str]:
-    return sorted(set(values))
 
 
 def _sound(value: str) -> str:

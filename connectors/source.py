@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from connectors.replays import NEVER, replayed
 from connectors.trace import UNTRACED, Trace
+from connectors.unicode import without_surrogates
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -56,12 +57,13 @@ class Delivery:
         self.body = body
         self.properties = properties
         self.exchange = exchange
-        self.routing_key = routing_key
+        self.routing_key = without_surrogates(routing_key)
         self.replayed = NEVER
         if not exchange:
             # only a replay goes to the queue itself
             self.replayed = seen = replayed(self.headers)
-            self.exchange, self.routing_key = seen.exchange, seen.routing_key or routing_key
+            self.exchange = without_surrogates(seen.exchange)
+            self.routing_key = without_surrogates(seen.routing_key or routing_key)
         self.redelivered = redelivered
         self.received = time.monotonic()
         self.owes = 1
@@ -70,14 +72,12 @@ class Delivery:
     @property
     def message_id(self) -> str | None:
         """The publisher's id of the message."""
-        value = self.properties.get("message_id")
-        return value if isinstance(value, str) and value else None
+        return _word(self.properties.get("message_id"))
 
     @property
     def correlation_id(self) -> str | None:
         """The publisher's correlation id."""
-        value = self.properties.get("correlation_id")
-        return value if isinstance(value, str) and value else None
+        return _word(self.properties.get("correlation_id"))
 
     @property
     def count(self) -> int:
@@ -97,6 +97,10 @@ class Delivery:
             self._settled = True
             self._source.settle(self.tag)
             self.trace.end()
+
+
+def _word(value: object) -> str | None:
+    return without_surrogates(value) if isinstance(value, str) and value else None
 
 
 class Settler(Protocol):

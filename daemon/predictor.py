@@ -17,6 +17,7 @@ from connectors import topology
 from connectors.errors import BadInput, Misconfigured, Unavailable
 from connectors.events import Fault, Model, Score
 from connectors.mapping import is_blank
+from connectors.unicode import without_surrogates
 from daemon import wiring
 from daemon.labeller import Labeller
 from daemon.meter import Meter
@@ -112,11 +113,7 @@ class Predictor:
         requests = []
         for text in texts:
             # a lone surrogate cannot be sent on, and would fail its whole batch
-            cut = (
-                text[: self._max_chars]
-                .encode("utf-16", "surrogatepass")
-                .decode("utf-16", "replace")
-            )
+            cut = without_surrogates(text[: self._max_chars])
             key = self._cache.score_key(identity.model, identity.preprocessing, cut)
             requests.append(_Request(cut, model, key, Future()))
         self._asked.extend(requests)

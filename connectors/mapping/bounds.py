@@ -76,8 +76,3 @@ def _parse_tolerantly(text: str) -> object:
         raise BadInput("json", f"{error.msg} at character {error.pos}") from None
     except (ValueError, RecursionError) as error:
         raise BadInput("json", type(error).__name__) from None
-
-
-def without_surrogates(text: str) -> str:
-    """Replace lone surrogates, which no encoder takes."""
-    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")

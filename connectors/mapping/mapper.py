@@ -14,6 +14,7 @@ from connectors.mapping import bounds, cloudevents
 from connectors.mapping.cleaning import strip_html, strip_reply
 from connectors.mapping.expressions import Reader, compile_expression, holds
 from connectors.mapping.recipe import Recipe
+from connectors.unicode import without_surrogates
 
 if TYPE_CHECKING:
     from connectors.source import Delivery
@@ -153,7 +154,7 @@ class Mapper:
             if text is None:
                 raise BadInput("no-text-field", f"nothing at `{self._recipe.text}`")
             raise BadInput("text-type", f"text is {type(text).__name__}, not a string")
-        whole = text if text.isascii() else bounds.without_surrogates(text)
+        whole = without_surrogates(text)
         if self._recipe.strip_html:
             whole = strip_html(whole, quotes=self._recipe.strip_quotes)
         kept, cut = whole[: self._max_text_chars], len(whole) > self._max_text_chars
@@ -201,7 +202,7 @@ def _carried(fields: dict[str, Any]) -> dict[str, Any]:
         size = len(_encode(fields))
     except (UnicodeEncodeError, OverflowError, ValueError):
         # lone surrogates, or integers that JSON libraries do not share
-        fields = json.loads(bounds.without_surrogates(json.dumps(fields, ensure_ascii=False)),
+        fields = json.loads(without_surrogates(json.dumps(fields, ensure_ascii=False)),
                             parse_int=_int_or_float)  # fmt: skip
         size = len(_encode(fields))
     except RecursionError:
@@ -229,7 +230,7 @@ def _id(value: object) -> str | None:
 
 
 def _bounded(source_id: str) -> str:
-    source_id = bounds.without_surrogates(source_id)
+    source_id = without_surrogates(source_id)
     if len(source_id) <= _MAX_ID_CHARS:
         return source_id
     digest = blake2b(source_id.encode(), digest_size=16).hexdigest()

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from connectors.events import Fault
+from connectors.unicode import without_surrogates
 from daemon.model.preprocessing import PREPROCESSORS
 
 if TYPE_CHECKING:
@@ -74,12 +75,7 @@ class Encoder:
         return encoded
 
     def _prepare(self, text: str) -> str:
-        text = text[: self._max_chars]
-        try:
-            text.encode()
-        except UnicodeEncodeError:  # halves of pairs are joined, lone ones replaced
-            text = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-        return self._preprocess(text)
+        return self._preprocess(without_surrogates(text[: self._max_chars]))
 
     def _windowed(self, text: str, encoding: Encoding) -> Encoded:
         rest = encoding.overflowing

@@ -49,6 +49,12 @@ ODD = {
     "the largest integer": _headers(b"l" + b"\x7f" + b"\xff" * 7),
     "a priority beyond any": {"priority": b"\xff"},
     "an empty header name": {"headers": table({b"": b"t\x01"})},
+    "a message id with half a surrogate pair": {"message_id": short(b"id \xed\xa0\x80")},
+    "a reply address with half a surrogate pair": {"reply_to": short(b"q \xed\xa0\x80")},
+    "a header with half a surrogate pair": _headers(b"S" + struct.pack(">I", 3) + b"\xed\xa0\x80"),
+    "a trace context with half a surrogate pair": {
+        "headers": table({b"traceparent": b"S" + struct.pack(">I", 3) + b"\xed\xa0\x80"})
+    },
     "a message's timestamp in milliseconds": {"timestamp": _MILLISECONDS},
 }
 
@@ -80,6 +86,15 @@ def test_odd_properties_are_no_matter(bus: Bus, name: str) -> None:
     with bus.good_neighbours(), raw(bus.url) as channel:
         publish(channel, say(), properties)
         assert bus.outcome(key)
+
+
+def test_half_a_surrogate_pair_in_correlation_id_or_routing_key_is_no_matter(bus: Bus) -> None:
+    half = b"\xed\xa0\x80"
+    with bus.good_neighbours(), raw(bus.url) as channel:
+        publish(channel, say(), {"correlation_id": short(half)})
+        publish(channel, say(), {"correlation_id": short(b"odd key")}, routing_key=b"key." + half)
+        assert bus.event("odd key")["data"]["origin"]["routing_key"] == "key.\ufffd"
+        assert bus.event("\ufffd")
 
 
 @pytest.mark.parametrize("name", ODD)

@@ -123,7 +123,8 @@ def test_a_killed_workers_batch_goes_on_within_two_seconds(bench: Bench, held: f
     # one that the test before ended may not be back yet
     bench.bus.await_consumers(topology.scoring_queue(models.NAME).name, len(bench.workers))
     before = len(first.events("dawdling"))
-    texts = [f"{wicked_worker.DAWDLE} number {n}" for n in range(32)]
+    # other texts each time, for scores are kept
+    texts = [f"{wicked_worker.DAWDLE} number {n} for {held} s" for n in range(32)]
     keys = dict(zip(texts, bench.publish(texts), strict=True))
     batch = first.wait_for("dawdling", count=before + 1)["texts"]
     # the other worker's share comes in meanwhile, so that it keeps nobody waiting

@@ -1,18 +1,19 @@
-# syntax=docker/dockerfile:1
-
 FROM python:3.13-slim AS build
-# On x86-64 plain torch is the build for CUDA, several GB; for a small image without a GPU give pip
-# the index of PyTorch's CPU builds: --build-arg PIP_ARGS="--extra-index-url …"
+# The build of PyTorch: `cpu`, or one for a GPU, such as `cu130`; uv knows where each lies. Empty
+# takes what the package index has, on x86-64 the build for CUDA, several GB.
+ARG TORCH=cpu
+# More arguments for `uv pip install`, such as an index of your own.
 ARG PIP_ARGS=""
-RUN python -m venv /opt/tonebus
+RUN pip install --no-cache-dir uv==0.13.9 \
+    && python -m venv --without-pip /opt/tonebus
 WORKDIR /src
 COPY pyproject.toml constraints.txt README.md LICENSE ./
 COPY connectors connectors
 COPY daemon daemon
 COPY api api
-RUN --mount=type=cache,target=/root/.cache/pip \
-    /opt/tonebus/bin/pip install ${PIP_ARGS} --constraint constraints.txt . \
-    && /opt/tonebus/bin/python -m compileall -q /opt/tonebus/lib
+RUN --mount=type=cache,target=/root/.cache/uv \
+    uv pip install --python /opt/tonebus --link-mode copy --compile-bytecode \
+        ${TORCH:+--torch-backend ${TORCH}} ${PIP_ARGS} --constraint constraints.txt .
 
 FROM python:3.13-slim
 # No home, no shell, no way to become anyone else.

@@ -121,8 +121,9 @@ install_units() {
   put 0644 systemd/growing-restarts.conf "$home/share/tonebus/growing-restarts.conf"
   put 0644 systemd/tonebus.toml "$home/share/tonebus/tonebus.toml"
   put 0644 docs/deployment.md "$home/share/tonebus/deployment.md"
-  mkdir -p "$bin"
-  ln -sfn "$prefix/bin/tonebus" "$bin/tonebus"
+  # Earlier a link, through which this would write.
+  rm -f "$bin/tonebus"
+  put 0755 systemd/tonebus.sh "$bin/tonebus"
 }
 
 # What a package would leave to the boot.

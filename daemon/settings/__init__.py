@@ -2,7 +2,7 @@
 
 Three layers, the later over the earlier: defaults for localhost, one TOML file, secrets in
 `$CREDENTIALS_DIRECTORY`, and `TONEBUS_…` variables. `[broker] url` is `TONEBUS_BROKER_URL` in the
-environment and the file `broker_url` among the credentials.
+environment and the file `broker_url`, or `broker/url`, among the credentials.
 """
 
 from daemon.settings.connector import ConnectorSettings, ConnectorTest, OutputSettings

@@ -132,10 +132,11 @@ def _parse(path: Path | None, source: str) -> dict[str, Any]:
 
 def _lay_credentials(tables: dict[str, Any], directory: Path) -> None:
     for variable, (section, key) in _VARIABLES.items():
-        secret = directory / variable.removeprefix("TONEBUS_").lower()
-        if secret.is_file():
-            value = secret.read_text(encoding="utf-8").strip()
-            _lay(tables, section, key, _typed(variable, value))
+        # The first as systemd hands them over, the second as they lie on its disk.
+        for secret in (directory / f"{section}_{key}", directory / section / key):
+            if secret.is_file():
+                value = secret.read_text(encoding="utf-8").strip()
+                _lay(tables, section, key, _typed(variable, value))
 
 
 def _lay_environment(tables: dict[str, Any], environ: Mapping[str, str]) -> None:

@@ -80,6 +80,12 @@ def test_the_api_token_may_come_as_a_credential(tmp_path: Path) -> None:
     assert load({"CREDENTIALS_DIRECTORY": str(tmp_path)}).api.token == SECRET
 
 
+def test_a_credential_may_lie_in_a_folder_of_its_section(tmp_path: Path) -> None:
+    (tmp_path / "broker").mkdir()
+    (tmp_path / "broker/url").write_text("amqp://folder\n", encoding="utf-8")
+    assert load({"CREDENTIALS_DIRECTORY": str(tmp_path)}).broker.url == "amqp://folder"
+
+
 def test_a_path_given_wins_over_the_one_in_the_environment(file: Path) -> None:
     file.write_text("[api]\nport = 1\n", encoding="utf-8")
     assert load({"TONEBUS_CONFIG": "/no/such/file"}, file).api.port == 1

@@ -7,14 +7,37 @@ set -euo pipefail
 
 scratch=$1 slice=$2 libraries=$3 base=$4
 
-outside() {
-  mount -t tmpfs tmpfs "$scratch"
-  # A cgroup of our own, so that systemd takes it for the root and leaves the others alone.
-  mkdir "$scratch/cgroup"
-  mount -t cgroup2 cgroup2 "$scratch/cgroup"
+# A cgroup of our own, so that systemd takes it for the root and leaves the others alone.
+own_cgroup() {
+  mount "$@" cgroup "$scratch/cgroup" 2>/dev/null || return 0
   mkdir "$scratch/cgroup/$slice"
   echo $$ >"$scratch/cgroup/$slice/cgroup.procs"
   umount "$scratch/cgroup"
+}
+
+# Where cgroups are of the first version, limits of memory are, too.
+mount_cgroups() {
+  local place=/sys/fs/cgroup
+  umount -R "$place"
+  mount -t tmpfs -o mode=755 tmpfs "$place"
+  mkdir "$place/memory" "$place/systemd" "$place/unified"
+  if mount -t cgroup -o memory cgroup "$place/memory" 2>/dev/null; then
+    mount -t cgroup -o none,name=systemd cgroup "$place/systemd"
+    mount -t cgroup2 cgroup2 "$place/unified"
+  else
+    umount "$place"
+    mount -t cgroup2 cgroup2 "$place"
+  fi
+}
+
+outside() {
+  mount -t tmpfs tmpfs "$scratch"
+  mkdir "$scratch/cgroup"
+  own_cgroup -t cgroup2
+  # Those of the first version that systemd puts its services into.
+  for hierarchy in none,name=systemd memory devices pids cpu cpuacct blkio; do
+    own_cgroup -t cgroup -o "$hierarchy"
+  done
   STAGE=inside exec unshare --pid --fork --kill-child=KILL --mount-proc --ipc --uts --cgroup \
     bash "$0" "$@"
 }
@@ -46,8 +69,7 @@ only_ours() {
 }
 
 inside() {
-  umount -R /sys/fs/cgroup
-  mount -t cgroup2 cgroup2 /sys/fs/cgroup
+  mount_cgroups
   for dir in etc opt var usr/local; do cover "$dir"; done
   rm -rf /var/log/journal /etc/tonebus /opt/tonebus
   mount -t tmpfs -o mode=755 tmpfs /run

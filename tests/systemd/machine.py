@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 _BOOT = Path(__file__).parent / "boot.sh"
+# Beside the one of the second version; `boot.sh` makes a group of our own in each.
+_FIRST_VERSION = ("none,name=systemd", "memory", "devices", "pids", "cpu", "cpuacct", "blkio")
+_HIERARCHIES = ("cgroup2", *(f"cgroup -o {name}" for name in _FIRST_VERSION))
 _NEEDED = ("unshare", "nsenter", "systemctl", "journalctl")
 
 
@@ -82,6 +85,14 @@ class Machine:
     def await_state(self, unit: str, state: str) -> None:
         """Wait until a unit is in that state."""
         self.until(lambda: self.show(unit, "ActiveState") == state)
+
+    def limits_memory(self) -> bool:
+        """Whether it can hold a unit to its `MemoryMax=`."""
+        groups = Path("/sys/fs/cgroup")
+        controllers = self.root / groups.relative_to("/") / "cgroup.controllers"
+        if controllers.exists():
+            return "memory" in controllers.read_text(encoding="utf-8").split()
+        return (controllers.parent / "memory/memory.limit_in_bytes").exists()
 
     def main_pid(self, unit: str) -> str:
         """The process id that systemd knows."""
@@ -153,12 +164,16 @@ def _await(popen: subprocess.Popen[bytes], log: Any) -> Machine:
 
 def _remove_cgroups(name: str) -> None:
     tree = f"/mnt/{name}"
-    script = f"mount -t cgroup2 c /mnt && find {tree} -depth -type d -exec rmdir {{}} +"
-    for _ in range(10):
-        done = subprocess.run(
-            ["unshare", "--mount", "--propagation", "private", "sh", "-c", script],
-            check=False, capture_output=True,
-        )  # fmt: skip
-        if not done.stderr:
-            return
-        time.sleep(0.5)
+    for hierarchy in _HIERARCHIES:
+        script = (
+            f"mount -t {hierarchy} c /mnt 2>/dev/null || exit 0; "
+            f"[ ! -e {tree} ] || find {tree} -depth -type d -exec rmdir {{}} +"
+        )
+        for _ in range(10):
+            done = subprocess.run(
+                ["unshare", "--mount", "--propagation", "private", "sh", "-c", script],
+                check=False, capture_output=True,
+            )  # fmt: skip
+            if not done.stderr:
+                break
+            time.sleep(0.5)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import time
 import urllib.error
 import urllib.request
@@ -9,12 +10,26 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.chaos import wicked_worker
+from tests.hostile.bus import Bus
+from tests.systemd.installing import ROOT
+
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from tests.systemd.machine import Machine
     from tests.traffic import Traffic
 
 UNITS = ("tonebus-daemon@1", "tonebus-worker@1", "tonebus-api")
-DAEMON = UNITS[0]
+DAEMON, WORKER, _ = UNITS
+PATIENCE = 120
+# The same worker, but that a marked text makes it allocate without end.
+WICKED = """[Service]
+MemoryMax=1G
+Environment=PYTHONPATH=/opt/trial
+ExecStart=
+ExecStart=/opt/tonebus/bin/python -m tests.chaos.wicked_worker
+"""
 
 
 def is_ready(port: int) -> bool:
@@ -121,3 +136,39 @@ def test_a_wrong_password_is_shown_and_tried_again_at_leisure(
     target.write("/etc/tonebus/credentials/broker/url", url, 0o600)
     target.systemctl("restart", DAEMON)
     traffic.await_outcomes(traffic.publish(5))
+
+
+@pytest.fixture
+def wicked(target: Machine) -> Iterator[Machine]:
+    """The machine, its worker replaced."""
+    if not target.limits_memory():
+        pytest.skip("no memory controller is to be had here")
+    shutil.copytree(ROOT / "tests", target.root / "opt/trial/tests", dirs_exist_ok=True)
+    target.run("chmod", "-R", "a+rX", "/opt/trial")
+    place = "etc/systemd/system/tonebus-worker@.service.d"
+    target.write(f"{place}/wicked.conf", WICKED)
+    target.systemctl("daemon-reload")
+    target.systemctl("restart", WORKER)
+    yield target
+    shutil.rmtree(target.root / place)
+    target.systemctl("daemon-reload")
+
+
+# The last, since it leaves its own worker running.
+def test_a_worker_beyond_its_memory_is_started_again_and_the_text_parked(
+    wicked: Machine, own_rooms: tuple[str, str]
+) -> None:
+    restarts = int(wicked.show(WORKER, "NRestarts"))
+    bus = Bus(own_rooms[0])
+    try:
+        guilty = bus.say(wicked_worker.ALLOCATE, id="guilty")
+        innocent = bus.say("good number 1", id="innocent")
+        headers, _ = bus.parked(guilty, timeout=PATIENCE)
+        assert headers["tonebus-code"] == "poison"
+        assert bus.event(innocent, timeout=PATIENCE)["data"]["tone"] != "none"
+    finally:
+        bus.close()
+    wicked.until(lambda: int(wicked.show(WORKER, "NRestarts")) >= restarts + 2)
+    wicked.await_state(WORKER, "active")
+    ends = [fact["MESSAGE"] for fact in wicked.journal(WORKER)]
+    assert any("status=9/KILL" in said or "oom-kill" in said for said in ends)

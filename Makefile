@@ -18,7 +18,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
-.PHONY: help demo test test-fast chaos soak lint format constraints install uninstall clean
+.PHONY: help demo test test-fast bench bench-quick chaos soak lint format constraints install uninstall clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -33,6 +33,14 @@ test: lint ## style, types and every test, on a real RabbitMQ and Redis
 
 test-fast: $(INSTALLED) ## the tests that need no servers
 	@$(BIN)/python -m pytest -m "not broker" $(ARGS)
+
+bench: $(INSTALLED) ## speed beside the limits of model and broker (JSON=bench.json, PNG=bench.png)
+	@scripts/servers.sh ensure
+	@$(BIN)/python -m bench $(if $(JSON),--json $(JSON)) $(if $(PNG),--png $(PNG))
+
+bench-quick: $(INSTALLED) ## the main ratios, in three minutes
+	@scripts/servers.sh ensure
+	@$(BIN)/python -m bench --quick $(if $(JSON),--json $(JSON)) $(if $(PNG),--png $(PNG))
 
 chaos: $(INSTALLED) ## break things under load and account for every message (N=100000 FAULTS=200 SEED=1)
 	@$(BIN)/python -m tests.chaos --messages $(or $(N),3000) --faults $(or $(FAULTS),10) \

@@ -29,7 +29,13 @@ def texts(count: int, seed: int = 1) -> list[str]:
     return [_text(dice) for _ in range(count)]
 
 
-def _text(dice: random.Random) -> str:
-    words = max(2, min(120, round(dice.lognormvariate(2.83, 0.55))))
+def texts_of(words: int, count: int, seed: int = 1) -> list[str]:
+    """Make texts of so many words each."""
+    dice = random.Random(seed)  # noqa: S311 - no secret is made
+    return [_text(dice, words) for _ in range(count)]
+
+
+def _text(dice: random.Random, words: int = 0) -> str:
+    words = words or max(2, min(120, round(dice.lognormvariate(2.83, 0.55))))
     chosen = [dice.choice(_MARKS if dice.random() < _MARKED else _WORDS) for _ in range(words)]
     return " ".join(chosen).capitalize() + dice.choice((".", "!", "?", " ...", ""))

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from bench import corpus
-from bench.world import CONNECTOR, DAEMON, EXCHANGE, WORKER, cpu_seconds, rss_mb
+from bench.cost import rss_mb, spent
+from bench.world import CONNECTOR, DAEMON, EXCHANGE
 from connectors import topology
 from connectors.events import Letter, ToneEvent
 from connectors.sink import Sink
@@ -27,21 +28,21 @@ WORKERS = 2
 PREFETCH = 500
 EVENT_BYTES = 640
 """Size of a tone event for a text of the corpus."""
+KNOWN = 100
+"""Texts that repeats are drawn from."""
 
 
-class Cost(msgspec.Struct, frozen=True):
-    """What a run of the whole system took.
+class Run(msgspec.Struct, frozen=True):
+    """A run of the whole system.
 
     Attributes:
         pace: Events a second.
-        daemon_cpu: Seconds of CPU of the daemon for 1,000 messages.
-        worker_cpu: Likewise, of all workers together.
-        daemon_rss: MB of memory that the daemon holds at the end.
+        cost: What it used, by name.
+        daemon_rss: MB of memory that the largest daemon holds at the end.
     """
 
     pace: float
-    daemon_cpu: float
-    worker_cpu: float
+    cost: dict[str, float]
     daemon_rss: float
 
 
@@ -65,38 +66,43 @@ def model_limit(environment: dict[str, str], seconds: float, seed: int) -> float
     return sum(float(loop.communicate()[0].splitlines()[-1]) for loop in loops)
 
 
-def relay_limit(world: World, messages: int) -> float:
-    """Messages a second of a bare relay."""
-    world.load(corpus.texts(100, seed=0) * (messages // 100))
+def relay(world: World, messages: int, module: str = "bench.relay") -> float:
+    """Messages a second of a bare relay: the limit, or a peer's."""
+    world.load(corpus.texts(KNOWN, seed=0) * (messages // KNOWN))
     queue = topology.source_queue(CONNECTOR)
-    command = f"bench.relay {world.broker_url} {queue} {topology.RESULTS} {PREFETCH} {EVENT_BYTES}"
+    command = f"{module} {world.broker_url} {queue} {topology.RESULTS} {PREFETCH} {EVENT_BYTES}"
     with world.running(command):
         pace = world.pace(messages)
     world.purge()
     return pace
 
 
-def through(world: World, texts: Sequence[str], *, daemons: int = 1) -> Cost:
-    """Publish texts, then let daemons and workers take them: events a second, and the cost."""
-    with world.running(*[WORKER] * WORKERS) as workers:
-        world.load(texts)
-        before = sum(cpu_seconds(worker.pid) for worker in workers)
-        with world.running(*[DAEMON] * daemons) as started:
-            pace = world.pace(len(texts))
-            thousands = len(texts) / 1000
-            cost = Cost(
-                pace=pace,
-                daemon_cpu=sum(cpu_seconds(each.pid) for each in started) / thousands,
-                worker_cpu=(sum(cpu_seconds(each.pid) for each in workers) - before) / thousands,
-                daemon_rss=max(rss_mb(each.pid) for each in started),
-            )
+def through(
+    world: World, texts: Sequence[str], workers: Sequence[int] = (), *, daemons: int = 1
+) -> Run:
+    """Publish texts, then let daemons take them: events a second, and the cost.
+
+    Args:
+        world: Its workers run.
+        texts: One message each.
+        workers: The workers' process ids.
+        daemons: How many.
+    """
+    world.load(texts)
+    with world.running(*[DAEMON] * daemons) as started:
+        pids = [each.pid for each in started]
+        roles = {"daemon": pids, "worker": workers}
+        before = spent(roles)
+        pace = world.pace(len(texts))
+        cost = spent(roles).since(before, len(texts))
+        largest = max(map(rss_mb, pids))
     world.purge()
-    return cost
+    return Run(pace, cost, largest)
 
 
 def mixed(count: int, share: float, seed: int) -> list[str]:
     """Texts of which a share was scored before: repeats of the first hundred of seed 0."""
-    known, new = corpus.texts(100, seed=0), iter(corpus.texts(count, seed))
+    known, new = corpus.texts(KNOWN, seed=0), iter(corpus.texts(count, seed))
     dice = random.Random(seed)  # noqa: S311 - no secret is made
     return [dice.choice(known) if dice.random() < share else next(new) for _ in range(count)]
 

@@ -110,8 +110,9 @@ class World:
         return self._depth(topology.source_queue(CONNECTOR))
 
     def purge(self) -> None:
-        """Forget the events, so that the next measurement counts its own."""
-        self.broker.attempt(self.channel.queue_purge, _SINK)
+        """Forget events and messages, so that the next measurement counts its own."""
+        for queue in (_SINK, topology.source_queue(CONNECTOR)):
+            self.broker.attempt(self.channel.queue_purge, queue)
 
     def pace(self, expected: int, timeout: float = 600.0) -> float:
         """Return events a second between the first tenth of them and the last.
@@ -144,18 +145,6 @@ def world() -> Iterator[World]:
         finally:
             made.broker.close()
             empty_redis(redis_url)
-
-
-def cpu_seconds(pid: int) -> float:
-    """CPU time that a process has used, user and system."""
-    fields = Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-
-def rss_mb(pid: int) -> float:
-    """Resident memory of a process, in MB."""
-    pages = int(Path(f"/proc/{pid}/statm").read_text(encoding="ascii").split()[1])
-    return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
 
 
 def _await_ready(process: subprocess.Popen[bytes], log: Path) -> None:

@@ -1,0 +1,62 @@
+"""What happens with more of everything: daemons, workers, backlog, tokens in a text."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from bench import corpus, measures
+from bench.cost import rss_mb
+from bench.world import DAEMON, WORKER
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from bench.world import World
+
+_CHUNK = 100_000
+_TOKENS_PER_SECOND = 6000
+
+
+def daemons(world: World, counts: Sequence[int], messages: int) -> Iterator[tuple[str, float]]:
+    """Yield messages a second of so many daemons, all repeats."""
+    known = corpus.texts(measures.KNOWN, seed=0)
+    with world.running(WORKER):
+        measures.through(world, known)
+        for count in counts:
+            run = measures.through(world, known * (messages // measures.KNOWN), daemons=count)
+            yield f"repeats, {count} daemons: messages/s", run.pace
+
+
+def workers(world: World, counts: Sequence[int], texts: int) -> Iterator[tuple[str, float]]:
+    """Yield texts a second of so many workers, no repeats."""
+    for count in counts:
+        with world.running(*[WORKER] * count):
+            run = measures.through(world, corpus.texts(texts, seed=9000 + count))
+            yield f"distinct, {count} workers: texts/s", run.pace
+
+
+def lengths(world: World, words: Sequence[int], seconds: float) -> Iterator[tuple[str, float]]:
+    """Yield texts a second at so many words in each; the model cuts what is beyond its length."""
+    with world.running(*[WORKER] * measures.WORKERS):
+        for count in words:
+            # beyond its length the model reads no more
+            number = int(seconds * _TOKENS_PER_SECOND / min(count + 3, 128))
+            run = measures.through(world, corpus.texts_of(count, number, seed=count))
+            yield f"texts of {count:,} words: texts/s", run.pace
+
+
+def backlogs(world: World, sizes: Sequence[int], seconds: float) -> Iterator[tuple[str, float]]:
+    """Yield the memory of a daemon that has so many messages before it, after some seconds."""
+    known = corpus.texts(measures.KNOWN, seed=0)
+    with world.running(WORKER):
+        measures.through(world, known)
+        for size in sizes:
+            for done in range(0, size, _CHUNK):
+                world.load(known * (min(_CHUNK, size - done) // measures.KNOWN))
+            with world.running(DAEMON) as (daemon,):
+                end = time.monotonic() + seconds
+                while time.monotonic() < end and world.backlog():
+                    time.sleep(0.1)
+                yield f"backlog of {size:,}: daemon RSS MB", rss_mb(daemon.pid)
+            world.purge()

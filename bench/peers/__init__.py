@@ -1,0 +1,1 @@
+"""What others built for the same job, run beside us."""

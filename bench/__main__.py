@@ -19,6 +19,7 @@ from rich.console import Console
 
 from bench import corpus, growth, measures, report
 from bench.baseline.run import old_way
+from bench.predict import predict
 from bench.world import DAEMON, WORKER, world
 
 if TYPE_CHECKING:
@@ -48,14 +49,15 @@ class Plan(msgspec.Struct, frozen=True):
     old_texts: int
     loads: tuple[float, ...]
     latency_seconds: float
+    predict_seconds: float
     daemons: tuple[int, ...] = ()
     words: tuple[int, ...] = ()
     backlogs: tuple[int, ...] = ()
 
 
-_QUICK = Plan(1, 5.0, 1000, 6000, (0.5, 1.0), 150, (0.01, 0.6), 8.0)
+_QUICK = Plan(1, 5.0, 1000, 6000, (0.5, 1.0), 150, (0.01, 0.6), 8.0, 10.0)
 _FULL = Plan(
-    3, 8.0, 3000, 20000, (0.5, 0.9, 0.99, 1.0), 400, (0.01, 0.3, 0.6, 0.9), 20.0,
+    3, 8.0, 3000, 20000, (0.5, 0.9, 0.99, 1.0), 400, (0.01, 0.3, 0.6, 0.9), 20.0, 30.0,
     daemons=(1, 2, 4), words=(10, 100, 1000, 5000), backlogs=(10_000, 100_000, 1_000_000),
 )  # fmt: skip
 
@@ -82,6 +84,9 @@ def main(*, quick: bool, json_path: Path | None, png_path: Path | None) -> None:
         _old_way(plan, made, figures)
         console.print("latency")
         _latency(made, plan, figures)
+        console.print("/predict")
+        for name, value in predict(made, plan.predict_seconds).items():
+            figures[name].append(value)
         if plan.daemons:
             console.print("growth")
             _growth(made, plan, figures)

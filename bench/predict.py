@@ -1,0 +1,114 @@
+"""How close `/predict` comes to the model limit, and how fast it answers from the cache.
+
+    python -m bench.predict [--seconds 30] [--connections 64]
+
+The model limit is measured in the same run, before and after: on a noisy machine read the share.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+import time
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import click
+import msgspec
+from rich.console import Console
+from rich.table import Table
+
+from bench import measures
+from bench.callers import Answers
+from bench.world import API, WORKER, world
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from bench.world import World
+
+CONNECTIONS = 64
+_REPEATED = 100
+_LIMIT_SECONDS = 8.0
+_WARM_SECONDS = 3.0
+_LISTENING_SECONDS = 10.0
+
+
+def predict(made: World, seconds: float, connections: int = CONNECTIONS) -> dict[str, float]:
+    """Return the figures of `/predict`: distinct texts beside the model limit, then repeats."""
+    limits = [measures.model_limit(made.environment, _LIMIT_SECONDS, seed=6000)]
+    with _serving(made) as port:
+        _call(port, connections, _WARM_SECONDS, seed=6100)
+        distinct = _call(port, connections, seconds, seed=6200)
+        _call(port, connections, _WARM_SECONDS, seed=6300, distinct=_REPEATED)
+        repeats = _call(port, connections, seconds, seed=6300, distinct=_REPEATED)
+    limits.append(measures.model_limit(made.environment, _LIMIT_SECONDS, seed=6400))
+    limit = sum(limits) / len(limits)
+    return {
+        "/predict: model limit texts/s": limit,
+        "/predict, distinct / model limit": distinct.pace / limit,
+        **_figures("distinct", distinct),
+        **_figures("repeats", repeats),
+    }
+
+
+def _figures(name: str, answers: Answers) -> dict[str, float]:
+    return {
+        f"/predict, {name}: requests/s": answers.pace,
+        f"/predict, {name}: p50 ms": 1000 * answers.p50,
+        f"/predict, {name}: p99 ms": 1000 * answers.p99,
+        f"/predict, {name}: cached": answers.cached,
+        f"/predict, {name}: errors": answers.errors,
+    }
+
+
+@contextmanager
+def _serving(made: World) -> Iterator[int]:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = int(free.getsockname()[1])
+    made.environment["TONEBUS_API_PORT"] = str(port)
+    with made.running(*[WORKER] * measures.WORKERS, API):
+        _await_listening(port)
+        yield port
+
+
+def _await_listening(port: int) -> None:
+    deadline = time.monotonic() + _LISTENING_SECONDS
+    while True:
+        try:
+            socket.create_connection(("127.0.0.1", port)).close()
+        except ConnectionRefusedError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.05)
+        else:
+            return
+
+
+def _call(port: int, connections: int, seconds: float, seed: int, distinct: int = 0) -> Answers:
+    arguments = map(str, (port, connections, seconds, seed, distinct))
+    command = [sys.executable, "-m", "bench.callers", *arguments]
+    ran = subprocess.run(command, check=True, capture_output=True)  # noqa: S603 - our own command
+    return msgspec.json.decode(ran.stdout, type=Answers)
+
+
+@click.command()
+@click.option("--seconds", default=30.0, show_default=True, help="Of each measurement.")
+@click.option("--connections", default=CONNECTIONS, show_default=True)
+def main(seconds: float, connections: int) -> None:
+    """Measure `/predict`, and print a table."""
+    console = Console()
+    before = os.getloadavg()[0]
+    with world() as made:
+        figures = predict(made, seconds, connections)
+    table = Table("measure", "value")
+    for name, value in figures.items():
+        table.add_row(name, f"{value:,.2f}")
+    console.print(table)
+    console.print(f"load of the machine before: {before:.1f} on {os.cpu_count()} cores")
+
+
+if __name__ == "__main__":
+    main()

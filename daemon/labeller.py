@@ -85,6 +85,9 @@ class Labeller(Generic[Waiter]):
         self._meter = meter or Meter()
         self.tracer = tracer or Tracer()
         self._urgent = urgent
+        # callers who wait ask again when answered: the fewer batches, the larger; with one less
+        # than the workers can hold none of them is idle, however RabbitMQ deals them out
+        self._held_back = 1 if urgent else 0
         self._timeout = settings.score_timeout
         self._censused = self._probed = float("-inf")
         self._lanes: dict[str, _Lane[Waiter]] = {
@@ -149,7 +152,8 @@ class Labeller(Generic[Waiter]):
         self._count_workers(scoring)
         self._probe(scoring)
         for lane in self._lanes.values():
-            while places := max(0, lane.workers * _BATCHES_PER_WORKER - len(lane.out)):
+            most = lane.workers * _BATCHES_PER_WORKER - self._held_back
+            while places := max(0, most - len(lane.out)):
                 members = lane.again.popleft() if lane.again else lane.batcher.take(places)
                 if not members:
                     break

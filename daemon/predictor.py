@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 import time
 from collections import deque
-from concurrent.futures import Future
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -47,11 +48,14 @@ class _Request:
     text: str
     model: str
     key: bytes
-    future: Future[Prediction]
+    future: asyncio.Future[Prediction]
 
 
 class Predictor:
     """Answers many callers at once; their texts share batches, cache and connection.
+
+    Callers live on one event loop. Between it and the thread here much is handed over at a time:
+    one wake-up for all that was asked meanwhile, one call for all answers of a turn.
 
     Attributes:
         fault: Why the bus is not to be had; empty while it is.
@@ -74,6 +78,8 @@ class Predictor:
             list(self.identities), settings.daemon, time.monotonic, meter=self.meter, urgent=True
         )
         self._asked: deque[_Request] = deque()
+        self._woken = False
+        self._answered: list[tuple[_Request, Prediction | Exception]] = []
         self._stopping = threading.Event()
         self._tried = threading.Event()
         self._thread = threading.Thread(target=self._run, name="predictor", daemon=True)
@@ -88,7 +94,12 @@ class Predictor:
         self.fault = "not connected yet"
 
     def start(self, patience: float = 5.0) -> None:
-        """Answer from now on; wait, so many seconds at most, for the first attempt to connect."""
+        """Answer callers on the running event loop from now on.
+
+        Args:
+            patience: Seconds to wait, at most, for the first attempt to connect.
+        """
+        self._loop = asyncio.get_running_loop()
         self._thread.start()
         self._tried.wait(patience)
 
@@ -102,8 +113,8 @@ class Predictor:
         """Workers of a model, at the last count."""
         return 0 if self.fault else self._labeller.workers(model)
 
-    def predict(self, model: str, texts: Sequence[str]) -> list[Future[Prediction]]:
-        """Ask for scores; safe from any thread.
+    def predict(self, model: str, texts: Sequence[str]) -> list[asyncio.Future[Prediction]]:
+        """Ask for scores, on the event loop.
 
         Returns:
             A future for each text. It fails with `Unavailable` where the bus is lost meanwhile,
@@ -115,9 +126,11 @@ class Predictor:
             # a lone surrogate cannot be sent on, and would fail its whole batch
             cut = without_surrogates(text[: self._max_chars])
             key = self._cache.score_key(identity.model, identity.preprocessing, cut)
-            requests.append(_Request(cut, model, key, Future()))
+            requests.append(_Request(cut, model, key, self._loop.create_future()))
         self._asked.extend(requests)
-        self._edges.wakeup.set()
+        if not self._woken:
+            self._woken = True
+            self._edges.wakeup.set()
         return [request.future for request in requests]
 
     def _run(self) -> None:
@@ -166,26 +179,27 @@ class Predictor:
 
     def _turn(self) -> None:
         self._edges.wait(_IDLE_SECONDS)
+        self._collect()
         self._look_up()
-        self._label()
+        self._tell()
         if not self._edges.blocked:
             self._measure()
             self._labeller.ask(self._edges.scoring)
 
-    def _label(self) -> None:
+    def _collect(self) -> None:
         scoring = self._edges.scoring
         for verdict in self._labeller.collect(scoring.answers(), scoring.gone()):
             wanted, outcome = verdict.wanted, verdict.outcome
             if isinstance(outcome, Fault) or verdict.model is None:
-                for request in wanted.waiters:
-                    _fail(request, BadInput("poison", "the model cannot score this text"))
+                bad = BadInput("poison", "the model cannot score this text")
+                self._answered += [(request, bad) for request in wanted.waiters]
                 continue
             # the worker may serve another revision than ours, and its score is that one's
             preprocessing = self.identities[wanted.waiters[0].model].preprocessing
             key = self._cache.score_key(verdict.model, preprocessing, wanted.text)
             self._cache.remember_score(key, outcome)
-            for request in wanted.waiters:
-                _answer(request, Prediction(outcome, verdict.model, cached=False))
+            prediction = Prediction(outcome, verdict.model, cached=False)
+            self._answered += [(request, prediction) for request in wanted.waiters]
 
     def _measure(self) -> None:
         now = time.monotonic()
@@ -196,6 +210,8 @@ class Predictor:
         self.backlogs = {queue: backlog for queue, backlog in found.items() if backlog}
 
     def _look_up(self) -> None:
+        # before they are taken, so that who asks from here on wakes us again
+        self._woken = False
         asked = [self._asked.popleft() for _ in range(len(self._asked))]
         # a caller that has given up needs no answer
         asked = [request for request in asked if not request.future.cancelled()]
@@ -205,25 +221,34 @@ class Predictor:
         for request, score in zip(asked, scores, strict=True):
             model = self.identities[request.model].model
             if is_blank(request.text):
-                _answer(request, Prediction(Score({}, 0), model, cached=False))
+                self._answered.append((request, Prediction(Score({}, 0), model, cached=False)))
             elif score:
-                _answer(request, Prediction(score, model, cached=True))
+                self._answered.append((request, Prediction(score, model, cached=True)))
             else:
                 self._labeller.want(request.model, request.key, request.text, request)
 
     def _fail_all(self, error: Unavailable) -> None:
         """Tell every caller at once: nobody should wait for a bus that is not there."""
-        for request in (*self._labeller.waiters(), *self._asked):
-            _fail(request, error)
-        self._asked.clear()
+        self._woken = False
+        asked = [self._asked.popleft() for _ in range(len(self._asked))]
+        self._answered += [(request, error) for request in (*self._labeller.waiters(), *asked)]
         self._labeller.reset()
+        self._tell()
+
+    def _tell(self) -> None:
+        if not self._answered:
+            return
+        answered, self._answered = self._answered, []
+        # the loop may be gone already, and every caller with it
+        with suppress(RuntimeError):
+            self._loop.call_soon_threadsafe(_settle, answered)
 
 
-def _answer(request: _Request, prediction: Prediction) -> None:
-    if request.future.set_running_or_notify_cancel():
-        request.future.set_result(prediction)
-
-
-def _fail(request: _Request, error: Exception) -> None:
-    if request.future.set_running_or_notify_cancel():
-        request.future.set_exception(error)
+def _settle(answered: Sequence[tuple[_Request, Prediction | Exception]]) -> None:
+    for request, outcome in answered:
+        if request.future.done():
+            continue
+        if isinstance(outcome, Exception):
+            request.future.set_exception(outcome)
+        else:
+            request.future.set_result(outcome)

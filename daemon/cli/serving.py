@@ -60,6 +60,8 @@ def serve(host: str, port: int) -> None:
         host=host,
         port=port,
         log_config=None,
+        access_log=False,
+        proxy_headers=False,
         server_header=False,
         timeout_graceful_shutdown=_DRAIN_SECONDS,
     )

@@ -57,6 +57,16 @@ def made(clock: Clock, **settings: float) -> Labeller[str]:
     return Labeller([models.NAME], DaemonSettings(**settings), clock)  # type: ignore[arg-type]
 
 
+def test_urgent_batches_are_one_less_than_the_workers_can_hold() -> None:
+    for urgent, most in ((False, 4), (True, 3)):
+        desk = Desk(live=2)
+        desk.labeller = Labeller([models.NAME], DaemonSettings(), desk.clock, urgent=urgent)
+        for number in range(10):
+            desk.want(f"text {number}")
+            desk.turn()
+        assert len(desk.asked) == most
+
+
 def test_equal_texts_are_scored_once_whoever_waits() -> None:
     desk = Desk()
     desk.want("good", "bad", "good")

@@ -16,10 +16,11 @@ from starlette.staticfiles import StaticFiles
 
 from api import predicting, sight
 from api.bounds import BodyLimit
-from api.gate import Gate, is_loopback
+from api.gate import Gate
 from api.watch import Watch
 from connectors.errors import Misconfigured
 from daemon import exposition, settings, wiring
+from daemon.hosts import is_loopback
 from daemon.predictor import Predictor
 from daemon.release import RELEASE
 

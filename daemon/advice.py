@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import itertools
 import stat
 from typing import TYPE_CHECKING
@@ -12,6 +11,7 @@ import redis
 
 from connectors.errors import Misconfigured
 from daemon import wiring
+from daemon.hosts import is_loopback
 from daemon.model.identity import identify
 from daemon.settings.faults import Fault
 
@@ -127,13 +127,3 @@ def _overlaps(settings: Settings) -> Iterator[Fault]:
                 "an event from each",
                 "leave it to one of them, unless that is what you want", "warning",
             )  # fmt: skip
-
-
-def is_loopback(host: str) -> bool:
-    """Whether only this host can reach it."""
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False

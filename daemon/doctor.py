@@ -1,4 +1,4 @@
-"""Try everything that the processes stand on, live; declare nothing, publish nothing of ours."""
+"""Try everything that the processes stand on, live; leave nothing, publish nothing others see."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ import redis
 from connectors import drift, topology
 from connectors.errors import Misconfigured, Unavailable
 from connectors.scoring import Failed, Scored, Scoring, celery_app
-from daemon import wiring
+from daemon import probing, wiring
 from daemon.model.identity import identify
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from connectors.broker import Broker
     from daemon.settings import ModelSettings, Settings
@@ -137,22 +137,26 @@ def _topology(settings: Settings, broker: Broker) -> Iterator[Result]:
             )  # fmt: skip
     if all(each.good for each in found):
         yield Result("topology", "ok", f"{len(found)} exchanges and queues as they should be")
-    if any(each.kind == "exchange" and each.name == topology.RESULTS and each.good
-           for each in found):  # fmt: skip
-        yield _may_listen(broker)
+    there = {each.name for each in found if each.kind == "exchange" and each.state != "missing"}
+    outputs = {topology.PARKED, *(each.output.exchange for each in settings.connectors)}
+    yield from _bus(broker, sorted(outputs & there))
 
 
-def _may_listen(broker: Broker) -> Result:
-    """Bind a queue of our own, as a consumer of events would."""
-    channel = broker.channel()
+def _bus(broker: Broker, outputs: Sequence[str]) -> Iterator[Result]:
+    """Try what a daemon does with a message, where no consumer can see it."""
+    fix = "see docs/permissions.md"
     try:
-        queue = broker.attempt(channel.queue_declare, "", exclusive=True).queue
-        broker.attempt(channel.queue_bind, queue, topology.RESULTS, "tonebus-doctor")
-        broker.attempt(channel.queue_delete, queue)
-        broker.attempt(channel.close)
+        took = probing.round_trip(broker)
     except Unavailable as error:
-        return Result("permissions", "failure", str(error), "see docs/permissions.md")
-    return Result("permissions", "ok", "may declare a reply queue and read sentiment.results")
+        yield Result("round trip", "failure", str(error), fix)
+    else:
+        detail = f"a message to a private queue came back, confirmed, in {took * 1000:.0f} ms"
+        yield Result("round trip", "ok", detail)
+    refusals = probing.refusals(broker, outputs)
+    for exchange, said in refusals.items():
+        yield Result("permissions", "failure", f"may not publish to {exchange}: {said}", fix)
+    if outputs and not refusals:
+        yield Result("permissions", "ok", f"may publish to {', '.join(outputs)}")
 
 
 def _depths(broker: Broker) -> Iterator[Result]:

@@ -32,8 +32,14 @@ _COLOURS = {"ok": "green", "warning": "yellow", "failure": "red"}
 def doctor(file: Path | None, *, as_json: bool) -> None:
     """Try the settings, RabbitMQ, permissions, topology, Redis, clocks, workers and models.
 
-    Nothing is declared, and no event is published. Exits with 1 where a check fails, with 78 where
-    the settings are wrong.
+    "round trip" proves that a persistent message to a private queue is confirmed, delivered and
+    acknowledged; "permissions" that the exchanges of events and of parked messages would take a
+    message of ours, by having RabbitMQ refuse one for its properties; "model" that a worker scores
+    a text. That a daemon runs, and how it maps messages, it does not prove: see the status page,
+    and `tonebus try`.
+
+    Nothing stays declared, and no consumer sees a message. Exits with 1 where a check fails, with
+    78 where the settings are wrong.
 
     Example: tonebus doctor
     """

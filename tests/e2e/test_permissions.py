@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
@@ -9,12 +10,14 @@ import urllib.parse
 import uuid
 from typing import TYPE_CHECKING, Any
 
+import httpx
 import pika
 import pytest
 from click.testing import CliRunner
 
 from daemon.cli import tonebus
 from tests.processes import ROOT, running
+from tests.proxy import free_port
 from tests.rooms import _rabbitmqctl
 from tests.waiting import until
 
@@ -60,7 +63,7 @@ def users(own_broker_url: str) -> Iterator[Users]:
 
 
 @pytest.mark.parametrize("managed", [True, False])
-def test_the_rights_of_the_page_are_enough(
+def test_daemon_worker_and_the_parked_tool_need_no_more_than_their_rows(
     users: Users, own_broker_url: str, redis_url: str, model_directory: Path, *, managed: bool
 ) -> None:
     settings = {
@@ -86,3 +89,89 @@ def test_the_rights_of_the_page_are_enough(
         tool = {"TONEBUS_BROKER_URL": users.url("`tonebus parked`")}
         result = CliRunner().invoke(tonebus, ["parked", "replay", "--yes"], env=tool)
         assert "1 replayed, of 1 parked" in result.output
+
+
+@pytest.fixture
+def settings(own_broker_url: str, redis_url: str, model_directory: Path) -> dict[str, str]:
+    """Variables of every process but the user; all is declared at the broker."""
+    given = {
+        "TONEBUS_MODEL": str(model_directory),
+        "TONEBUS_REDIS_URL": redis_url,
+        "TONEBUS_REDIS_TIMEOUT": "2",
+    }
+    as_root = given | {"TONEBUS_BROKER_URL": own_broker_url}
+    assert CliRunner().invoke(tonebus, ["topology", "apply"], env=as_root).exit_code == 0
+    return given
+
+
+def test_the_api_needs_no_more_than_its_row(users: Users, settings: dict[str, str]) -> None:
+    port = free_port()
+    worker = settings | {"TONEBUS_BROKER_URL": users.url("worker")}
+    api = settings | {"TONEBUS_BROKER_URL": users.url("api"), "TONEBUS_API_PORT": str(port)}
+    url = f"http://127.0.0.1:{port}"
+    with running("worker", env=worker), running("api", env=api):
+        until(lambda: _ask(url).get("tone"), timeout=60)
+        # and it sees the queues that it may neither read nor write
+        status = httpx.get(f"{url}/status").json()
+        assert {each["role"] for each in status["queues"]} >= {"source", "scoring", "parked"}
+
+
+def _ask(url: str) -> dict[str, Any]:
+    try:
+        reply: dict[str, Any] = httpx.post(
+            f"{url}/predict", json={"text": "good"}, timeout=30
+        ).json()
+    except httpx.HTTPError:
+        return {}
+    return reply
+
+
+def test_the_doctor_and_verify_need_no_more_than_the_daemon(
+    users: Users, settings: dict[str, str]
+) -> None:
+    tool: dict[str, Any] = settings | {"TONEBUS_BROKER_URL": users.url("daemon")}
+    with running("worker", env=settings | {"TONEBUS_BROKER_URL": users.url("worker")}):
+        ran = CliRunner().invoke(tonebus, ["doctor", "--json"], env=tool)
+    assert ran.exit_code == 0, ran.output
+    assert CliRunner().invoke(tonebus, ["topology", "verify"], env=tool).exit_code == 0
+
+
+@pytest.mark.usefixtures("settings")
+def test_publisher_and_consumer_need_no_more_than_their_rows(
+    users: Users, own_broker_url: str
+) -> None:
+    consumer = pika.URLParameters(users.url("a consumer with a queue `crm`"))
+    with pika.BlockingConnection(consumer) as connection:
+        channel = connection.channel()
+        channel.queue_declare("crm")
+        channel.queue_bind("crm", "sentiment.results", "*.negative")
+        with pika.BlockingConnection(pika.URLParameters(own_broker_url)) as root:
+            root.channel().basic_publish("sentiment.results", "input.negative", "an event")
+        until(lambda: channel.basic_get("crm", auto_ack=True)[0])
+    tool = {
+        "TONEBUS_BROKER_URL": users.url("a publisher"),
+        "TONEBUS_BROKER_MANAGE_TOPOLOGY": "false",
+    }
+    assert CliRunner().invoke(tonebus, ["publish", "good"], env=tool).exit_code == 0
+    with (
+        pika.BlockingConnection(pika.URLParameters(tool["TONEBUS_BROKER_URL"])) as connection,
+        pytest.raises(pika.exceptions.ChannelClosedByBroker, match="ACCESS_REFUSED"),
+    ):
+        connection.channel().basic_get("sentiment.source.input")
+
+
+def test_the_doctor_tells_what_may_not_be_published_and_publishes_nothing(
+    users: Users, own_broker_url: str, settings: dict[str, str]
+) -> None:
+    with pika.BlockingConnection(pika.URLParameters(own_broker_url)) as connection:
+        channel = connection.channel()
+        channel.queue_declare("seen")
+        channel.queue_bind("seen", "sentiment.results", "#")
+        for name, state in (("api", "failure"), ("daemon", "ok")):
+            tool = settings | {"TONEBUS_BROKER_URL": users.url(name)}
+            ran = CliRunner().invoke(tonebus, ["doctor", "--json"], env=dict(tool))
+            checks = {each["check"]: each for each in json.loads(ran.output)["checks"]}
+            assert checks["permissions"]["state"] == state
+            assert checks["round trip"]["state"] == "ok"
+        assert channel.queue_declare("seen", passive=True).method.message_count == 0
+        assert channel.queue_declare("sentiment.parked", passive=True).method.message_count == 0

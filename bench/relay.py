@@ -8,6 +8,7 @@ What a daemon in Python could reach at best on this machine, with its messages a
 from __future__ import annotations
 
 import sys
+from collections import deque
 from typing import Any
 
 import amqp
@@ -25,15 +26,9 @@ def main() -> None:
     connection.connect()
     incoming, outgoing = connection.channel(), connection.channel()
     body = b"x" * int(size)
+    arrived: deque[Any] = deque()
     unsettled: list[int] = []
     done = 0
-
-    def relay(message: Any) -> None:  # noqa: ANN401 - py-amqp has no types
-        unsettled.append(message.delivery_info["delivery_tag"])
-        outgoing.basic_publish(
-            amqp.Message(body, delivery_mode=2, message_id="0" * 32),
-            exchange=exchange, routing_key="input.neutral", mandatory=True,
-        )  # fmt: skip
 
     def settle(tag: int, multiple: bool) -> None:
         nonlocal done
@@ -44,10 +39,17 @@ def main() -> None:
     outgoing.confirm_select()
     outgoing.events["basic_ack"].add(settle)
     incoming.basic_qos(0, int(prefetch), False)
-    incoming.basic_consume(queue, callback=relay)
+    # publishing reads from the socket as well, so that a callback must not publish
+    incoming.basic_consume(queue, callback=arrived.append)
     print('{"event": "relay_ready"}', flush=True)  # noqa: T201 - read by whoever started us
     while True:
         connection.drain_events()
+        while arrived:
+            unsettled.append(arrived.popleft().delivery_info["delivery_tag"])
+            outgoing.basic_publish(
+                amqp.Message(body, delivery_mode=2, message_id="0" * 32),
+                exchange=exchange, routing_key="input.neutral", mandatory=True,
+            )  # fmt: skip
 
 
 if __name__ == "__main__":

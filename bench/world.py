@@ -57,6 +57,7 @@ class World:
             ),
         )
         self.channel = self.broker.channel()
+        self._running: list[tuple[subprocess.Popen[bytes], Path]] = []
 
     @contextmanager
     def running(self, *commands: str) -> Iterator[list[subprocess.Popen[bytes]]]:
@@ -65,7 +66,10 @@ class World:
             started = [stack.enter_context(self._process(command)) for command in commands]
             for process, log in started:
                 _await_ready(process, log)
+            self._running += started
             yield [process for process, _ in started]
+            for each in started:
+                self._running.remove(each)
 
     @contextmanager
     def _process(self, command: str) -> Iterator[tuple[subprocess.Popen[bytes], Path]]:
@@ -118,7 +122,7 @@ class World:
         """Return events a second between the first tenth of them and the last.
 
         Raises:
-            TonebusError: They did not come.
+            TonebusError: They did not come, or one of the processes has ended.
         """
         deadline = time.monotonic() + timeout
         begun, done = 0.0, 0
@@ -127,6 +131,9 @@ class World:
                 begun, done = time.perf_counter(), count
             if time.monotonic() > deadline:
                 raise TonebusError(f"{count} of {expected} events came in {timeout:g} s")
+            for process, log in self._running:
+                if process.poll() is not None:
+                    raise TonebusError(log.read_text(encoding="utf-8", errors="replace")[-2000:])
             time.sleep(_POLL_SECONDS)
         return (expected - done) / (time.perf_counter() - begun)
 

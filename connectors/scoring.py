@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from connectors.broker import Broker
 
 TASK = "score"
+LOST = "LOST"
+"""State of a request that another worker had taken up, and did not live to answer."""
 
 
 class Started(msgspec.Struct, frozen=True):
@@ -135,6 +137,9 @@ def celery_app(broker_url: str, ca_file: str = "") -> Celery:
         task_default_delivery_mode="transient",
         task_create_missing_queues=False,
         task_track_started=True,
+        # a worker gets its next request when it has done the one before, so that none waits behind
+        # a busy worker while another is idle
+        task_acks_late=True,
         task_store_errors_even_if_ignored=True,
         broker_connection_retry_on_startup=True,
         broker_connection_max_retries=None,
@@ -278,4 +283,6 @@ def read_reply(body: bytes | str) -> Answer:
             )
     except (msgspec.MsgspecError, ValueError) as error:
         raise BadInput("reply", type(error).__name__) from error
+    if message.status == LOST:
+        return Failed(message.task_id, Fault("worker-lost"))
     return Failed(message.task_id, Fault("error", message.status))

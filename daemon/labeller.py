@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from connectors.scoring import Answer
     from daemon.settings import DaemonSettings
 
-_BATCHES_PER_WORKER = 2
 _CENSUS_SECONDS = 1.0
 _PROBE_SECONDS = 0.5
 _ATTEMPTS = 2
@@ -85,9 +84,9 @@ class Labeller(Generic[Waiter]):
         self._meter = meter or Meter()
         self.tracer = tracer or Tracer()
         self._urgent = urgent
-        # callers who wait ask again when answered: the fewer batches, the larger; with one less
-        # than the workers can hold none of them is idle, however RabbitMQ deals them out
-        self._held_back = 1 if urgent else 0
+        # one in work and one on its way; callers who wait ask again when they are answered, and for
+        # them larger batches are worth more than the moment in which a worker waits for the next
+        self._places = 1 if urgent else 2
         self._timeout = settings.score_timeout
         self._censused = self._probed = float("-inf")
         self._lanes: dict[str, _Lane[Waiter]] = {
@@ -152,8 +151,7 @@ class Labeller(Generic[Waiter]):
         self._count_workers(scoring)
         self._probe(scoring)
         for lane in self._lanes.values():
-            most = lane.workers * _BATCHES_PER_WORKER - self._held_back
-            while places := max(0, most - len(lane.out)):
+            while places := max(0, lane.workers * self._places - len(lane.out)):
                 members = lane.again.popleft() if lane.again else lane.batcher.take(places)
                 if not members:
                     break

@@ -13,9 +13,10 @@ import kombu
 import msgspec
 import structlog
 from celery import bootsteps, signals
+from celery.exceptions import Ignore
 
 from connectors.edges import NO_HEADERS
-from connectors.scoring import TASK, Sheet, celery_app, celery_queue, liveness_queue
+from connectors.scoring import LOST, TASK, Sheet, celery_app, celery_queue, liveness_queue
 from daemon import exposition, tracing, wiring
 from daemon.consuming import watch
 from daemon.notify import Supervisor
@@ -132,6 +133,10 @@ def _register(
 ) -> None:
     @app.task(name=TASK, bind=True)  # type: ignore[untyped-decorator]  # Celery has no types
     def score(task: Any, texts: list[str]) -> dict[str, Any] | list[Any]:  # noqa: ANN401 - Celery
+        if task.request.delivery_info.get("redelivered"):
+            # it may be what ended the worker before: the daemon shall split it first
+            task.update_state(state=LOST)
+            raise Ignore
         # a solo pool has no time limit: without this a text that hangs would hold the worker for
         # ever; the supervisor starts it again, and the daemon splits the batch
         faulthandler.dump_traceback_later(timeout, exit=True)

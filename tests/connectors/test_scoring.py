@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from connectors.errors import BadInput
 from connectors.events import Fault, Model, Score
-from connectors.scoring import Failed, Scored, Sheet, Started, read_reply
+from connectors.scoring import LOST, Failed, Scored, Sheet, Started, read_reply
 
 TONES = ("negative", "neutral", "positive")
 MODEL = Model("tiny", "r1")
@@ -55,6 +55,10 @@ def test_a_request_taken_up_names_its_worker() -> None:
     assert read_reply(reply({"pid": 1, "hostname": "w-1"}, "STARTED")) == Started(
         "request-1", "w-1"
     )
+
+
+def test_a_request_that_came_back_names_the_loss_of_its_worker() -> None:
+    assert read_reply(reply(None, LOST)) == Failed("request-1", Fault("worker-lost"))
 
 
 @pytest.mark.parametrize("status", ["FAILURE", "RETRY", "REVOKED", "PENDING", "WHATEVER"])

@@ -57,8 +57,8 @@ def made(clock: Clock, **settings: float) -> Labeller[str]:
     return Labeller([models.NAME], DaemonSettings(**settings), clock)  # type: ignore[arg-type]
 
 
-def test_urgent_batches_are_one_less_than_the_workers_can_hold() -> None:
-    for urgent, most in ((False, 4), (True, 3)):
+def test_a_worker_has_one_batch_on_its_way_unless_callers_wait_for_it() -> None:
+    for urgent, most in ((False, 4), (True, 2)):
         desk = Desk(live=2)
         desk.labeller = Labeller([models.NAME], DaemonSettings(), desk.clock, urgent=urgent)
         for number in range(10):

@@ -1,10 +1,13 @@
-"""The Celery side: one text, one task, one forward."""
+"""The Celery side: one text, one task; the cache, else one forward."""
 
 from __future__ import annotations
 
+import hashlib
+import json
 import os
 from typing import Any
 
+import redis
 from celery import Celery, signals
 from transformers import pipeline
 
@@ -14,6 +17,7 @@ app = Celery(
     backend=os.environ["TONEBUS_REDIS_URL"],
 )
 app.conf.update(worker_proc_alive_timeout=120.0, broker_connection_retry_on_startup=True)
+cache = redis.Redis.from_url(os.environ["TONEBUS_REDIS_URL"])
 _loaded: list[Any] = []
 
 
@@ -26,5 +30,10 @@ def load_model(**_: object) -> None:
 @app.task(name="predict")  # type: ignore[untyped-decorator]  # Celery has no types
 def predict(text: str) -> dict[str, Any]:
     """Score one text."""
+    key = hashlib.sha256(text.encode()).hexdigest()
+    if found := cache.get(key):
+        cached: dict[str, Any] = json.loads(found)
+        return cached
     result: dict[str, Any] = _loaded[0](text, truncation=True)[0]
+    cache.set(key, json.dumps(result), ex=3600)
     return result

@@ -29,7 +29,7 @@ function exchanges(channels) {
   const rows = channels.filter((each) => each.bindings.amqp.exchange).map((each) => {
     const { name, type } = each.bindings.amqp.exchange;
     const messages = Object.values(each.messages ?? {}).map((one) => code(named(one.$ref)));
-    return { cells: [code(name), type, each.description ?? "", spaced(messages)] };
+    return { cells: [code(name), type, (each.description ?? "").replace("Routing keys: ", ""), spaced(messages)] };
   });
   return table(["Exchange", "Type", "Routing keys", "Messages"], rows);
 }

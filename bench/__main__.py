@@ -147,6 +147,8 @@ def _latency(made: World, plan: Plan, figures: Figures) -> None:
     forward = 1000 * measures.single_forward(made.environment)
     figures["single forward ms"].append(forward)
     with made.running(*[WORKER] * measures.WORKERS, DAEMON):
+        # the first texts after a start pay for connections
+        measures.latencies(made, pace / 10, seconds=2, seed=1)
         for load in plan.loads:
             seconds = plan.latency_seconds * (3 if load < 0.1 else 1)  # noqa: PLR2004 - few arrive
             taken = measures.latencies(made, load * pace, seconds, seed=int(load * 100))

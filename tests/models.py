@@ -13,6 +13,7 @@ from transformers import BertConfig, BertForSequenceClassification, PreTrainedTo
 from daemon.settings import ModelSettings
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from pathlib import Path
 
 NAME = "tiny"
@@ -22,14 +23,15 @@ _WORDS = (
     "thanks refund order app service phone today again never always number ! ? . , '"
 )
 _SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
-_CHARACTERS = "abcdefghijklmnopqrstuvwxyz0123456789"
+_LETTERS = "abcdefghijklmnopqrstuvwxyz"
+_DIGITS = "0123456789"
 _TOKENIZER: Any = PreTrainedTokenizerFast
 _CARD = {"name": NAME, "preprocessing": "none", "temperature": 1.0, "max_tokens": 64}
 
 
 def save(where: Path, *, seed: int = 7) -> Path:
     """Save a BERT of two layers, with its tokenizer and its card; return its directory."""
-    tokenizer = _tokenizer()
+    tokenizer = wordpiece(_WORDS.split(), _LETTERS + _DIGITS)
     torch.manual_seed(seed)
     config = BertConfig(
         vocab_size=tokenizer.vocab_size,
@@ -67,20 +69,9 @@ def table(name: str, where: Path) -> str:
     return f'[[models]]\nname = "{name}"\nsource = "{where}"\nthreads = 1\ntoken_budget = 1024\n'
 
 
-def _centre(model: Any, tokenizer: Any) -> None:
-    """Shift the logits so that each tone is as likely as the others."""
-    words = _WORDS.split()
-    sample = [f"number {place} {a} {b}" for place, (a, b) in enumerate(pairwise(words))]
-    with torch.inference_mode():
-        logits = model.eval()(**tokenizer(sample, padding=True, return_tensors="pt")).logits
-        spread = logits.std(0)
-        model.classifier.weight /= spread[:, None]
-        model.classifier.bias -= logits.mean(0)
-        model.classifier.bias /= spread
-
-
-def _tokenizer() -> Any:
-    pieces = (*_SPECIAL, *_WORDS.split(), *_CHARACTERS, *("##" + each for each in _CHARACTERS))
+def wordpiece(words: Iterable[str], characters: str = _LETTERS) -> Any:
+    """A BERT tokenizer that knows these words, and spells all others."""
+    pieces = (*_SPECIAL, *words, *characters, *("##" + each for each in characters))
     vocabulary = {piece: place for place, piece in enumerate(dict.fromkeys(pieces))}
     engine = Tokenizer(models.WordPiece(vocabulary, unk_token="[UNK]"))
     engine.normalizer = normalizers.BertNormalizer()
@@ -94,3 +85,15 @@ def _tokenizer() -> Any:
         sep_token="[SEP]",
         mask_token="[MASK]",
     )
+
+
+def _centre(model: Any, tokenizer: Any) -> None:
+    """Shift the logits so that each tone is as likely as the others."""
+    words = _WORDS.split()
+    sample = [f"number {place} {a} {b}" for place, (a, b) in enumerate(pairwise(words))]
+    with torch.inference_mode():
+        logits = model.eval()(**tokenizer(sample, padding=True, return_tensors="pt")).logits
+        spread = logits.std(0)
+        model.classifier.weight /= spread[:, None]
+        model.classifier.bias -= logits.mean(0)
+        model.classifier.bias /= spread

@@ -10,7 +10,6 @@ from tokenizers import (
     Tokenizer,
     decoders,
     models,
-    normalizers,
     pre_tokenizers,
     processors,
     trainers,
@@ -28,6 +27,7 @@ from transformers import (
 )
 
 from daemon.settings import ModelSettings
+from tests.models import wordpiece
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -49,7 +49,7 @@ _SIZE: dict[str, Any] = {
 
 def bert(where: Path, labels: tuple[str, ...] = THREE, positions: int = 64, **more: Any) -> Path:
     """A BERT with a WordPiece tokenizer."""
-    tokenizer = _wordpiece()
+    tokenizer = wordpiece(word.lower() for word in WORDS)
     config = BertConfig(
         vocab_size=tokenizer.vocab_size,
         max_position_embeddings=positions,
@@ -63,7 +63,7 @@ def bert(where: Path, labels: tuple[str, ...] = THREE, positions: int = 64, **mo
 
 def distilbert(where: Path, labels: tuple[str, ...] = THREE) -> Path:
     """A DistilBERT, which knows no token types."""
-    tokenizer = _wordpiece()
+    tokenizer = wordpiece(word.lower() for word in WORDS)
     config = DistilBertConfig(
         vocab_size=tokenizer.vocab_size,
         max_position_embeddings=64,
@@ -79,7 +79,7 @@ def distilbert(where: Path, labels: tuple[str, ...] = THREE) -> Path:
 
 def xlnet(where: Path) -> Path:
     """An XLNet, which reads its verdict from the last position, padded or not."""
-    tokenizer = _wordpiece()
+    tokenizer = wordpiece(word.lower() for word in WORDS)
     config = XLNetConfig(
         vocab_size=tokenizer.vocab_size, d_model=32, n_layer=2, n_head=4, d_inner=64,
         pad_token_id=tokenizer.pad_token_id, **_named(THREE),
@@ -134,25 +134,6 @@ def edit(path: Path, **changes: Any) -> None:
     content.update(changes)
     kept = {key: value for key, value in content.items() if value is not None}
     path.write_text(json.dumps(kept), encoding="utf-8")
-
-
-def _wordpiece() -> Any:
-    special = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
-    letters = "abcdefghijklmnopqrstuvwxyz"
-    pieces = [*special, *(word.lower() for word in WORDS), *letters, *("##" + x for x in letters)]
-    vocabulary = {piece: index for index, piece in enumerate(dict.fromkeys(pieces))}
-    engine = Tokenizer(models.WordPiece(vocabulary, unk_token="[UNK]"))
-    engine.normalizer = normalizers.BertNormalizer()
-    engine.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
-    engine.post_processor = processors.BertProcessing(("[SEP]", 3), ("[CLS]", 2))
-    return _TOKENIZER(
-        tokenizer_object=engine,
-        pad_token="[PAD]",
-        unk_token="[UNK]",
-        cls_token="[CLS]",
-        sep_token="[SEP]",
-        mask_token="[MASK]",
-    )
 
 
 def _named(labels: tuple[str, ...]) -> dict[str, Any]:

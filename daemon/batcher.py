@@ -51,6 +51,7 @@ class Batcher(Generic[Item]):
         self._size = size
         self._seconds = seconds
         self._pace = _FIRST_PACE
+        self._rate = 1.0
         self._waiting: deque[Item] = deque()
 
     def __len__(self) -> int:
@@ -65,7 +66,9 @@ class Batcher(Generic[Item]):
         """Take in how long a worker needed for a batch."""
         if seconds > 0:
             shown = sum(map(work, texts)) / seconds
-            self._pace += _LEARNING_RATE * (shown - self._pace)
+            self._pace += self._rate * (shown - self._pace)
+            # the first batch says more than a guess; later ones only correct it
+            self._rate = _LEARNING_RATE
 
     def take(self, places: int) -> list[Item]:
         """Take the next batch; empty where none should leave.

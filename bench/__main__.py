@@ -148,7 +148,7 @@ def _latency(made: World, plan: Plan, figures: Figures) -> None:
     figures["single forward ms"].append(forward)
     with made.running(*[WORKER] * measures.WORKERS, DAEMON):
         # the first texts after a start pay for connections
-        measures.latencies(made, pace / 10, seconds=2, seed=1)
+        measures.latencies(made, pace / 10, seconds=2, seed=999)
         for load in plan.loads:
             seconds = plan.latency_seconds * (3 if load < 0.1 else 1)  # noqa: PLR2004 - few arrive
             taken = measures.latencies(made, load * pace, seconds, seed=int(load * 100))

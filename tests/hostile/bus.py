@@ -101,7 +101,7 @@ class Bus:
     def parked(self, key: str, timeout: float = 60) -> tuple[dict[str, Any], bytes]:
         """Wait for the one parked copy of a message: its headers and its body."""
         outcome = self.outcome(key, timeout=timeout)
-        assert not outcome.events
+        assert not outcome.events, f"labelled: {outcome.events}"
         [copy] = outcome.parked
         return copy
 

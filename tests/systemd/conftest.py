@@ -10,6 +10,7 @@ import pytest
 
 from tests import models
 from tests.proxy import free_port
+from tests.rooms import own_vhost
 from tests.systemd.machine import Machine, booted, missing
 from tests.traffic import Traffic
 
@@ -69,11 +70,15 @@ def target(
 
 
 @pytest.fixture(scope="module")
-def own_rooms(broker_url: str, _redis_database: str) -> tuple[str, str]:
-    """RabbitMQ and Redis, as the processes in the machine reach them: by this host's loopback."""
+def own_rooms(broker_url: str, _redis_database: str) -> Iterator[tuple[str, str]]:
+    """RabbitMQ and Redis, as the processes in the machine reach them: by this host's loopback.
+
+    The virtual host is the machine's alone: another worker there would take its texts.
+    """
     for url in (broker_url, _redis_database):
         assert urllib.parse.urlsplit(url).hostname
-    return broker_url, _redis_database
+    with own_vhost(broker_url) as own:
+        yield own, _redis_database
 
 
 @pytest.fixture(scope="module")

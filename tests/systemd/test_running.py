@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from connectors import topology
+from tests import models
 from tests.chaos import wicked_worker
 from tests.hostile.bus import Bus
 from tests.systemd.installing import ROOT
@@ -162,11 +163,8 @@ def test_a_worker_beyond_its_memory_is_started_again_and_the_text_parked(
     restarts = int(wicked.show(WORKER, "NRestarts"))
     bus = Bus(own_rooms[0])
     try:
-        # the worker of the tests before would score the text, and live
-        wicked.until(
-            lambda: "wicked" in wicked.run("cat", f"/proc/{wicked.main_pid(WORKER)}/cmdline")
-        )
-        bus.await_consumers(topology.scoring_queue("default").name, 1)
+        # another worker would score the text, and live
+        bus.await_consumers(topology.scoring_queue(models.NAME).name, 1)
         guilty = bus.say(wicked_worker.ALLOCATE, id="guilty")
         innocent = bus.say("good number 1", id="innocent")
         headers, _ = bus.parked(guilty, timeout=PATIENCE)

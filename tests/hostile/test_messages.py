@@ -12,6 +12,7 @@ from tests.hostile.bus import CANARY, Bus
 from tests.hostile.conftest import housed
 from tests.processes import running
 from tests.servers import redis_client
+from tests.waiting import until
 
 if TYPE_CHECKING:
     from tests.hostile.conftest import House, Node
@@ -115,15 +116,20 @@ def test_a_full_parking_queue_holds_and_says_so(node: Node, room: dict[str, str]
             "set_policy", "--vhost", vhost, "--apply-to", "queues", "full", "^sentiment.parked$",
             '{"max-length": 1}',
         )  # fmt: skip
-        for _ in range(5):
-            bus.send(b"{")
-        house.daemon.wait_for("publish_refused")
+        sent: list[str] = []
+
+        def send() -> None:
+            sent.append(bus.send(b"{"))
+            bus.open_after(sent, 0.1)
+
+        # a queue hears of its policy some time after `set_policy` has ended
+        until(lambda: house.daemon.events("publish_refused"), send)
         with bus.good_neighbours():
             pass
         held = bus.depth(PARKED)
-        assert held < 5
+        assert held < len(sent)
         node.broker.ctl("clear_policy", "--vhost", vhost, "full")
-        bus.await_depth(PARKED, 5)
+        bus.await_depth(PARKED, len(sent))
         assert house.daemon.stop() == 0
         assert bus.depth(source_queue("input")) == 0
 

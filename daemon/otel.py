@@ -174,9 +174,9 @@ class OtelTracer(Tracer):
             "tonebus.connector": delivery.connector,
         }
         if delivery.message_id:
-            attributes["messaging.message.id"] = _sound(delivery.message_id)
+            attributes["messaging.message.id"] = delivery.message_id
         if delivery.correlation_id:
-            attributes["messaging.message.conversation_id"] = _sound(delivery.correlation_id)
+            attributes["messaging.message.conversation_id"] = delivery.correlation_id
         return self._tracer.start_span(
             f"process {queue}",
             context=_context(came, delivery.headers.get("tracestate")),
@@ -267,8 +267,8 @@ def _operation(name: str, queue: str, key: str, exchange: str = "") -> dict[str,
         "messaging.system": "rabbitmq",
         "messaging.operation.name": name,
         "messaging.operation.type": name,
-        "messaging.destination.name": _sound(":".join(part for part in place if part)),
-        "messaging.rabbitmq.destination.routing_key": _sound(key),
+        "messaging.destination.name": ":".join(part for part in place if part),
+        "messaging.rabbitmq.destination.routing_key": key,
     }
 
 
@@ -276,11 +276,6 @@ def _limits() -> SpanLimits:
     # by default the SDK keeps 128 links, fewer than a request may hold texts
     given = "OTEL_SPAN_LINK_COUNT_LIMIT" in os.environ
     return SpanLimits() if given else SpanLimits(max_links=SpanLimits.UNSET)
-
-
-def _sound(value: str) -> str:
-    """Return what can be exported: one lone surrogate would spoil a whole export."""
-    return value.encode(errors="replace").decode()
 
 
 def _fail(span: Span, error: str) -> None:

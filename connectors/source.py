@@ -56,7 +56,7 @@ class Delivery:
         self.connector = connector
         self.body = body
         self.properties = properties
-        self.exchange = exchange
+        self.exchange = without_surrogates(exchange)
         self.routing_key = without_surrogates(routing_key)
         self.replayed = NEVER
         if not exchange:

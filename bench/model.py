@@ -156,17 +156,19 @@ def _contender(
     kind: str, model: str, precision: str, threads: int
 ) -> Iterator[tuple[int, int, float]]:
     """Score the corpus over and over, each time yielding texts, tokens and operations."""
+    from daemon.model import loading  # noqa: PLC0415
     from daemon.model.encoding import Encoded  # noqa: PLC0415
     from daemon.model.scorer import ToneModel  # noqa: PLC0415
     from daemon.settings import ModelSettings  # noqa: PLC0415
 
     texts = corpus.texts(_TEXTS)
     options = {"source": model, "threads": threads, "precision": precision}
-    ours = ToneModel.load(msgspec.convert(options, ModelSettings))
+    chosen = msgspec.convert(options, ModelSettings)
+    ours = ToneModel.load(chosen)
     # The tokens that our scorer reads are counted for every contender.
     encoded = ours._encoder.encode(texts)  # noqa: SLF001
     lengths = [len(each.windows[0]) for each in encoded if isinstance(each, Encoded)]
-    per_token = _flops_per_token(ours._forward._network, sum(lengths) // len(lengths))  # noqa: SLF001
+    per_token = _flops_per_token(loading.load(chosen).network, sum(lengths) // len(lengths))
     if kind == "ours":
         ours.warm_up()
         score: Callable[[list[str]], object] = ours.score

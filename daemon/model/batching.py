@@ -12,6 +12,30 @@ _WASTE = 1 / 16
 """Share of the budget that a group may pad: one more forward costs about as much as that."""
 
 
+def string(lengths: Sequence[int], budget: int) -> list[list[int]]:
+    """Group indices so that the lengths of each group add up to the budget at most.
+
+    Equal lengths stand together, and the longest come first. A text longer than the budget is a
+    group of its own.
+
+    Args:
+        lengths: Tokens of each text.
+        budget: Tokens of one forward.
+
+    Returns:
+        Groups of indices into `lengths`; every index is in exactly one.
+    """
+    groups: list[list[int]] = []
+    room = 0
+    for index in sorted(range(len(lengths)), key=lengths.__getitem__, reverse=True):
+        if lengths[index] > room:
+            groups.append([])
+            room = budget
+        groups[-1].append(index)
+        room -= lengths[index]
+    return groups
+
+
 def pack(lengths: Sequence[int], budget: int) -> list[list[int]]:
     """Group indices so that `longest x count <= budget` in each group.
 

@@ -7,12 +7,16 @@ from typing import TYPE_CHECKING
 import torch
 
 from connectors.events import Fault
+from daemon.model import products
+from daemon.model.padded import Padded
+from daemon.model.unpadded import Unpadded, unpadded
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from daemon.model.labels import Folding
     from daemon.model.loading import Loaded
+    from daemon.model.products import Maker
 
 
 class Forward:
@@ -21,14 +25,18 @@ class Forward:
     Args:
         loaded: The network with its tokenizer's padding id.
         folding: How the logits' columns become tones.
+        make: How matrix products are done, where the architecture lets us choose.
 
     Attributes:
+        network: Gives the logits. Where it is a faster form of the loaded one, nothing holds on to
+            the weights of that.
         token: An id that is no padding, to measure with.
     """
 
-    def __init__(self, loaded: Loaded, folding: Folding) -> None:
-        self._network = loaded.network
-        self._pad = loaded.pad
+    def __init__(self, loaded: Loaded, folding: Folding, make: Maker = products.exact) -> None:
+        self.network: Unpadded | Padded = unpadded(loaded.network, make) or Padded(
+            loaded.network, loaded.pad
+        )
         self.token = 0 if loaded.pad else 1
         self._device = loaded.device
         self._temperature = loaded.card.temperature
@@ -46,7 +54,7 @@ class Forward:
             For each window its tones' probabilities, or its fault.
         """
         try:
-            return self._rows(self._logits(windows))
+            return self._rows(self.network(windows).float())
         except Exception as error:  # noqa: BLE001 - networks raise anything; the halves tell whose
             fault = Fault("out-of-memory" if _memory(error) else "error", type(error).__name__)
         if len(windows) == 1:
@@ -56,21 +64,8 @@ class Forward:
         half = len(windows) // 2
         return self(windows[:half]) + self(windows[half:])
 
-    def _logits(self, windows: Sequence[list[int]]) -> torch.Tensor:
-        """Logits of shape (windows, labels), in fp32."""
-        longest = max(map(len, windows))
-        if all(len(window) == longest for window in windows):
-            ids = torch.tensor(windows, device=self._device)
-            mask = None
-        else:
-            padded = [window + [self._pad] * (longest - len(window)) for window in windows]
-            ids = torch.tensor(padded, device=self._device)
-            lengths = torch.tensor([[len(window)] for window in windows], device=self._device)
-            mask = (torch.arange(longest, device=self._device) < lengths).long()
-        logits: torch.Tensor = self._network(input_ids=ids, attention_mask=mask).logits
-        return logits.float()
-
     def _rows(self, logits: torch.Tensor) -> list[list[float] | Fault]:
+        """Turn logits (windows, labels) in fp32 into tones."""
         finite = logits.isfinite().all(dim=1).tolist()
         logits = logits / self._temperature
         tones = logits.new_zeros((len(logits), self._tones))

@@ -9,7 +9,6 @@ import torch
 from connectors.errors import Misconfigured
 from connectors.events import Fault, Score
 from daemon.model import labels, loading
-from daemon.model.batching import pack
 from daemon.model.encoding import Encoded, Encoder
 from daemon.model.forward import Forward
 from daemon.model.identity import Identity, identify
@@ -34,7 +33,7 @@ class ToneModel:
         tones: The tones it tells, in canonical order.
         device: Where it runs, `cpu` or `cuda`.
         max_tokens: Longest input in tokens, special tokens included.
-        token_budget: Padded tokens of one forward; `warm_up` measures the best.
+        token_budget: Tokens of one forward, padding included; `warm_up` measures the best.
     """
 
     def __init__(self, settings: ModelSettings, identity: Identity, loaded: loading.Loaded) -> None:
@@ -104,7 +103,7 @@ class ToneModel:
                 windows.extend(item.windows)
         rows: list[list[float] | Fault] = [Fault("error")] * len(windows)
         with torch.inference_mode():
-            for group in pack([len(window) for window in windows], self.token_budget):
+            for group in self._forward.network.groups([*map(len, windows)], self.token_budget):
                 scored = self._forward([windows[index] for index in group])
                 for index, row in zip(group, scored, strict=True):
                     rows[index] = row

@@ -66,8 +66,7 @@ class Wicked(ToneModel):
         """Make the logits of one word infinite, as an overflow does."""
         super().warm_up()
         (encoded,) = self._encoder.encode([_SPOILT_WORD])
-        network = self._forward._network
-        weights = network.get_input_embeddings().weight  # type: ignore[operator]
+        weights = self._forward.network.embeddings.weight
         weights.data[encoded.windows[0][1]] = float("nan")  # type: ignore[union-attr]
 
 

@@ -11,7 +11,7 @@ from daemon.notify import Supervisor
 
 def test_a_request_is_acknowledged_before_the_loop_sleeps_again() -> None:
     kind = watch(celery_app("amqp://"), Supervisor({}), 1.0, str)
-    consumer = kind.__new__(kind)
+    consumer = object.__new__(kind)
     consumer.hub = Hub()
     settled: list[int] = []
     consumer.call_soon_ack(settled.append, 7)

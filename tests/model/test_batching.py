@@ -1,18 +1,36 @@
 from __future__ import annotations
 
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from daemon.model.batching import pack
+from daemon.model.batching import pack, string
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 lengths = st.lists(st.integers(1, 512), max_size=300)
 
 
+@pytest.mark.parametrize("group_up", [pack, string])
+@given(lengths=lengths, budget=st.integers(1, 5000))
+def test_every_text_is_in_exactly_one_group(
+    group_up: Callable[[list[int], int], list[list[int]]], lengths: list[int], budget: int
+) -> None:
+    groups = group_up(lengths, budget)
+    assert sorted(index for group in groups for index in group) == list(range(len(lengths)))
+
+
 @given(lengths, st.integers(1, 5000))
-def test_every_text_is_in_exactly_one_group(lengths: list[int], budget: int) -> None:
-    assert sorted(index for group in pack(lengths, budget) for index in group) == list(
-        range(len(lengths))
-    )
+def test_what_is_strung_together_fits_the_budget_and_fills_it(
+    lengths: list[int], budget: int
+) -> None:
+    sizes = [[lengths[index] for index in group] for group in string(lengths, budget)]
+    assert all(len(size) == 1 or sum(size) <= budget for size in sizes)
+    assert all(sum(here) + after[0] > budget for here, after in pairwise(sizes))
 
 
 @given(lengths, st.integers(1, 5000))

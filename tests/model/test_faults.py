@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import resource
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 import torch
@@ -10,6 +11,9 @@ from connectors.events import Fault, Score
 from daemon.model.scorer import ToneModel
 from tests.model import tiny
 from tests.model.scoring import CLOSE, apart, scored, texts
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 @pytest.mark.parametrize(
@@ -44,9 +48,9 @@ def test_halves_of_a_surrogate_pair_are_joined(model: ToneModel) -> None:
 
 def test_logits_that_are_not_finite_are_faults_of_their_own_texts(shared_bert: Path) -> None:
     model = ToneModel.load(tiny.settings(shared_bert))
-    embeddings = model._forward._network.get_input_embeddings().weight  # type: ignore[operator]
     (awful,) = model._encoder.encode(["awful"])
-    embeddings.data[awful.windows[0][1]] = float("nan")  # type: ignore[union-attr]
+    words = model._forward.network.embeddings.weight
+    words.data[awful.windows[0][1]] = float("nan")  # type: ignore[union-attr]
     good, bad, also_good = model.score(["good", "awful", "nice day today"])
     assert bad == Fault("not-finite")
     assert isinstance(good, Score)
@@ -55,8 +59,7 @@ def test_logits_that_are_not_finite_are_faults_of_their_own_texts(shared_bert: P
 
 def test_spoilt_weights_never_give_a_tone(own_bert: Path) -> None:
     model = ToneModel.load(tiny.settings(own_bert))
-    for value in model._forward._network.parameters():
-        value.data.fill_(float("nan"))
+    model._forward.network.embeddings.weight.data.fill_(float("nan"))
     assert model.score(["good", "bad"]) == [Fault("not-finite")] * 2
 
 
@@ -72,16 +75,17 @@ def test_spoilt_weights_never_give_a_tone(own_bert: Path) -> None:
         (IndexError("index out of range"), Fault("error", "IndexError")),
     ],
 )
+@pytest.mark.parametrize("make", [tiny.bert, tiny.distilbert])
 def test_a_text_that_fails_the_forward_is_found_and_its_neighbours_scored(
-    shared_bert: Path, raised: Exception, fault: Fault
+    tmp_path: Path, make: Callable[[Path], Path], raised: Exception, fault: Fault
 ) -> None:
-    model = ToneModel.load(tiny.settings(shared_bert, token_budget=4096))
+    model = ToneModel.load(tiny.settings(make(tmp_path / "model"), token_budget=4096))
 
-    def fail_on_long_texts(_: object, _args: object, named: dict[str, torch.Tensor]) -> None:
-        if named["input_ids"].shape[1] > 40:
+    def fail_on_long_texts(_: object, ids: tuple[torch.Tensor]) -> None:
+        if ids[0].shape[1] > 40:
             raise raised
 
-    model._forward._network.register_forward_pre_hook(fail_on_long_texts, with_kwargs=True)
+    model._forward.network.embeddings.register_forward_pre_hook(fail_on_long_texts)
     results = model.score(["good", "bad " * 60, "nice"])
     assert results[1] == fault
     assert isinstance(results[0], Score)

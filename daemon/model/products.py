@@ -1,0 +1,47 @@
+"""x·Wᵀ + b on a CPU, the weights laid out once for the many times that they are multiplied."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Protocol
+
+import torch
+from torch.nn import functional
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+_ROWS = 512
+"""Rows that a layout is chosen for; other counts run with it too."""
+
+
+class Product(Protocol):
+    """A linear layer: rows of inputs in, rows of outputs out."""
+
+    def __call__(self, rows: Tensor) -> Tensor:
+        """Multiply rows [rows, inputs] to [rows, outputs]."""
+        ...
+
+
+class Maker(Protocol):
+    """Makes a product of a layer's weight [outputs, inputs] and bias [outputs]."""
+
+    def __call__(self, weight: Tensor, bias: Tensor) -> Product:
+        """Take the weights over."""
+        ...
+
+
+def exact(weight: Tensor, bias: Tensor) -> Product:
+    """Return the product in the weights' own precision, as fast as this build of torch can.
+
+    oneDNN's is up to a third faster than `functional.linear`, the more so the fewer the rows. Its
+    operators are those that torch's own compiler uses, and are in no documentation.
+    """
+    operators: Any = torch.ops.mkldnn
+    if not (
+        torch.backends.mkldnn.is_available()  # type: ignore[no-untyped-call]
+        and hasattr(operators, "_linear_pointwise")
+    ):
+        return lambda rows: functional.linear(rows, weight, bias)
+    laid_out = operators._reorder_linear_weight(weight.contiguous(), _ROWS)  # noqa: SLF001 - see above
+    multiply = operators._linear_pointwise  # noqa: SLF001 - likewise
+    return lambda rows: multiply(rows, laid_out, bias, "none", [], "")

@@ -7,36 +7,31 @@ from typing import TYPE_CHECKING
 import torch
 
 from connectors.events import Fault
-from daemon.model import products
-from daemon.model.padded import Padded
-from daemon.model.unpadded import Unpadded, unpadded
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from daemon.model.labels import Folding
     from daemon.model.loading import Loaded
-    from daemon.model.products import Maker
+    from daemon.model.padded import Padded
+    from daemon.model.unpadded import Unpadded
 
 
 class Forward:
     """Runs the network over texts that share a forward.
 
     Args:
-        loaded: The network with its tokenizer's padding id.
+        network: Gives the logits.
+        loaded: What the network was made from.
         folding: How the logits' columns become tones.
-        make: How matrix products are done, where the architecture lets us choose.
 
     Attributes:
-        network: Gives the logits. Where it is a faster form of the loaded one, nothing holds on to
-            the weights of that.
+        network: As given.
         token: An id that is no padding, to measure with.
     """
 
-    def __init__(self, loaded: Loaded, folding: Folding, make: Maker = products.exact) -> None:
-        self.network: Unpadded | Padded = unpadded(loaded.network, make) or Padded(
-            loaded.network, loaded.pad
-        )
+    def __init__(self, network: Unpadded | Padded, loaded: Loaded, folding: Folding) -> None:
+        self.network = network
         self.token = 0 if loaded.pad else 1
         self._device = loaded.device
         self._temperature = loaded.card.temperature

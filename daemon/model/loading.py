@@ -18,7 +18,12 @@ if TYPE_CHECKING:
 
     from daemon.settings import ModelSettings
 
-_DTYPES: Final = {"fp32": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}
+_DTYPES: Final = {
+    "fp32": torch.float32,
+    "fp16": torch.float16,
+    "bf16": torch.bfloat16,
+    "int8": torch.float32,  # what its products are made from
+}
 _UNBOUNDED: Final = 1_000_000
 """Tokenizers that know no bound give numbers beyond this one."""
 _ASSUMED_TOKENS: Final = 512

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Protocol
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch.nn import functional
@@ -14,23 +15,14 @@ _ROWS = 512
 """Rows that a layout is chosen for; other counts run with it too."""
 
 
-class Product(Protocol):
-    """A linear layer: rows of inputs in, rows of outputs out."""
-
-    def __call__(self, rows: Tensor) -> Tensor:
-        """Multiply rows [rows, inputs] to [rows, outputs]."""
-        ...
-
-
-class Maker(Protocol):
-    """Makes a product of a layer's weight [outputs, inputs] and bias [outputs]."""
-
-    def __call__(self, weight: Tensor, bias: Tensor) -> Product:
-        """Take the weights over."""
-        ...
+Product = Callable[["Tensor"], "Tensor"]
+"""A linear layer: rows of inputs [rows, inputs] in, rows of outputs [rows, outputs] out."""
+Maker = Callable[["Tensor", "Tensor", str], Product]
+"""Makes a product of a weight [outputs, inputs] and a bias [outputs]; the last argument names layer
+and place, as `0.query`."""
 
 
-def exact(weight: Tensor, bias: Tensor) -> Product:
+def exact(weight: Tensor, bias: Tensor, _part: str) -> Product:
     """Return the product in the weights' own precision, as fast as this build of torch can.
 
     oneDNN's is up to a third faster than `functional.linear`, the more so the fewer the rows. Its

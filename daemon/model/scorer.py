@@ -4,14 +4,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, Self
 
+import msgspec
+import structlog
 import torch
 
 from connectors.errors import Misconfigured
 from connectors.events import Fault, Score
-from daemon.model import labels, loading
+from daemon.model import int8, labels, loading
 from daemon.model.encoding import Encoded, Encoder
 from daemon.model.forward import Forward
 from daemon.model.identity import Identity, identify
+from daemon.model.padded import Padded
+from daemon.model.probes import probes
+from daemon.model.unpadded import unpadded
 from daemon.model.warming import best_budget
 
 if TYPE_CHECKING:
@@ -23,6 +28,7 @@ _BUDGETS: Final = {"cpu": 1024, "cuda": 16384}
 _LONG: Final = 20
 _APART: Final = 0.02
 """Half precision's own differences stay below a sixth of this."""
+_log = structlog.get_logger(__name__)
 
 
 class ToneModel:
@@ -44,7 +50,10 @@ class ToneModel:
         self.max_tokens = loaded.max_tokens
         self.token_budget = settings.token_budget or _BUDGETS[self.device]
         self._measure = not settings.token_budget
-        self._forward = Forward(loaded, folding)
+        self._folding = folding
+        # where it is replaced, nothing holds on to the loaded network's weights
+        network = unpadded(loaded.network) or Padded(loaded.network, loaded.pad)
+        self._forward = Forward(network, loaded, folding)
         self._encoder = Encoder(
             loaded.tokenizer,
             loaded.card.preprocessing,
@@ -57,12 +66,23 @@ class ToneModel:
         """Load what the settings name; seconds, and no forward yet.
 
         Raises:
-            Misconfigured: The model is refused; the message names the reason and the fix.
+            Misconfigured: The model, or its precision, is refused; the message names the reason
+                and the fix.
             Unavailable: It has to be fetched from a hub that does not answer.
         """
-        model = cls(settings, identify(settings), loading.load(settings))
+        loaded = loading.load(settings)
+        model = cls(settings, identify(settings), loaded)
         model._check_padding()
+        if settings.precision == "int8":
+            model._round(loaded)
         return model
+
+    def _round(self, loaded: loading.Loaded) -> None:
+        """Go over to eight bits, if they serve this model."""
+        encoded = self._encoder.encode(probes())
+        windows = [each.windows[0] for each in encoded if isinstance(each, Encoded)]
+        self._forward, proof = int8.proven(loaded, self._folding, self._forward, windows)
+        _log.info("int8_proven", model=self.identity.model.name, **msgspec.structs.asdict(proof))
 
     def _check_padding(self) -> None:
         """Refuse an architecture that padding on the right confuses, as XLNet's."""

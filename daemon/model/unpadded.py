@@ -19,6 +19,7 @@ from transformers import (
     XLMRobertaForSequenceClassification,
 )
 
+from daemon.model import products
 from daemon.model.batching import string
 
 if TYPE_CHECKING:
@@ -49,19 +50,21 @@ class _Layer(NamedTuple):
     norm: Callable[[Tensor], Tensor]
 
     @classmethod
-    def of(cls, layer: Any, make: Maker) -> _Layer:  # noqa: ANN401 - transformers has no types
-        attention, output = layer.attention.self, layer.attention.output
-        both = (attention.key, attention.value)
+    def of(cls, layer: Any, number: int, make: Maker) -> _Layer:  # noqa: ANN401 - transformers has no types
+        def product(part: str, *linears: Any) -> Product:  # noqa: ANN401 - likewise
+            weight = torch.cat([linear.weight for linear in linears])
+            bias = torch.cat([linear.bias for linear in linears])
+            return make(weight, bias, f"{number}.{part}")
+
+        attention, mixing = layer.attention.self, layer.attention.output
         return cls(
-            make(attention.query.weight, attention.query.bias),
-            make(
-                torch.cat([each.weight for each in both]), torch.cat([each.bias for each in both])
-            ),
-            make(output.dense.weight, output.dense.bias),
-            output.LayerNorm,
-            make(layer.intermediate.dense.weight, layer.intermediate.dense.bias),
+            product("query", attention.query),
+            product("key_value", attention.key, attention.value),
+            product("mix", mixing.dense),
+            mixing.LayerNorm,
+            product("widen", layer.intermediate.dense),
             layer.intermediate.intermediate_act_fn,
-            make(layer.output.dense.weight, layer.output.dense.bias),
+            product("narrow", layer.output.dense),
             layer.output.LayerNorm,
         )
 
@@ -88,7 +91,9 @@ class Unpadded:
         beyond = getattr(base.embeddings, "padding_idx", None)
         self._first_place = 0 if beyond is None else beyond + 1
         self._heads = network.config.num_attention_heads
-        self._layers = [_Layer.of(layer, make) for layer in base.encoder.layer]
+        self._layers = [
+            _Layer.of(layer, number, make) for number, layer in enumerate(base.encoder.layer)
+        ]
         self._pool = base.pooler or torch.nn.Identity()
         self._classify = network.classifier
 
@@ -169,17 +174,16 @@ def _filled(values: list[int]) -> list[int]:
     return values + [0] * (-count % step)
 
 
-def unpadded(network: Any, make: Maker) -> Unpadded | None:  # noqa: ANN401 - as above
+def unpadded(network: Any) -> Unpadded | None:  # noqa: ANN401 - as above
     """Return a faster forward of a network, proven on it; None where there is none.
 
     Args:
         network: Of any architecture, on any device; what is returned needs it no more.
-        make: How the matrix products are done.
     """
     if type(network) not in _KINDS or network.config.is_decoder or network.device.type != "cpu":
         return None
-    made = Unpadded(network, make)
-    if not (agrees := made.agrees(network)):
+    fast = Unpadded(network, products.exact)
+    if not (agrees := fast.agrees(network)):
         # transformers has changed what its BERT does: slow is better than wrong
         _log.warning("unpadded_forward_refused", architecture=type(network).__name__)
-    return made if agrees else None
+    return fast if agrees else None

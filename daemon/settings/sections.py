@@ -67,11 +67,12 @@ class ModelSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
         preprocessing: A preprocessor's versioned name; the model's own `tonebus.json` decides
             where this is empty.
         temperature: Divides the logits; the model's own `tonebus.json` decides where this is 0.
-        precision: Number format of the weights; `auto` is fp32 on a CPU and fp16 on CUDA.
+        precision: Number format of the weights; `auto` is fp32 on a CPU and fp16 on CUDA. `int8` is
+            for CPUs, and refused where it would harm the model.
         long_text: What happens to a text beyond the model's length: cut it, or score it in
             windows and average.
         max_tokens: Upper bound on the tokens of one forward; 0 takes what the model can.
-        token_budget: Padded tokens of one forward; 0 measures the best at warm-up.
+        token_budget: Tokens of one forward, padding included; 0 measures the best at warm-up.
         threads: Threads of one worker; 0 takes what PyTorch takes.
     """
 
@@ -81,7 +82,7 @@ class ModelSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
     labels: dict[str, str] = {}
     preprocessing: str = ""
     temperature: Annotated[float, Meta(ge=0)] = 0.0
-    precision: Literal["auto", "fp32", "fp16", "bf16"] = "auto"
+    precision: Literal["auto", "fp32", "fp16", "bf16", "int8"] = "auto"
     long_text: Literal["truncate", "chunk"] = "truncate"
     max_tokens: Annotated[int, Meta(ge=0)] = 0
     token_budget: Annotated[int, Meta(ge=0)] = 0

@@ -64,7 +64,7 @@ def test_products_are_the_same_without_onednn(
 def test_the_weights_that_it_replaces_are_let_go(shared_bert: Path) -> None:
     network = stock(shared_bert)
     gone = weakref.ref(network.base_model.encoder.layer[0].intermediate.dense)
-    fast = unpadded(network, products.exact)
+    fast = unpadded(network)
     del network
     assert fast
     assert gone() is None
@@ -75,7 +75,7 @@ def test_a_network_that_says_something_else_is_not_replaced(shared_bert: Path) -
     network.classifier.register_forward_hook(
         lambda _module, rows, logits: logits + rows[0].shape[0]
     )
-    assert unpadded(network, products.exact) is None
+    assert unpadded(network) is None
 
 
 def test_a_network_of_unknown_make_is_not_replaced(shared_bert: Path) -> None:
@@ -83,4 +83,4 @@ def test_a_network_of_unknown_make_is_not_replaced(shared_bert: Path) -> None:
         pass
 
     network: Any = Changed.from_pretrained(shared_bert).eval()
-    assert unpadded(network, products.exact) is None
+    assert unpadded(network) is None

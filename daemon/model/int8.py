@@ -1,0 +1,181 @@
+"""Products of eight-bit numbers, for CPUs; proven on the model itself before it may serve.
+
+Rows are rounded each on its own, so that a text's score depends on no neighbour. Columns
+of the inputs that hold outliers lend their range to the weights, as in SmoothQuant (arXiv
+2211.10438). What would suffer most stays exact: the first half's products after the activation
+function, on whose outliers all later layers build, and what the last layer does with first tokens,
+which costs little.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+import torch
+
+from connectors.errors import Misconfigured
+from connectors.events import Fault
+from daemon.model import products
+from daemon.model.forward import Forward
+from daemon.model.unpadded import Unpadded
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from torch import Tensor
+
+    from daemon.model.labels import Folding
+    from daemon.model.loading import Loaded
+    from daemon.model.products import Maker, Product
+
+_STEPS = 127
+_LENT = 0.65
+_TINY = 1e-6
+_ALONE = 32
+"""Texts that are also scored alone."""
+_BUDGET = 512
+_RUNS = 4
+
+SAME_TONE = 0.99
+DRIFT = 0.01
+APART = 0.02
+FASTER = 1.2
+
+
+class Proof(msgspec.Struct, frozen=True):
+    """How eight bits compare with the exact model.
+
+    Attributes:
+        same_tone: Share of texts with the same tone.
+        drift: Mean difference of a tone's probability.
+        apart: Largest difference of a tone's probability between a text alone and among others.
+        faster: How many times as fast.
+    """
+
+    same_tone: float
+    drift: float
+    apart: float
+    faster: float
+
+    @property
+    def holds(self) -> bool:
+        """Whether it may serve."""
+        return (
+            self.same_tone >= SAME_TONE
+            and self.drift <= DRIFT
+            and self.apart <= APART
+            and self.faster >= FASTER
+        )
+
+    def __str__(self) -> str:
+        """Every figure beside its bound."""
+        return (
+            f"same tone {self.same_tone:.1%} (at least {SAME_TONE:.0%}), "
+            f"mean drift {self.drift:.4f} (at most {DRIFT}), "
+            f"alone and among others {self.apart:.4f} apart (at most {APART}), "
+            f"{self.faster:.1f} times as fast (at least {FASTER})"
+        )
+
+
+def proven(
+    loaded: Loaded, folding: Folding, exact: Forward, windows: Sequence[list[int]]
+) -> tuple[Forward, Proof]:
+    """Return the model's forward in eight bits, and how it compares.
+
+    Args:
+        loaded: The model in fp32.
+        folding: How its labels become tones.
+        exact: Its forward in fp32.
+        windows: Token ids of many and varied texts.
+
+    Raises:
+        Misconfigured: It has no such form, or not one that is good and fast enough.
+    """
+    name = loaded.card.name
+    if not isinstance(exact.network, Unpadded):
+        raise Misconfigured(
+            f"{name}: int8 is for BERT and RoBERTa on a CPU, and this is not: "
+            'set precision = "auto"'
+        )
+    network: Any = loaded.network
+    ranges: dict[str, Tensor] = {}
+    with torch.inference_mode():
+        _scores(Forward(Unpadded(network, _noting(ranges)), loaded, folding), windows)
+        rounding = _rounding(ranges, layers=network.config.num_hidden_layers)
+        quick = Forward(Unpadded(network, rounding), loaded, folding)
+        proof = _compare(exact, quick, windows)
+    if not proof.holds:
+        raise Misconfigured(f'{name}: int8 would not do: {proof}. Fix: set precision = "auto"')
+    return quick, proof
+
+
+def _noting(ranges: dict[str, Tensor]) -> Maker:
+    """Make exact products that note the largest input of each column."""
+
+    def make(weight: Tensor, bias: Tensor, part: str) -> Product:
+        multiply = products.exact(weight, bias, part)
+        largest = ranges[part] = weight.new_zeros(weight.shape[1])
+
+        def noted(rows: Tensor) -> Tensor:
+            torch.maximum(largest, rows.abs().amax(dim=0), out=largest)
+            return multiply(rows)
+
+        return noted
+
+    return make
+
+
+def _rounding(ranges: dict[str, Tensor], layers: int) -> Maker:
+    kept = {f"{number}.narrow" for number in range(layers // 2)}
+    kept |= {f"{layers - 1}.{part}" for part in ("query", "mix", "widen", "narrow")}
+
+    def make(weight: Tensor, bias: Tensor, part: str) -> Product:
+        if part in kept:
+            return products.exact(weight, bias, part)
+        return _rounded(weight, bias, ranges[part])
+
+    return make
+
+
+def _rounded(weight: Tensor, bias: Tensor, largest: Tensor) -> Product:
+    across = weight.abs().amax(dim=0).clamp(min=_TINY)
+    lent = largest.clamp(min=_TINY) ** _LENT / across ** (1 - _LENT)
+    scaled = weight * lent
+    steps = scaled.abs().amax(dim=1).clamp(min=_TINY) / _STEPS
+    whole = (scaled / steps[:, None]).round().to(torch.int8).t().contiguous()
+    back = 1 / lent
+
+    def multiply(rows: Tensor) -> Tensor:
+        rows = rows * back
+        step = rows.abs().amax(dim=1, keepdim=True).clamp(min=_TINY) / _STEPS
+        sums = torch._int_mm((rows / step).round_().to(torch.int8), whole)  # noqa: SLF001 - torch has no other
+        return torch.addcmul(bias, sums * step, steps)
+
+    return multiply
+
+
+def _compare(exact: Forward, quick: Forward, windows: Sequence[list[int]]) -> Proof:
+    # the first run compiles what the others take
+    runs = [(_scores(exact, windows), _scores(quick, windows)) for _ in range(_RUNS)]
+    (theirs, _), (ours, _) = runs[-1]
+    slow, fast = (min(seconds for _, seconds in column) for column in zip(*runs, strict=True))
+    alone = torch.tensor([quick([window])[0] for window in windows[:_ALONE]])
+    return Proof(
+        same_tone=(ours.argmax(dim=1) == theirs.argmax(dim=1)).float().mean().item(),
+        drift=(ours - theirs).abs().mean().item(),
+        apart=(ours[:_ALONE] - alone).abs().max().item(),
+        faster=slow / fast,
+    )
+
+
+def _scores(forward: Forward, windows: Sequence[list[int]]) -> tuple[Tensor, float]:
+    """Return the tones' probabilities of each window, and the seconds that it took."""
+    rows: list[list[float]] = [[]] * len(windows)
+    begun = time.perf_counter()
+    for group in forward.network.groups([*map(len, windows)], _BUDGET):
+        found = forward([windows[index] for index in group])
+        for index, row in zip(group, found, strict=True):
+            rows[index] = [float("nan")] if isinstance(row, Fault) else row
+    return torch.tensor(rows), time.perf_counter() - begun

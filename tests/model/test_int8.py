@@ -1,0 +1,88 @@
+"""Eight bits serve a model only where they do it no harm."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+import torch
+
+from connectors.errors import Misconfigured
+from connectors.events import Fault, Score
+from daemon.model import int8
+from daemon.model.encoding import Encoded
+from daemon.model.probes import probes
+from daemon.model.scorer import ToneModel
+from daemon.settings import DEFAULT_MODEL
+from tests.model import tiny
+from tests.model.scoring import CLOSE, apart, scored
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+with_vnni = pytest.mark.skipif(
+    "vnni" not in Path("/proc/cpuinfo").read_text(encoding="ascii"),
+    reason="this CPU has no instructions for products of eight bits",
+)
+
+
+@pytest.fixture
+def at_any_speed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tests run beside others: how fast it is says nothing here."""
+    monkeypatch.setattr(int8, "FASTER", 0.0)
+
+
+@with_vnni
+@pytest.mark.usefixtures("at_any_speed")
+def test_the_default_model_keeps_its_tones() -> None:
+    exact = ToneModel.load(tiny.settings(DEFAULT_MODEL, token_budget=0))
+    quick = ToneModel.load(tiny.settings(DEFAULT_MODEL, token_budget=0, precision="int8"))
+    assert quick.identity.model.revision != exact.identity.model.revision
+    pairs = list(zip(scored(exact, *probes()), scored(quick, *probes()), strict=True))
+    assert sum(one.tone == other.tone for one, other in pairs) >= 0.99 * len(pairs)
+    assert max(apart(one, other) for one, other in pairs) < 0.1
+    # it is another computation, not the same one under another name
+    assert max(apart(one, other) for one, other in pairs) > CLOSE
+    for text, (_, together) in zip(probes()[::20], pairs[::20], strict=True):
+        assert apart(scored(quick, text)[0], together) <= CLOSE
+
+
+@pytest.mark.usefixtures("at_any_speed")
+def test_a_model_that_it_would_harm_is_refused_with_the_figures(
+    shared_bert: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(int8, "_STEPS", 3)
+    with pytest.raises(Misconfigured, match=r"same tone \d.*drift .*precision = .auto."):
+        ToneModel.load(tiny.settings(shared_bert, precision="int8"))
+
+
+def test_a_model_that_gains_nothing_is_refused(
+    shared_bert: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(int8, "FASTER", 1000.0)
+    with pytest.raises(Misconfigured, match="times as fast"):
+        ToneModel.load(tiny.settings(shared_bert, precision="int8"))
+
+
+def test_an_architecture_without_such_a_form_is_refused(tmp_path: Path) -> None:
+    where = tiny.distilbert(tmp_path / "model")
+    with pytest.raises(Misconfigured, match="BERT and RoBERTa"):
+        ToneModel.load(tiny.settings(where, precision="int8"))
+
+
+@pytest.mark.usefixtures("at_any_speed")
+@pytest.mark.parametrize("make", [tiny.bert, tiny.roberta])
+def test_what_is_not_finite_is_a_fault_of_its_own_text(
+    tmp_path: Path, make: Callable[[Path], Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(int8, "SAME_TONE", 0.0)  # random weights, whose tones nearly tie
+    model = ToneModel.load(tiny.settings(make(tmp_path / "model"), precision="int8"))
+    (awful,) = model._encoder.encode(["awful"])
+    assert isinstance(awful, Encoded)
+    words = model._forward.network.embeddings.weight
+    with torch.no_grad():
+        words[awful.windows[0][1]] = float("nan")
+    good, bad = model.score(["good", "awful"])
+    assert isinstance(good, Score)
+    assert bad == Fault("not-finite")

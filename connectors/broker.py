@@ -65,6 +65,7 @@ class Broker:
         self._connection: Any = None
         self.blocked = False
         self._ticked = 0.0
+        self._frames_seen = 0
 
     @property
     def address(self) -> str:
@@ -142,7 +143,9 @@ class Broker:
 
     def _wait(self, timeout: float, others: Sequence[int]) -> None:
         transport = self._connection.transport
-        if transport.buffered:
+        # a call that waited for its own answer has dispatched whatever came before it, and nobody
+        # has looked at that yet
+        if transport.buffered or transport.frames_read != self._frames_seen:
             transport.flush()
         else:
             transport.wait(timeout, *others)
@@ -153,6 +156,7 @@ class Broker:
         if now - self._ticked >= _TICK_SECONDS:
             self._ticked = now
             self._connection.heartbeat_tick()
+        self._frames_seen = transport.frames_read
 
     def _frames(self) -> Iterator[None]:
         while True:

@@ -33,9 +33,14 @@ _WOULD_BLOCK = (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
 
 
 class _NonBlocking:
-    """What both transports, plain and TLS, share."""
+    """What both transports, plain and TLS, share.
+
+    Attributes:
+        frames_read: How many were handed on so far.
+    """
 
     sock: Any
+    frames_read = 0
 
     def _setup_transport(self) -> None:
         super()._setup_transport()  # type: ignore[misc]  # py-amqp's, beside us in the order
@@ -74,6 +79,7 @@ class _NonBlocking:
             raise UnexpectedFrame(f"frame ends with {self._inbox[end]:#04x}, not 0xce")
         payload = bytes(self._inbox[_HEADER.size : end])
         del self._inbox[: end + 1]
+        self.frames_read += 1
         return kind, channel, payload
 
     @property

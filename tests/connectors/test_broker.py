@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import time
 import urllib.parse
 import uuid
 from typing import TYPE_CHECKING
 
+import amqp
 import pytest
 
 from connectors import topology
@@ -128,3 +130,16 @@ def test_a_deleted_source_queue_is_noticed(connected: Broker, broker_url: str) -
     with pytest.raises(Unavailable, match="consumer"):
         until(lambda: False, lambda: edges.wait(1))
     edges.drop()
+
+
+def test_what_arrives_during_a_call_ends_the_next_sleep(connected: Broker) -> None:
+    channel, calls = connected.channel(), connected.channel()
+    arrived: list[object] = []
+    queue = connected.attempt(channel.queue_declare, "", exclusive=True).queue
+    connected.attempt(channel.basic_consume, queue, no_ack=True, callback=arrived.append)
+    connected.attempt(channel.basic_publish, amqp.Message(b"!"), routing_key=queue)
+    # it comes in while some call waits for its own answer
+    until(lambda: connected.attempt(calls.queue_declare, queue, passive=True) and arrived)
+    begun = time.monotonic()
+    connected.wait(60)
+    assert time.monotonic() - begun < 30

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from daemon.settings import DaemonSettings
 
 _CENSUS_SECONDS = 1.0
+_SEARCH_SECONDS = 0.1
 _PROBE_SECONDS = 0.5
 _ATTEMPTS = 2
 _log = structlog.get_logger(__name__)
@@ -84,9 +85,6 @@ class Labeller(Generic[Waiter]):
         self._meter = meter or Meter()
         self.tracer = tracer or Tracer()
         self._urgent = urgent
-        # one in work and one on its way; callers who wait ask again when they are answered, and for
-        # them larger batches are worth more than the moment in which a worker waits for the next
-        self._places = 1 if urgent else 2
         self._timeout = settings.score_timeout
         self._censused = self._probed = float("-inf")
         self._lanes: dict[str, _Lane[Waiter]] = {
@@ -147,12 +145,15 @@ class Labeller(Generic[Waiter]):
         return self._lanes[model].workers
 
     def ask(self, scoring: ScoringEdge) -> None:
-        """Send out every batch for which there is a place; ask after workers that are slow."""
+        """Send a batch to every worker that is free; ask after workers that are slow.
+
+        None waits behind another one: what is sent while a worker is busy could not grow any more.
+        """
         self._count_workers(scoring)
         self._probe(scoring)
         for lane in self._lanes.values():
-            while places := max(0, lane.workers * self._places - len(lane.out)):
-                members = lane.again.popleft() if lane.again else lane.batcher.take(places)
+            while (free := lane.workers - len(lane.out)) > 0:
+                members = lane.again.popleft() if lane.again else lane.batcher.take(free)
                 if not members:
                     break
                 texts = [member.text for member in members]
@@ -260,7 +261,9 @@ class Labeller(Generic[Waiter]):
 
     def _count_workers(self, scoring: ScoringEdge) -> None:
         now = self._clock()
-        if now - self._censused < _CENSUS_SECONDS:
+        # whoever waits for a first worker should not wait for the census too
+        missed = any(lane.wanted and not lane.workers for lane in self._lanes.values())
+        if now - self._censused < (_SEARCH_SECONDS if missed else _CENSUS_SECONDS):
             return
         self._censused = now
         for lane in self._lanes.values():

@@ -112,7 +112,7 @@ class DaemonSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw
     max_text_chars: Count = 20_000
     batch_texts: Count = 256
     batch_bytes: Count = 1024 * 1024
-    batch_seconds: Seconds = 1.0
+    batch_seconds: Seconds = 0.5
     score_timeout: Seconds = 30.0
     confirm_timeout: Seconds = 30.0
     drain_seconds: Seconds = 20.0

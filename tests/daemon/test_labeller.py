@@ -57,14 +57,13 @@ def made(clock: Clock, **settings: float) -> Labeller[str]:
     return Labeller([models.NAME], DaemonSettings(**settings), clock)  # type: ignore[arg-type]
 
 
-def test_a_worker_has_one_batch_on_its_way_unless_callers_wait_for_it() -> None:
-    for urgent, most in ((False, 4), (True, 2)):
-        desk = Desk(live=2)
-        desk.labeller = Labeller([models.NAME], DaemonSettings(), desk.clock, urgent=urgent)
-        for number in range(10):
-            desk.want(f"text {number}")
-            desk.turn()
-        assert len(desk.asked) == most
+def test_a_first_worker_is_found_soon_after_it_starts() -> None:
+    desk = Desk(live=0)
+    desk.want("good")
+    desk.turn()
+    desk.scoring.live = 1
+    desk.later(0.1)
+    assert desk.asked == [["good"]]
 
 
 def test_equal_texts_are_scored_once_whoever_waits() -> None:
@@ -95,14 +94,14 @@ def test_a_text_wanted_again_after_its_verdict_is_scored_again() -> None:
     assert len(desk.verdicts) == 2
 
 
-def test_each_worker_has_two_batches_and_no_more() -> None:
+def test_each_worker_has_one_batch_and_none_waits_behind_it() -> None:
     desk = Desk(live=2, batch_texts=1)
     desk.want(*(f"text {n}" for n in range(10)))
     desk.turn()
-    assert len(desk.asked) == 4
+    assert len(desk.asked) == 2
     desk.scoring.score(next(iter(desk.scoring.asked)))
     desk.turn()
-    assert len(desk.asked) == 4
+    assert len(desk.asked) == 2
 
 
 def test_a_failed_batch_is_split_until_the_guilty_text_stands_alone_and_is_given_up() -> None:
@@ -173,7 +172,7 @@ def test_stale_and_foreign_answers_are_for_nobody() -> None:
 
 
 def test_an_answer_of_another_length_is_a_failed_batch() -> None:
-    desk = Desk()
+    desk = Desk(live=2)
     desk.want("good", "bad")
     desk.turn()
     request = desk.only_request()
@@ -222,7 +221,7 @@ def test_a_batch_within_its_time_is_left_alone() -> None:
 
 
 def test_a_batch_that_hangs_in_a_worker_is_charged_to_its_texts() -> None:
-    desk = Desk(score_timeout=30)
+    desk = Desk(live=2, score_timeout=30)
     desk.want("good", "bad")
     desk.turn()
     desk.scoring.start(desk.only_request())
@@ -233,7 +232,7 @@ def test_a_batch_that_hangs_in_a_worker_is_charged_to_its_texts() -> None:
 
 
 def test_a_worker_that_died_is_found_and_its_batch_split() -> None:
-    desk = Desk()
+    desk = Desk(live=2)
     desk.want("good", "bad")
     desk.turn()
     desk.scoring.start(desk.only_request(), "w-9")

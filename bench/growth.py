@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import time
 from typing import TYPE_CHECKING
 
@@ -10,7 +11,8 @@ from bench.cost import rss_mb
 from bench.world import DAEMON, WORKER
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    import subprocess
+    from collections.abc import Iterable, Iterator, Sequence
 
     from bench.world import World
 
@@ -24,8 +26,19 @@ def daemons(world: World, counts: Sequence[int], messages: int) -> Iterator[tupl
     with world.running(WORKER):
         measures.through(world, known)
         for count in counts:
-            run = measures.through(world, known * (messages // measures.KNOWN), daemons=count)
-            yield f"repeats, {count} daemons: messages/s", run.pace
+            with world.running(*[DAEMON] * count) as started:
+                # or those that are ready first would be done before the last one is
+                _signal(started, signal.SIGSTOP)
+                world.load(known * (messages // measures.KNOWN))
+                _signal(started, signal.SIGCONT)
+                pace = world.pace(messages)
+            world.purge()
+            yield f"repeats, {count} daemons: messages/s", pace
+
+
+def _signal(processes: Iterable[subprocess.Popen[bytes]], number: signal.Signals) -> None:
+    for process in processes:
+        process.send_signal(number)
 
 
 def workers(world: World, counts: Sequence[int], texts: int) -> Iterator[tuple[str, float]]:

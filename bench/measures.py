@@ -38,7 +38,7 @@ class Run(msgspec.Struct, frozen=True):
     Attributes:
         pace: Events a second.
         cost: What it used, by name.
-        daemon_rss: MB of memory that the largest daemon holds at the end.
+        daemon_rss: MB of memory that the daemon holds at the end.
     """
 
     pace: float
@@ -77,27 +77,23 @@ def relay(world: World, messages: int, module: str = "bench.relay") -> float:
     return pace
 
 
-def through(
-    world: World, texts: Sequence[str], workers: Sequence[int] = (), *, daemons: int = 1
-) -> Run:
-    """Publish texts, then let daemons take them: events a second, and the cost.
+def through(world: World, texts: Sequence[str], workers: Sequence[int] = ()) -> Run:
+    """Publish texts, then let a daemon take them: events a second, and the cost.
 
     Args:
         world: Its workers run.
         texts: One message each.
         workers: The workers' process ids.
-        daemons: How many.
     """
     world.load(texts)
-    with world.running(*[DAEMON] * daemons) as started:
-        pids = [each.pid for each in started]
-        roles = {"daemon": pids, "worker": workers}
+    with world.running(DAEMON) as (daemon,):
+        roles = {"daemon": [daemon.pid], "worker": workers}
         before = spent(roles)
         pace = world.pace(len(texts))
         cost = spent(roles).since(before, len(texts))
-        largest = max(map(rss_mb, pids))
+        rss = rss_mb(daemon.pid)
     world.purge()
-    return Run(pace, cost, largest)
+    return Run(pace, cost, rss)
 
 
 def mixed(count: int, share: float, seed: int) -> list[str]:

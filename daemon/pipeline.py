@@ -29,11 +29,12 @@ from daemon import metrics
 from daemon.pieces import Parcel, Piece
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from connectors.cache import Cache
     from connectors.edges import Edges
     from connectors.events import Model, Utterance
+    from connectors.scoring import Answer
     from connectors.source import Delivery
     from daemon.breaker import Breaker
     from daemon.labeller import Labeller
@@ -111,12 +112,15 @@ class Pipeline:
             Unavailable: The bus is lost; `reset`, and begin again on a new connection.
         """
         self._edges.wait(patience)
+        answers, gone = self._edges.scoring.answers(), self._edges.scoring.gone()
         self._map()
         self._look_up()
-        self._label()
+        self._label(answers, gone)
         self._batch()
         self._publish()
         self._settle()
+        # last, for nothing waits for it
+        self._shadows.turn(self._edges, answers, gone)
 
     def remember(self) -> None:
         """Write down what is still to be remembered, before the end."""
@@ -179,10 +183,8 @@ class Pipeline:
                     )
         new.clear()
 
-    def _label(self) -> None:
+    def _label(self, answers: Sequence[Answer], gone: Sequence[str]) -> None:
         """Take in what the workers answered; remember scores at once, for they cost most."""
-        answers, gone = self._edges.scoring.answers(), self._edges.scoring.gone()
-        self._shadows.turn(self._edges, answers, gone)
         for verdict in self._labeller.collect(answers, gone):
             outcome, wanted = verdict.outcome, verdict.wanted
             if isinstance(outcome, Fault) or verdict.model is None:

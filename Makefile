@@ -34,9 +34,10 @@ test: lint ## style, types and every test, on a real RabbitMQ and Redis
 test-fast: $(INSTALLED) ## the tests that need no servers
 	@$(BIN)/python -m pytest -m "not broker" $(ARGS)
 
-bench: $(INSTALLED) ## speed beside the limits of model and broker (JSON=bench.json, PNG=bench.png)
+bench: $(INSTALLED) ## speed beside the limits of model and broker (JSON=, PNG=, INFINITY=its environment)
 	@scripts/servers.sh ensure
-	@$(BIN)/python -m bench $(if $(JSON),--json $(JSON)) $(if $(PNG),--png $(PNG))
+	@$(BIN)/python -m bench $(if $(JSON),--json $(JSON)) $(if $(PNG),--png $(PNG)) \
+		$(if $(INFINITY),--infinity $(INFINITY))
 
 bench-quick: $(INSTALLED) ## the main ratios, in three minutes
 	@scripts/servers.sh ensure

@@ -1,6 +1,6 @@
 """How close Tonebus comes to the limits of model and broker, measured in the same run.
 
-    python -m bench [--quick] [--json FILE] [--png FILE]
+    python -m bench [--quick] [--json FILE] [--png FILE] [--infinity DIRECTORY]
 
 Every figure is the median of several rounds in which limits and system take turns, for the
 machine may be noisy: read the ratios, not the absolute numbers.
@@ -66,7 +66,10 @@ _FULL = Plan(
 @click.option("--quick", is_flag=True, help="One round of the main ratios, in three minutes.")
 @click.option("--json", "json_path", type=click.Path(path_type=Path), help="Write the figures.")
 @click.option("--png", "png_path", type=click.Path(path_type=Path), help="Draw the ratios.")
-def main(*, quick: bool, json_path: Path | None, png_path: Path | None) -> None:
+@click.option("--infinity", type=click.Path(path_type=Path), help="Its environment, to compare.")
+def main(
+    *, quick: bool, json_path: Path | None, png_path: Path | None, infinity: Path | None
+) -> None:
     """Measure limits and system side by side, and print the ratios."""
     console = Console()
     header = report.machine()
@@ -85,7 +88,7 @@ def main(*, quick: bool, json_path: Path | None, png_path: Path | None) -> None:
         console.print("latency")
         _latency(made, plan, figures)
         console.print("/predict")
-        for name, value in predict(made, plan.predict_seconds).items():
+        for name, value in predict(made, plan.predict_seconds, peer=infinity).items():
             figures[name].append(value)
         if plan.daemons:
             console.print("growth")

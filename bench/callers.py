@@ -1,10 +1,10 @@
 """Callers of `/predict` that ask again as soon as they are answered, in a process of their own.
 
-    python -m bench.callers PORT CONNECTIONS SECONDS SEED DISTINCT
+    python -m bench.callers PORT CONNECTIONS SECONDS SEED DISTINCT [SERVER]
 
 Raw HTTP/1.1 over asyncio's protocols: a client library would need more time than the API. With
 `DISTINCT` 0 every text is new (up to 1,000 a second), else so many take turns. One JSON object
-comes out: `Answers`.
+comes out: `Answers`. The server is `tonebus`, or `infinity`.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ import msgspec
 
 from bench import corpus
 from bench.measures import quantiles
+from daemon.settings import DEFAULT_MODEL
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -96,18 +97,31 @@ def _length(head: bytes) -> int:
     return int(head.lower().partition(b"content-length:")[2].partition(b"\r\n")[0])
 
 
-def _request(text: str) -> bytes:
-    body = msgspec.json.encode({"text": text})
+def _tonebus(text: str) -> bytes:
+    return _request(b"/predict", {"text": text})
+
+
+def _infinity(text: str) -> bytes:
+    return _request(b"/classify", {"model": DEFAULT_MODEL.name, "input": [text]})
+
+
+_SERVERS = {"tonebus": _tonebus, "infinity": _infinity}
+
+
+def _request(path: bytes, content: object) -> bytes:
+    body = msgspec.json.encode(content)
     return (
-        b"POST /predict HTTP/1.1\r\nHost: bench\r\nContent-Type: application/json\r\n"
-        b"Content-Length: %d\r\n\r\n%b" % (len(body), body)
+        b"POST %b HTTP/1.1\r\nHost: bench\r\nContent-Type: application/json\r\n"
+        b"Content-Length: %d\r\n\r\n%b" % (path, len(body), body)
     )
 
 
-async def call(port: int, connections: int, seconds: float, seed: int, distinct: int) -> Answers:
+async def call(
+    port: int, connections: int, seconds: float, seed: int, distinct: int, server: str
+) -> Answers:
     """Ask for so many seconds, over so many connections."""
     texts = corpus.texts(distinct or int(seconds * _MOST_A_SECOND), seed)
-    requests = map(_request, cycle(texts))
+    requests = map(_SERVERS[server], cycle(texts))
     loop = asyncio.get_running_loop()
     begun = time.perf_counter()
 
@@ -133,9 +147,9 @@ async def call(port: int, connections: int, seconds: float, seed: int, distinct:
 
 def main() -> None:
     """Call, and print what came of it."""
-    port, connections, seconds, seed, distinct = sys.argv[1:]
+    port, connections, seconds, seed, distinct, server = [*sys.argv[1:], "tonebus"][:6]
     answers = asyncio.run(
-        call(int(port), int(connections), float(seconds), int(seed), int(distinct))
+        call(int(port), int(connections), float(seconds), int(seed), int(distinct), server)
     )
     print(msgspec.json.encode(answers).decode())  # noqa: T201 - read by whoever started us
 

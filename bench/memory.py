@@ -21,7 +21,7 @@ _REQUEST = 256
 
 @click.command()
 @click.option("--model", default=str(DEFAULT_MODEL), show_default="the default model")
-@click.option("--precision", default="fp32", type=click.Choice(["fp32", "bf16", "fp16"]))
+@click.option("--precision", default="fp32", type=click.Choice(["fp32", "bf16", "fp16", "int8"]))
 @click.option("--texts", default=100_000)
 def main(model: str, precision: str, texts: int) -> None:
     """Score texts, every twentieth up to 20,000 characters, and print the resident memory."""

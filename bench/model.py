@@ -63,7 +63,7 @@ class Result(msgspec.Struct, frozen=True):
 
 @click.command()
 @click.option("--model", default=str(DEFAULT_MODEL), show_default="the default model")
-@click.option("--precision", default="fp32", type=click.Choice(["fp32", "bf16", "fp16"]))
+@click.option("--precision", default="fp32", type=click.Choice(["fp32", "bf16", "fp16", "int8"]))
 @click.option("--seconds", default=6.0, help="For each contender.")
 @click.option("--json", "as_json", is_flag=True)
 @click.option("--child", hidden=True, nargs=2, type=(str, int))

@@ -1,8 +1,9 @@
 """How close `/predict` comes to the model limit, and how fast it answers from the cache.
 
-    python -m bench.predict [--seconds 30] [--connections 64]
+    python -m bench.predict [--seconds 30] [--connections 64] [--infinity DIRECTORY]
 
-The model limit is measured in the same run, before and after: on a noisy machine read the share.
+The model limit is measured in the same run, before and after: on a noisy machine read the share. So
+is infinity's `/classify`, where its environment is named (see bench/peers/infinity.py).
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import subprocess
 import sys
 import time
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -22,6 +24,7 @@ from rich.table import Table
 
 from bench import measures
 from bench.callers import Answers
+from bench.peers.infinity import infinity
 from bench.world import API, WORKER, world
 
 if TYPE_CHECKING:
@@ -33,17 +36,27 @@ CONNECTIONS = 64
 _REPEATED = 100
 _LIMIT_SECONDS = 8.0
 _WARM_SECONDS = 3.0
-_LISTENING_SECONDS = 10.0
+_LISTENING_SECONDS = 60.0
 
 
-def predict(made: World, seconds: float, connections: int = CONNECTIONS) -> dict[str, float]:
-    """Return the figures of `/predict`: distinct texts beside the model limit, then repeats."""
+def predict(
+    made: World, seconds: float, connections: int = CONNECTIONS, peer: Path | None = None
+) -> dict[str, float]:
+    """Return the figures of `/predict`: distinct texts beside the model limit, then repeats.
+
+    Args:
+        made: Where it runs.
+        seconds: Of each measurement.
+        connections: That ask at the same time.
+        peer: infinity's environment, to be measured as well.
+    """
     limits = [measures.model_limit(made.environment, _LIMIT_SECONDS, seed=6000)]
     with _serving(made) as port:
         _call(port, connections, _WARM_SECONDS, seed=6100)
         distinct = _call(port, connections, seconds, seed=6200)
         _call(port, connections, _WARM_SECONDS, seed=6300, distinct=_REPEATED)
         repeats = _call(port, connections, seconds, seed=6300, distinct=_REPEATED)
+    figures = _beside_infinity(peer, distinct, seconds, connections) if peer else {}
     limits.append(measures.model_limit(made.environment, _LIMIT_SECONDS, seed=6400))
     limit = sum(limits) / len(limits)
     return {
@@ -51,6 +64,22 @@ def predict(made: World, seconds: float, connections: int = CONNECTIONS) -> dict
         "/predict, distinct / model limit": distinct.pace / limit,
         **_figures("distinct", distinct),
         **_figures("repeats", repeats),
+        **figures,
+    }
+
+
+def _beside_infinity(
+    peer: Path, ours: Answers, seconds: float, connections: int
+) -> dict[str, float]:
+    port = _free_port()
+    with infinity(peer, port):
+        _await_listening(port)
+        _call(port, connections, _WARM_SECONDS, seed=6500, server="infinity")
+        theirs = _call(port, connections, seconds, seed=6600, server="infinity")
+    return {
+        "infinity's /classify: requests/s": theirs.pace,
+        "infinity's /classify: errors": theirs.errors,
+        "/predict / infinity": ours.pace / theirs.pace,
     }
 
 
@@ -66,12 +95,16 @@ def _figures(name: str, answers: Answers) -> dict[str, float]:
 
 @contextmanager
 def _serving(made: World) -> Iterator[int]:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = int(free.getsockname()[1])
+    port = _free_port()
     made.environment["TONEBUS_API_PORT"] = str(port)
     with made.running(*[WORKER] * measures.WORKERS, API):
         _await_listening(port)
         yield port
+
+
+def _free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        return int(free.getsockname()[1])
 
 
 def _await_listening(port: int) -> None:
@@ -87,8 +120,11 @@ def _await_listening(port: int) -> None:
             return
 
 
-def _call(port: int, connections: int, seconds: float, seed: int, distinct: int = 0) -> Answers:
-    arguments = map(str, (port, connections, seconds, seed, distinct))
+def _call(
+    port: int, connections: int, seconds: float, seed: int, distinct: int = 0,
+    server: str = "tonebus",
+) -> Answers:  # fmt: skip
+    arguments = map(str, (port, connections, seconds, seed, distinct, server))
     command = [sys.executable, "-m", "bench.callers", *arguments]
     ran = subprocess.run(command, check=True, capture_output=True)  # noqa: S603 - our own command
     return msgspec.json.decode(ran.stdout, type=Answers)
@@ -97,12 +133,13 @@ def _call(port: int, connections: int, seconds: float, seed: int, distinct: int 
 @click.command()
 @click.option("--seconds", default=30.0, show_default=True, help="Of each measurement.")
 @click.option("--connections", default=CONNECTIONS, show_default=True)
-def main(seconds: float, connections: int) -> None:
+@click.option("--infinity", "peer", type=click.Path(path_type=Path), help="Its environment.")
+def main(seconds: float, connections: int, peer: Path | None) -> None:
     """Measure `/predict`, and print a table."""
     console = Console()
     before = os.getloadavg()[0]
     with world() as made:
-        figures = predict(made, seconds, connections)
+        figures = predict(made, seconds, connections, peer)
     table = Table("measure", "value")
     for name, value in figures.items():
         table.add_row(name, f"{value:,.2f}")

@@ -37,6 +37,8 @@ TARGETS: Mapping[str, Target] = {
     "tonebus / old way, 50% repeats": Target(4.5, 6.0),
     "tonebus / old way, repeats": Target(15.0, 20.0),
     "repeats / FastStream's relay": Target(3.5, 5.0),
+    "/predict, distinct / model limit": Target(0.80, 0.85),
+    "/predict / infinity": Target(2.8, 3.3),
     "p50 at 1% load less a single forward, ms": Target(10.0, 5.0, least=False),
     "p99 at 60% load / single forward": Target(10.0, 5.0, least=False),
     "repeats: daemon RSS MB": Target(120.0, 90.0, least=False),

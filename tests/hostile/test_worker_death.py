@@ -18,6 +18,7 @@ from tests.chaos import wicked_worker
 from tests.chaos.supervisor import Supervised
 from tests.hostile.bus import Bus
 from tests.hostile.conftest import own_room
+from tests.waiting import until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -120,8 +121,9 @@ def test_a_text_that_ruins_its_worker_is_parked_once_and_its_neighbours_scored(
 @pytest.mark.parametrize("held", [0.05, 0.4, 1.0])
 def test_a_killed_workers_batch_goes_on_within_two_seconds(bench: Bench, held: float) -> None:
     first = bench.workers[0]
-    # one that the test before ended may not be back yet
+    # one that the test before ended may not be back yet, or not be counted yet
     bench.bus.await_consumers(topology.scoring_queue(models.NAME).name, len(bench.workers))
+    until(lambda: bench.daemon.events("workers_counted")[-1]["workers"] == len(bench.workers))
     before = len(first.events("dawdling"))
     # other texts each time, for scores are kept
     texts = [f"{wicked_worker.DAWDLE} number {n} for {held} s" for n in range(32)]

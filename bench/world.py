@@ -45,7 +45,8 @@ class World:
             "TONEBUS_LOG_FORMAT": "json",
             "OMP_NUM_THREADS": "1",
         }
-        self.broker = Broker(broker_url, name="tonebus bench", heartbeat=60, connect_timeout=5)
+        # no heartbeat: nobody serves this connection while something else is measured
+        self.broker = Broker(broker_url, name="tonebus bench", heartbeat=0, connect_timeout=5)
         self.broker.connect()
         topology.apply(
             self.broker,

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 _ROWS = 512
 """Rows that a layout is chosen for; other counts run with it too."""
-
+_operators: Any = torch.ops.mkldnn
 
 Product = Callable[["Tensor"], "Tensor"]
 """A linear layer: rows of inputs [rows, inputs] in, rows of outputs [rows, outputs] out."""
@@ -28,12 +28,17 @@ def exact(weight: Tensor, bias: Tensor, _part: str) -> Product:
     oneDNN's is up to a third faster than `functional.linear`, the more so the fewer the rows. Its
     operators are those that torch's own compiler uses, and are in no documentation.
     """
-    operators: Any = torch.ops.mkldnn
-    if not (
-        torch.backends.mkldnn.is_available()  # type: ignore[no-untyped-call]
-        and hasattr(operators, "_linear_pointwise")
-    ):
+    if not _with_onednn(weight.dtype):
         return lambda rows: functional.linear(rows, weight, bias)
-    laid_out = operators._reorder_linear_weight(weight.contiguous(), _ROWS)  # noqa: SLF001 - see above
-    multiply = operators._linear_pointwise  # noqa: SLF001 - likewise
+    laid_out = _operators._reorder_linear_weight(weight.contiguous(), _ROWS)  # noqa: SLF001 - see above
+    multiply = _operators._linear_pointwise  # noqa: SLF001 - likewise
     return lambda rows: multiply(rows, laid_out, bias, "none", [], "")
+
+
+def _with_onednn(dtype: torch.dtype) -> bool:
+    """Whether this build of torch, on this CPU, has oneDNN's products for it."""
+    if not (torch.backends.mkldnn.is_available() and hasattr(_operators, "_linear_pointwise")):  # type: ignore[no-untyped-call]
+        return False
+    if dtype == torch.bfloat16:
+        return bool(_operators._is_mkldnn_bf16_supported())  # noqa: SLF001 - there is no other
+    return dtype == torch.float32

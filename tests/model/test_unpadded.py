@@ -14,6 +14,7 @@ from daemon.model.padded import Padded
 from daemon.model.scorer import ToneModel
 from daemon.model.unpadded import Unpadded, unpadded
 from tests.model import tiny
+from tests.model.scoring import apart, scored, texts
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -48,6 +49,15 @@ def test_texts_of_any_lengths_in_any_order_keep_their_own_logits(shared_bert: Pa
     for window, logits in zip(windows, fast(windows), strict=True):
         theirs = network(input_ids=torch.tensor([window])).logits[0]
         assert torch.allclose(logits, theirs, atol=1e-5)
+
+
+@pytest.mark.parametrize("precision", ["fp32", "bf16", "fp16"])
+def test_every_precision_scores(shared_bert: Path, precision: str) -> None:
+    exact = ToneModel.load(tiny.settings(shared_bert))
+    model = ToneModel.load(tiny.settings(shared_bert, precision=precision))
+    items = texts(10)
+    for one, other in zip(scored(exact, *items), scored(model, *items), strict=True):
+        assert apart(one, other) < 0.1
 
 
 @torch.inference_mode()

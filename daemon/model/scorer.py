@@ -70,8 +70,9 @@ class ToneModel:
                 and the fix.
             Unavailable: It has to be fetched from a hub that does not answer.
         """
+        identity = identify(settings)
         loaded = loading.load(settings)
-        model = cls(settings, identify(settings), loaded)
+        model = cls(settings, identity, loaded)
         model._check_padding()
         if settings.precision == "int8":
             model._round(loaded)

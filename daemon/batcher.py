@@ -70,11 +70,12 @@ class Batcher(Generic[Item]):
             # the first batch says more than a guess; later ones only correct it
             self._rate = _LEARNING_RATE
 
-    def take(self, places: int) -> list[Item]:
+    def take(self, places: float) -> list[Item]:
         """Take the next batch; empty where none should leave.
 
         Args:
-            places: Batches that may leave now; what waits is shared out among them.
+            places: Batches that what waits is shared out among; none leaves where there is less
+                than one.
         """
         if not self._waiting or places < 1:
             return []

@@ -152,8 +152,11 @@ class Labeller(Generic[Waiter]):
         self._count_workers(scoring)
         self._probe(scoring)
         for lane in self._lanes.values():
+            # a busy worker is half done, in the mean, and should find something left
+            busy = len(lane.out)
             while (free := lane.workers - len(lane.out)) > 0:
-                members = lane.again.popleft() if lane.again else lane.batcher.take(free)
+                places = free + busy / 2
+                members = lane.again.popleft() if lane.again else lane.batcher.take(places)
                 if not members:
                     break
                 texts = [member.text for member in members]

@@ -104,6 +104,15 @@ def test_each_worker_has_one_batch_and_none_waits_behind_it() -> None:
     assert len(desk.asked) == 2
 
 
+def test_a_free_worker_leaves_something_for_the_busy_one() -> None:
+    desk = Desk(live=2)
+    desk.want("first")
+    desk.turn()
+    desk.want(*(f"text {n}" for n in range(24)))
+    desk.turn()
+    assert [len(texts) for texts in desk.asked] == [1, 16]
+
+
 def test_a_failed_batch_is_split_until_the_guilty_text_stands_alone_and_is_given_up() -> None:
     desk = Desk()
     desk.want(*(f"text {n}" for n in range(8)))

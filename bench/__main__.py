@@ -170,7 +170,7 @@ def _growth(made: World, plan: Plan, figures: Figures) -> None:
         growth.lengths(made, plan.words, seconds=8),
     ):
         figures[name].append(value)
-    # last, for RabbitMQ has long to do with a million messages that were purged
+    # last: right after a million were purged, several daemons stalled; why is not known yet
     backlogs = dict(growth.backlogs(made, plan.backlogs, seconds=5))
     for name, value in backlogs.items():
         figures[name].append(value)

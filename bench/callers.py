@@ -1,6 +1,6 @@
 """Callers of `/predict` that ask again as soon as they are answered, in a process of their own.
 
-    python -m bench.callers PORT CONNECTIONS SECONDS SEED DISTINCT [SERVER]
+    python -m bench.callers PORT CONNECTIONS SECONDS SEED DISTINCT SERVER
 
 Raw HTTP/1.1 over asyncio's protocols: a client library would need more time than the API. With
 `DISTINCT` 0 every text is new (up to 1,000 a second), else so many take turns. One JSON object
@@ -147,7 +147,7 @@ async def call(
 
 def main() -> None:
     """Call, and print what came of it."""
-    port, connections, seconds, seed, distinct, server = [*sys.argv[1:], "tonebus"][:6]
+    port, connections, seconds, seed, distinct, server = sys.argv[1:]
     answers = asyncio.run(
         call(int(port), int(connections), float(seconds), int(seed), int(distinct), server)
     )

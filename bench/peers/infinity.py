@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def infinity(environment: Path, port: int) -> Iterator[subprocess.Popen[bytes]]:
+def infinity(environment: Path, port: int) -> Iterator[None]:
     """Serve the default model on a port; every core is one process's, as infinity has it."""
     command = [
         str(environment / "bin" / "infinity_emb"), "v2", "--model-id", str(DEFAULT_MODEL),
@@ -33,7 +33,7 @@ def infinity(environment: Path, port: int) -> Iterator[subprocess.Popen[bytes]]:
         command, env=variables, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )
     try:
-        yield process
+        yield
     finally:
         process.terminate()
         process.wait(30)

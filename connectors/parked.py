@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 _SOURCE = topology.source_queue("")
 _PATIENCE_SECONDS = 1.0
+_RETURN_TRIES = 50
+_RETURN_SECONDS = 0.02
 _CONFIRM_TRIES = 30
 UNREADABLE = "delivery-limit"
 """Code of what RabbitMQ itself parked: each delivery ended in a crash or a lost connection."""
@@ -84,6 +86,7 @@ class Shelf:
             ) from None
         self._left = int(declared.message_count)
         self.depth = self._left
+        self._held: set[int] = set()
         self._sink: Sink[int] | None = None
 
     def __iter__(self) -> Iterator[Entry]:
@@ -93,6 +96,7 @@ class Shelf:
             message = self._broker.attempt(self._channel.basic_get, topology.PARKED)
             if message is None:
                 return
+            self._held.add(message.delivery_info["delivery_tag"])
             yield entry(message)
 
     def replay(self, each: Entry) -> None:
@@ -129,10 +133,18 @@ class Shelf:
     def drop(self, each: Entry) -> None:
         """Take a message off the shelf for good."""
         self._broker.attempt(self._channel.basic_ack, each.tag)
+        self._held.discard(each.tag)
 
     def close(self) -> None:
-        """Put back what was only looked at."""
+        """Put back what was only looked at, and see it there: RabbitMQ takes a moment for it."""
         self._broker.attempt(self._channel.close)
+        channel = self._broker.channel()
+        for _ in range(_RETURN_TRIES):
+            declared = self._broker.attempt(channel.queue_declare, topology.PARKED, passive=True)
+            # somebody else may look at them by now: then it need not be waited for
+            if declared.message_count >= len(self._held):
+                break
+            self._broker.wait(_RETURN_SECONDS)
 
 
 def entry(message: Any) -> Entry:  # noqa: ANN401 - py-amqp has no types

@@ -127,6 +127,11 @@ class Labeller(Generic[Waiter]):
         return sum(len(lane.out) for lane in self._lanes.values())
 
     @property
+    def saturated(self) -> bool:
+        """Whether every worker has a batch, so that a text which comes now can only wait."""
+        return all(lane.out and len(lane.out) >= lane.workers for lane in self._lanes.values())
+
+    @property
     def waiting(self) -> int:
         """Texts that are wanted and not yet scored."""
         return sum(len(lane.wanted) for lane in self._lanes.values())

@@ -102,17 +102,24 @@ class Pipeline:
         """Whether something may fall due while nothing arrives."""
         return bool(self._labeller.waiting or self._outbox or self._edges.sink.unconfirmed)
 
-    def turn(self, patience: float) -> None:
+    def turn(self, patience: float, linger: float = 0.0) -> None:
         """Sleep until something arrives, then take everything one step further.
 
         Args:
             patience: Seconds to sleep at most.
+            linger: Seconds to collect more while every worker is busy: a turn for many messages
+                costs all of us, RabbitMQ too, less than one for each.
 
         Raises:
             Unavailable: The bus is lost; `reset`, and begin again on a new connection.
         """
         self._edges.wait(patience)
-        answers, gone = self._edges.scoring.answers(), self._edges.scoring.gone()
+        answers = self._edges.scoring.answers()
+        until = time.monotonic() + linger
+        while self._labeller.saturated and not answers and time.monotonic() < until:
+            self._edges.wait(until - time.monotonic())
+            answers = self._edges.scoring.answers()
+        gone = self._edges.scoring.gone()
         self._map()
         self._look_up()
         self._label(answers, gone)

@@ -56,6 +56,7 @@ class Plan(msgspec.Struct, frozen=True):
     backlogs: tuple[int, ...] = ()
 
 
+_REST_SECONDS = 0.2
 _QUICK = Plan(1, 5.0, 1000, 6000, (0.5, 1.0), 150, (0.01, 0.6), 8.0, 10.0)
 _FULL = Plan(
     3, 8.0, 3000, 20000, (0.5, 0.9, 0.99, 1.0), 400, (0.01, 0.3, 0.6, 0.9), 20.0, 30.0,
@@ -150,6 +151,8 @@ def _latency(made: World, plan: Plan, figures: Figures) -> None:
     pace = median(figures["distinct texts/s"])
     forward = 1000 * measures.single_forward(made.environment)
     figures["single forward ms"].append(forward)
+    rested = 1000 * measures.single_forward(made.environment, _REST_SECONDS)
+    figures["single forward after a rest of 0.2 s, ms"].append(rested)
     with made.running(*[WORKER] * measures.WORKERS, DAEMON):
         # the first texts after a start pay for connections
         measures.latencies(made, pace / 10, seconds=2, seed=999)
@@ -164,15 +167,13 @@ def _latency(made: World, plan: Plan, figures: Figures) -> None:
 
 
 def _growth(made: World, plan: Plan, figures: Figures) -> None:
+    backlogs = dict(growth.backlogs(made, plan.backlogs, seconds=5))
     for name, value in chain(
+        backlogs.items(),
         growth.daemons(made, plan.daemons, plan.repeats),
         growth.workers(made, (1, 2), plan.distinct),
         growth.lengths(made, plan.words, seconds=8),
     ):
-        figures[name].append(value)
-    # last: right after a million were purged, several daemons stalled; why is not known yet
-    backlogs = dict(growth.backlogs(made, plan.backlogs, seconds=5))
-    for name, value in backlogs.items():
         figures[name].append(value)
     shortest, *_, longest = backlogs.values()
     figures["daemon RSS, longest backlog / shortest"].append(longest / shortest)

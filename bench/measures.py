@@ -103,13 +103,19 @@ def mixed(count: int, share: float, seed: int) -> list[str]:
     return [dice.choice(known) if dice.random() < share else next(new) for _ in range(count)]
 
 
-def single_forward(environment: dict[str, str]) -> float:
-    """Seconds of one text's forward in an idle process."""
+def single_forward(environment: dict[str, str], rest: float = 0.0) -> float:
+    """Seconds of one text's forward in an idle process.
+
+    Args:
+        environment: Of the process.
+        rest: Seconds that it sleeps before each, as where few texts arrive.
+    """
     code = (
         "import time, statistics as s; from daemon import settings; from bench import corpus\n"
         "from daemon.model.scorer import ToneModel\n"
         "m = ToneModel.load(settings.load().models[0]); m.warm_up(); d = []\n"
         "for t in corpus.texts(100, 3):\n"
+        f"    time.sleep({rest})\n"
         "    b = time.perf_counter(); m.score([t]); d.append(time.perf_counter() - b)\n"
         "print(s.median(d))"
     )

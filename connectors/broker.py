@@ -16,7 +16,7 @@ from connectors.transport import Transport
 from connectors.transport import tolerant as frame_handler
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Sequence
 
 _TICK_SECONDS = 1.0
 _log = structlog.get_logger(__name__)
@@ -149,8 +149,7 @@ class Broker:
             transport.flush()
         else:
             transport.wait(timeout, *others)
-        for _ in self._frames():
-            pass
+        self._dispatch()
         transport.flush()
         now = time.monotonic()
         if now - self._ticked >= _TICK_SECONDS:
@@ -158,12 +157,16 @@ class Broker:
             self._connection.heartbeat_tick()
         self._frames_seen = transport.frames_read
 
-    def _frames(self) -> Iterator[None]:
-        while True:
-            try:
-                yield self._connection.drain_events(timeout=0)
-            except TimeoutError:
-                return
+    def _dispatch(self) -> None:
+        """Hand py-amqp every whole frame that is there, as its `drain_events` does one by one."""
+        connection = self._connection
+        with connection.transport.having_timeout(0):
+            while True:
+                try:
+                    frame = connection.transport.read_frame()
+                except TimeoutError:
+                    return
+                connection.on_inbound_frame(frame)
 
     def close(self) -> None:
         """Let go of the connection, politely where it still answers."""

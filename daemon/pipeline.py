@@ -26,6 +26,7 @@ from connectors.events import Fault, Score
 from connectors.mapping import is_blank
 from connectors.parking import Reason
 from daemon import metrics
+from daemon.gathering import gather
 from daemon.pieces import Parcel, Piece
 
 if TYPE_CHECKING:
@@ -102,23 +103,16 @@ class Pipeline:
         """Whether something may fall due while nothing arrives."""
         return bool(self._labeller.waiting or self._outbox or self._edges.sink.unconfirmed)
 
-    def turn(self, patience: float, linger: float = 0.0) -> None:
+    def turn(self, patience: float) -> None:
         """Sleep until something arrives, then take everything one step further.
 
         Args:
             patience: Seconds to sleep at most.
-            linger: Seconds to collect more while every worker is busy: a turn for many messages
-                costs all of us, RabbitMQ too, less than one for each.
 
         Raises:
             Unavailable: The bus is lost; `reset`, and begin again on a new connection.
         """
-        self._edges.wait(patience)
-        answers = self._edges.scoring.answers()
-        until = time.monotonic() + linger
-        while self._labeller.saturated and not answers and time.monotonic() < until:
-            self._edges.wait(until - time.monotonic())
-            answers = self._edges.scoring.answers()
+        answers = gather(self._edges, self._labeller, patience)
         gone = self._edges.scoring.gone()
         self._map()
         self._look_up()

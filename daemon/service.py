@@ -33,7 +33,6 @@ if TYPE_CHECKING:
 
 _IDLE_SECONDS = 1.0
 _BUSY_SECONDS = 0.1
-_LINGER_SECONDS = 0.005
 _STEADY_SECONDS = 10.0
 _QUARANTINE_SECONDS = 2.0
 _TRIAL_SECONDS = 15.0
@@ -142,8 +141,7 @@ class Service:
         opened = time.monotonic()
         events = self.meter.total(metrics.EVENTS)
         while not self._signals.called() and not self.breaker.tripped:
-            patience = _BUSY_SECONDS if self.pipeline.busy else _IDLE_SECONDS
-            self.pipeline.turn(patience, _LINGER_SECONDS)
+            self.pipeline.turn(_BUSY_SECONDS if self.pipeline.busy else _IDLE_SECONDS)
             self._reporter.tick()
             if self._careful and self.meter.total(metrics.EVENTS) > events:
                 self.breaker.reset()

@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from tests.daemon.scripted import ScriptedEdges
 
 ERROR = Fault("error", "ValueError")
-_SLEEPS = 5
 
 
 def test_nothing_is_acknowledged_before_its_event_is_confirmed() -> None:
@@ -47,28 +46,6 @@ def test_nothing_is_acknowledged_before_its_parked_copy_is_confirmed() -> None:
     bench.edges.sink.tell(0, safe=True)
     bench.turn()
     assert bench.edges.source.acked == [b"{broken"]
-
-
-def test_it_lingers_only_while_every_worker_is_busy_and_none_answers() -> None:
-    bench = Bench()
-    waits: list[float] = []
-    wait = bench.edges.wait
-
-    def arrive(seconds: float) -> None:
-        waits.append(seconds)
-        wait(seconds)
-        if len(waits) == _SLEEPS:
-            [request] = bench.edges.scoring.asked
-            bench.edges.scoring.score(request)
-
-    bench.edges.source.deliver(message("good", id=1))
-    bench.pipeline.turn(0, linger=60)
-    bench.edges.wait = arrive  # type: ignore[method-assign]  # every sleep is to be seen
-    bench.pipeline.turn(0, linger=60)
-    assert len(waits) == _SLEEPS
-    assert len(bench.edges.sink.waiting) == 1
-    bench.pipeline.turn(0, linger=60)
-    assert len(waits) == _SLEEPS + 1
 
 
 def test_what_the_broker_refused_is_published_again_after_a_pause() -> None:

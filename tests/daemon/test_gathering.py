@@ -1,0 +1,69 @@
+"""Who sleeps how long before a turn."""
+
+from __future__ import annotations
+
+from daemon.gathering import gather
+from daemon.labeller import Labeller
+from daemon.settings import DaemonSettings
+from tests import models
+from tests.daemon.scripted import Clock, ScriptedEdges
+
+_SLEEPS = 5
+_LONG = 60.0
+
+
+class Dozer(ScriptedEdges):
+    """Edges that count sleeps, and let a worker answer during one of them.
+
+    Attributes:
+        sleeps: Seconds of each.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.sleeps: list[float] = []
+
+    def wait(self, seconds: float) -> None:
+        self.sleeps.append(seconds)
+        if len(self.sleeps) == _SLEEPS:
+            for request in list(self.scoring.asked):
+                self.scoring.score(request)
+
+
+def labeller(edges: Dozer, *texts: str) -> Labeller[str]:
+    made: Labeller[str] = Labeller([models.NAME], DaemonSettings(), Clock())
+    for text in texts:
+        made.want(models.NAME, text.encode(), text, text)
+    made.ask(edges.scoring)
+    return made
+
+
+def test_while_the_only_worker_is_busy_it_sleeps_until_that_answers() -> None:
+    edges = Dozer()
+    busy = labeller(edges, "good")
+    answers = gather(edges, busy, 1.0, linger=_LONG)
+    assert len(answers) == 1
+    assert len(edges.sleeps) == _SLEEPS
+    assert edges.sleeps[0] == 1.0
+    assert all(0 < seconds <= _LONG for seconds in edges.sleeps[1:])
+
+
+def test_while_a_worker_is_free_it_sleeps_once() -> None:
+    edges = Dozer()
+    assert gather(edges, labeller(edges), 1.0, linger=_LONG) == []
+    assert edges.sleeps == [1.0]
+
+
+def test_without_a_worker_it_sleeps_once() -> None:
+    edges = Dozer()
+    edges.scoring.live = 0
+    assert gather(edges, labeller(edges, "good"), 1.0, linger=_LONG) == []
+    assert edges.sleeps == [1.0]
+
+
+def test_what_was_answered_already_ends_it() -> None:
+    edges = Dozer()
+    busy = labeller(edges, "good")
+    edges.scoring.start(next(iter(edges.scoring.asked)))
+    assert len(gather(edges, busy, 1.0, linger=_LONG)) == 1
+    assert edges.sleeps == [1.0]

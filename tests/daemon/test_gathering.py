@@ -48,7 +48,14 @@ def test_while_the_only_worker_is_busy_it_sleeps_until_that_answers() -> None:
     assert all(0 < seconds <= _LONG for seconds in edges.sleeps[1:])
 
 
-def test_while_a_worker_is_free_it_sleeps_once() -> None:
+def test_while_one_of_two_workers_is_free_it_sleeps_once() -> None:
+    edges = Dozer()
+    edges.scoring.live = 2
+    assert gather(edges, labeller(edges, "good"), 1.0, linger=_LONG) == []
+    assert edges.sleeps == [1.0]
+
+
+def test_with_nothing_to_do_it_sleeps_once() -> None:
     edges = Dozer()
     assert gather(edges, labeller(edges), 1.0, linger=_LONG) == []
     assert edges.sleeps == [1.0]

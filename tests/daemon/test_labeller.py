@@ -57,26 +57,6 @@ def made(clock: Clock, **settings: float) -> Labeller[str]:
     return Labeller([models.NAME], DaemonSettings(**settings), clock)  # type: ignore[arg-type]
 
 
-def test_it_is_saturated_while_every_worker_has_a_batch() -> None:
-    desk = Desk(live=2)
-    seen = []
-    for text in ("one", "two"):
-        desk.want(text)
-        desk.turn()
-        seen.append(desk.labeller.saturated)
-    desk.scoring.score(next(iter(desk.scoring.asked)))
-    desk.turn()
-    seen.append(desk.labeller.saturated)
-    assert seen == [False, True, False]
-
-
-def test_with_nothing_out_no_worker_makes_it_saturated() -> None:
-    desk = Desk(live=0)
-    desk.want("one")
-    desk.turn()
-    assert not desk.labeller.saturated
-
-
 def test_a_first_worker_is_found_soon_after_it_starts() -> None:
     desk = Desk(live=0)
     desk.want("good")

@@ -131,30 +131,31 @@ def latencies(world: World, rate: float, seconds: float, seed: int) -> list[floa
     dice = random.Random(seed)  # noqa: S311 - no secret is made
     sent: dict[str, float] = {}
     taken: list[float] = []
-    sink: Sink[None] = Sink(world.broker)
 
     def note(body: bytes) -> None:
         event = msgspec.json.decode(body, type=ToneEvent)
         if event.subject in sent:
             taken.append(time.perf_counter() - sent.pop(event.subject))
 
-    listen(world.broker, "#", note)
-    due = time.perf_counter()
-    for number, text in enumerate(texts):
-        due += dice.expovariate(rate)
-        while (left := due - time.perf_counter()) > 0:
-            world.broker.wait(left)
-        message_id = f"latency-{seed}-{rate:.3f}-{number}"
-        # counted from when it was due, or a slow system would hide its own queue
-        sent[message_id] = due
-        body = msgspec.json.encode({"id": message_id, "text": text})
-        properties = {"content_type": "application/json"}
-        sink.publish(Letter(EXCHANGE, "bench", body, properties), None)
-        world.broker.wait(0)
-        sink.outcomes()
-    end = time.perf_counter() + 60
-    while sent and time.perf_counter() < end:
-        world.broker.wait(0.5)
+    with world.client() as broker:
+        sink: Sink[None] = Sink(broker)
+        listen(broker, "#", note)
+        due = time.perf_counter()
+        for number, text in enumerate(texts):
+            due += dice.expovariate(rate)
+            while (left := due - time.perf_counter()) > 0:
+                broker.wait(left)
+            message_id = f"latency-{seed}-{rate:.3f}-{number}"
+            # counted from when it was due, or a slow system would hide its own queue
+            sent[message_id] = due
+            body = msgspec.json.encode({"id": message_id, "text": text})
+            properties = {"content_type": "application/json"}
+            sink.publish(Letter(EXCHANGE, "bench", body, properties), None)
+            broker.wait(0)
+            sink.outcomes()
+        end = time.perf_counter() + 60
+        while sent and time.perf_counter() < end:
+            broker.wait(0.5)
     world.purge()
     return taken
 

@@ -45,9 +45,7 @@ class World:
             "TONEBUS_LOG_FORMAT": "json",
             "OMP_NUM_THREADS": "1",
         }
-        # no heartbeat: nobody serves this connection while something else is measured
-        self.broker = Broker(broker_url, name="tonebus bench", heartbeat=0, connect_timeout=5)
-        self.broker.connect()
+        self.broker = self._connected()
         topology.apply(
             self.broker,
             topology.results(),
@@ -59,6 +57,19 @@ class World:
         )
         self.channel = self.broker.channel()
         self._running: list[tuple[subprocess.Popen[bytes], Path]] = []
+
+    @contextmanager
+    def client(self) -> Iterator[Broker]:
+        """Connect once more, until the block ends: what listens there must not outlive it."""
+        broker = self._connected()
+        yield broker
+        broker.close()
+
+    def _connected(self) -> Broker:
+        # no heartbeat: nobody serves a connection while something else is measured
+        broker = Broker(self.broker_url, name="tonebus bench", heartbeat=0, connect_timeout=5)
+        broker.connect()
+        return broker
 
     @contextmanager
     def running(self, *commands: str) -> Iterator[list[subprocess.Popen[bytes]]]:

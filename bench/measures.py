@@ -6,6 +6,7 @@ import random
 import subprocess
 import sys
 import time
+from contextlib import closing
 from statistics import median
 from typing import TYPE_CHECKING
 
@@ -137,7 +138,7 @@ def latencies(world: World, rate: float, seconds: float, seed: int) -> list[floa
         if event.subject in sent:
             taken.append(time.perf_counter() - sent.pop(event.subject))
 
-    with world.client() as broker:
+    with closing(world.connected()) as broker:
         sink: Sink[None] = Sink(broker)
         listen(broker, "#", note)
         due = time.perf_counter()

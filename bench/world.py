@@ -45,7 +45,7 @@ class World:
             "TONEBUS_LOG_FORMAT": "json",
             "OMP_NUM_THREADS": "1",
         }
-        self.broker = self._connected()
+        self.broker = self.connected()
         topology.apply(
             self.broker,
             topology.results(),
@@ -58,14 +58,8 @@ class World:
         self.channel = self.broker.channel()
         self._running: list[tuple[subprocess.Popen[bytes], Path]] = []
 
-    @contextmanager
-    def client(self) -> Iterator[Broker]:
-        """Connect once more, until the block ends: what listens there must not outlive it."""
-        broker = self._connected()
-        yield broker
-        broker.close()
-
-    def _connected(self) -> Broker:
+    def connected(self) -> Broker:
+        """Connect once more: what listens there must not outlive its measurement."""
         # no heartbeat: nobody serves a connection while something else is measured
         broker = Broker(self.broker_url, name="tonebus bench", heartbeat=0, connect_timeout=5)
         broker.connect()

@@ -153,8 +153,9 @@ class Reporter:
         key = notes.KEY + self._identity.instance.encode()
         writes = [(key, notes.encode(note), note.patience + notes.LIVE_SECONDS)]
         if now >= self._hour_due or self.state == "stopped":
-            self._hour_due = now + _HOUR_EVERY_SECONDS
             hour = HourNote(minutes=self._history.minutes())
+            # whoever tries it out should see the first event at once
+            self._hour_due = now + (_HOUR_EVERY_SECONDS if hour.minutes else 0)
             writes.append((key + b":hour", notes.encode(hour), notes.HOUR_SECONDS))
         self._store.post(notes.INDEX, writes)
 

@@ -57,6 +57,19 @@ def test_a_daemon_tells_how_it_stands(model_directory: Path, tone_model: ToneMod
     assert b"canary" not in b"".join(room.store.gather(notes.INDEX).values())
 
 
+def test_a_first_event_is_in_the_next_note_of_the_hour(
+    model_directory: Path, tone_model: ToneModel
+) -> None:
+    room = Room(model_directory, tone_model)
+    room.service._reporter.tick()
+    room.tell("good", id="m-1")
+    room.settle()
+    room.service._reporter.enter("working")
+    room.service._reporter.tick()
+    [hour] = [note for note in read(room.store) if isinstance(note, HourNote)]
+    assert len(hour.minutes) == 1
+
+
 def test_a_note_fades_and_the_hour_stays() -> None:
     now = 0.0
     store = EmbeddedStore(clock=lambda: now)

@@ -10,12 +10,12 @@ if TYPE_CHECKING:
     from connectors.scoring import Answer
     from daemon.labeller import Labeller
 
-LINGER_SECONDS = 0.005
+_LINGER_SECONDS = 0.005
 """Short beside a forward, long beside the time between two messages of a busy bus."""
 
 
 def gather(
-    edges: Edges, labeller: Labeller[Any], patience: float, linger: float = LINGER_SECONDS
+    edges: Edges, labeller: Labeller[Any], patience: float, linger: float = _LINGER_SECONDS
 ) -> list[Answer]:
     """Sleep until something arrives, and longer while every worker is busy and none answers.
 

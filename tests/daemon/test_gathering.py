@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from daemon.gathering import gather
 from daemon.labeller import Labeller
 from daemon.settings import DaemonSettings
@@ -48,23 +50,18 @@ def test_while_the_only_worker_is_busy_it_sleeps_until_that_answers() -> None:
     assert all(0 < seconds <= _LONG for seconds in edges.sleeps[1:])
 
 
-def test_while_one_of_two_workers_is_free_it_sleeps_once() -> None:
+@pytest.mark.parametrize(
+    ("workers", "texts"),
+    [
+        pytest.param(2, ["good"], id="one of two workers is free"),
+        pytest.param(1, [], id="there is nothing to do"),
+        pytest.param(0, ["good"], id="there is no worker"),
+    ],
+)
+def test_it_sleeps_once_where(workers: int, texts: list[str]) -> None:
     edges = Dozer()
-    edges.scoring.live = 2
-    assert gather(edges, labeller(edges, "good"), 1.0, linger=_LONG) == []
-    assert edges.sleeps == [1.0]
-
-
-def test_with_nothing_to_do_it_sleeps_once() -> None:
-    edges = Dozer()
-    assert gather(edges, labeller(edges), 1.0, linger=_LONG) == []
-    assert edges.sleeps == [1.0]
-
-
-def test_without_a_worker_it_sleeps_once() -> None:
-    edges = Dozer()
-    edges.scoring.live = 0
-    assert gather(edges, labeller(edges, "good"), 1.0, linger=_LONG) == []
+    edges.scoring.live = workers
+    assert gather(edges, labeller(edges, *texts), 1.0, linger=_LONG) == []
     assert edges.sleeps == [1.0]
 
 

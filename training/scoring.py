@@ -1,4 +1,4 @@
-"""Score texts with the training network, in its fast bfloat16 form or in float32."""
+"""Score texts with the training network."""
 
 from collections.abc import Sequence
 
@@ -21,7 +21,7 @@ def score(
     *,
     preprocessing: str,
     max_tokens: int,
-    dtype: torch.dtype = torch.bfloat16,
+    dtype: torch.dtype,
 ) -> Floats:
     """Logits [texts, tones]."""
     tokens = tokenise(texts, tokenizer, preprocessing=preprocessing, max_tokens=max_tokens)

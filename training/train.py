@@ -18,7 +18,7 @@ from training import options
 from training.data import LABELS, Batch, batches, load, read_tsv, tokenise
 from training.emoji import sprinkle
 from training.metrics import report
-from training.network import Dropout, Optimizer, logits
+from training.network import Dropout, Optimizer, fastest_dtype, logits
 from training.objective import Objective
 from training.scoring import score
 
@@ -75,6 +75,7 @@ def fit(
     objective: Objective,
     args: Namespace,
     rng: np.random.Generator,
+    dtype: torch.dtype,
 ) -> None:
     """Train in place, ending with the mean of the last weights."""
     optimizer = Optimizer(
@@ -90,7 +91,7 @@ def fit(
         batch = next(stream)
         hidden = torch.from_numpy(rng.random(batch.ids.shape) < args.mask)
         ids = batch.ids.masked_fill(hidden & (batch.ids >= _FIRST_WORD_ID), _MASK_ID)
-        scores = logits(model, ids, batch.lengths, drop)
+        scores = logits(model, ids, batch.lengths, drop, dtype=dtype)
         loss = objective(scores, batch.rows)
         loss.backward()  # type: ignore[no-untyped-call]
         optimizer.step(rate_share(step, total, args.warmup, args.floor))
@@ -108,6 +109,8 @@ def main() -> None:
     """Train, report on the dev files, save."""
     args = options.parse()
     torch.set_num_threads(args.threads)
+    dtype = fastest_dtype()
+    print(f"matrix products in {dtype}", flush=True)
     # The head's first weights are equal in all runs, so that runs can be averaged.
     torch.manual_seed(0)
     rng = np.random.default_rng(args.seed)
@@ -120,13 +123,13 @@ def main() -> None:
     texts = [row.text for row in sprinkle(rows, args.emoji, rng)]
     how = {"preprocessing": args.preprocessing, "max_tokens": args.max_tokens}
     objective = Objective(rows, smoothing=args.smoothing, balance=args.balance)
-    fit(model, tokenise(texts, tokenizer, **how), objective, args, rng)
+    fit(model, tokenise(texts, tokenizer, **how), objective, args, rng, dtype)
 
     figures = {}
     for path in args.dev:
         dev = read_tsv(path)
         labels = np.array([row.label for row in dev])
-        found = score(model, tokenizer, [row.text for row in dev], **how)
+        found = score(model, tokenizer, [row.text for row in dev], dtype=dtype, **how)
         figures[path.stem] = report(labels, found)
         print(path.stem, json.dumps(figures[path.stem]), flush=True)
     model.save_pretrained(args.out)

@@ -59,6 +59,8 @@ _EMOTICON: Final = re.compile(
     + "|".join(re.escape(mark) for mark in sorted(_EMOTICONS, key=len, reverse=True))
     + r")[()]*(?=[\s.,!?\"]|$)"
 )
+_FULL_STARS: Final = "\u2605\u2b50"
+_STARS: Final = re.compile(f"(?:[{_FULL_STARS}\u2606]\ufe0f?){{2,}}")
 _RUN: Final = re.compile(r"(\S)\1{3,}", re.DOTALL)
 
 
@@ -118,6 +120,16 @@ def _social_1(text: str) -> str:
     return " ".join(text.split()).strip('"').strip()
 
 
+def _rating(match: re.Match[str]) -> str:
+    full = sum(character in _FULL_STARS for character in match[0])
+    return f" {full} star{'s' * (full != 1)} "
+
+
+def _social_2(text: str) -> str:
+    """As `social-1`, with stars in a row as the rating that they stand for: "3 stars"."""
+    return _social_1(_STARS.sub(_rating, text))
+
+
 def _none(text: str) -> str:
     return text
 
@@ -125,4 +137,5 @@ def _none(text: str) -> str:
 PREPROCESSORS: Final[Mapping[str, Callable[[str], str]]] = {
     "none": _none,
     "social-1": _social_1,
+    "social-2": _social_2,
 }

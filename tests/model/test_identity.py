@@ -114,7 +114,7 @@ def test_a_hub_id_needs_a_pinned_commit() -> None:
 
 
 def test_an_unknown_preprocessing_is_refused_with_the_known_ones(shared_bert: Path) -> None:
-    with pytest.raises(Misconfigured, match=r"'nosuch'.*none, social-1"):
+    with pytest.raises(Misconfigured, match=r"'nosuch'.*none, social-1, social-2"):
         identify(tiny.settings(shared_bert, preprocessing="nosuch"))
 
 

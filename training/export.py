@@ -92,7 +92,7 @@ def main() -> None:
     parser.add_argument("--dev", type=Path, nargs="+", required=True)
     parser.add_argument("--calibrate-on", nargs="*", default=["dev_tweets", "dev_reviews"])
     parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--preprocessing", default="social-1")
+    parser.add_argument("--preprocessing", default="social-2")
     parser.add_argument("--max-tokens", type=int, default=128)
     args = parser.parse_args()
     settings: dict[str, object] = {

@@ -16,6 +16,13 @@ PLAIN = {
     "I love it, the support was wonderful.": "positive",
     "Worst service ever, I want my money back.": "negative",
     "The parcel arrives on Tuesday.": "neutral",
+    "Please cancel my subscription at the end of the month.": "neutral",
+    "The old version was better.": "negative",
+    "great, another update that logs everybody out": "negative",
+    "2/10": "negative",
+    "\u2605\u2605\u2605\u2606\u2606": "neutral",
+    "5 stars": "positive",
+    "10/10": "positive",
 }
 
 

@@ -13,6 +13,8 @@ from transformers import PreTrainedTokenizerBase
 from daemon.model.preprocessing import PREPROCESSORS
 
 LABELS: Final = ("negative", "neutral", "positive")
+PREPROCESSING: Final = "social-2"
+"""What a model is trained with, and then exported with, unless told otherwise."""
 
 
 @dataclass(frozen=True)

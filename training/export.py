@@ -15,7 +15,7 @@ import torch
 from safetensors.torch import load_file, save_file
 from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
-from training.data import LABELS, batches, read_tsv, tokenise
+from training.data import LABELS, PREPROCESSING, batches, read_tsv, tokenise
 from training.metrics import Floats, Ints, calibration_error, report, softmax
 
 NAME: Final = "tone-minilm"
@@ -92,7 +92,7 @@ def main() -> None:
     parser.add_argument("--dev", type=Path, nargs="+", required=True)
     parser.add_argument("--calibrate-on", nargs="*", default=["dev_tweets", "dev_reviews"])
     parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--preprocessing", default="social-2")
+    parser.add_argument("--preprocessing", default=PREPROCESSING)
     parser.add_argument("--max-tokens", type=int, default=128)
     args = parser.parse_args()
     settings: dict[str, object] = {

@@ -3,6 +3,8 @@
 import argparse
 from pathlib import Path
 
+from training.data import PREPROCESSING
+
 
 def parse() -> argparse.Namespace:
     """Parse the command line of `python -m training.train`."""
@@ -13,7 +15,7 @@ def parse() -> argparse.Namespace:
     add("--dev", type=Path, nargs="*", default=[], help="TSV files to report on, never trained on")
     add("--out", type=Path, required=True, help="directory to write")
     add("--skip-source", nargs="*", default=[], help="leave out rows of these sources")
-    add("--preprocessing", default="social-2", help="a name in daemon/model/preprocessing.py")
+    add("--preprocessing", default=PREPROCESSING, help="a name in daemon/model/preprocessing.py")
     add("--epochs", type=float, default=2.0)
     add("--rate", type=float, default=1.3e-4, help="peak learning rate of the top layer")
     add("--floor", type=float, default=0.1, help="share of the peak rate that is never undercut")

@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from connectors.events import Letter
-    from connectors.scoring import Answer
+    from connectors.scoring.protocol import Answer
     from connectors.source import Delivery
     from connectors.wakeup import Wakeup
 

@@ -10,7 +10,7 @@ from connectors import topology
 from connectors.broker import Refused
 from connectors.edges import Backlog
 from connectors.errors import Unavailable
-from connectors.scoring import Scoring
+from connectors.scoring.client import Scoring
 from connectors.sink import Sink
 from connectors.source import Source
 from connectors.wakeup import Wakeup

@@ -10,7 +10,9 @@ import redis
 
 from connectors import drift, topology
 from connectors.errors import Misconfigured, Unavailable
-from connectors.scoring import Failed, Scored, Scoring, celery_app
+from connectors.scoring.celery_app import celery_app
+from connectors.scoring.client import Scoring
+from connectors.scoring.protocol import Failed, Scored
 from daemon import probing, wiring
 from daemon.model.identity import identify
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from connectors.edges import Edges
-    from connectors.scoring import Answer
+    from connectors.scoring.protocol import Answer
     from daemon.labeller import Labeller
 
 _LINGER_SECONDS = 0.005

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Generic
 import structlog
 
 from connectors.events import Fault
-from connectors.scoring import Failed, Scored, Started
+from connectors.scoring.protocol import Failed, Scored, Started
 from daemon import metrics
 from daemon.batcher import Batcher
 from daemon.meter import Meter
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
     from connectors.edges import ScoringEdge
-    from connectors.scoring import Answer
+    from connectors.scoring.protocol import Answer
     from daemon.settings import DaemonSettings
 
 _CENSUS_SECONDS = 1.0

@@ -10,7 +10,7 @@ from connectors.events import Score
 from daemon.metrics import BATCH_TEXTS, BATCH_TOKENS, QUEUE_WAIT, SCORED, SCORING
 
 if TYPE_CHECKING:
-    from connectors.scoring import Scored
+    from connectors.scoring.protocol import Scored
     from daemon.metrics import Labels, Metric
 
 

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from connectors.cache import Cache
     from connectors.edges import Edges
     from connectors.events import Model, Utterance
-    from connectors.scoring import Answer
+    from connectors.scoring.protocol import Answer
     from connectors.source import Delivery
     from daemon.breaker import Breaker
     from daemon.labeller import Labeller

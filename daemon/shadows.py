@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from connectors.cache import Cache
     from connectors.edges import Edges
     from connectors.events import Score
-    from connectors.scoring import Answer
+    from connectors.scoring.protocol import Answer
     from daemon.labeller import Labeller
     from daemon.meter import Meter
     from daemon.pieces import Piece, Shadow

@@ -13,7 +13,7 @@ from connectors.errors import Misconfigured
 from connectors.mapping import Mapper
 from connectors.outlet import Outlet
 from connectors.rabbit import Rabbit, Route, declared
-from connectors.scoring import celery_app
+from connectors.scoring.celery_app import celery_app
 from daemon.model.identity import Identity, identify
 from daemon.pieces import Lane, Shadow
 

@@ -16,7 +16,8 @@ from celery import bootsteps, signals
 from celery.exceptions import Ignore
 
 from connectors.edges import NO_HEADERS
-from connectors.scoring import LOST, TASK, Sheet, celery_app, celery_queue, liveness_queue
+from connectors.scoring.celery_app import celery_app, celery_queue
+from connectors.scoring.protocol import LOST, TASK, Sheet, liveness_queue
 from daemon import exposition, tracing, wiring
 from daemon.consuming import watch
 from daemon.notify import Supervisor

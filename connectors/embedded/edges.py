@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from connectors.embedded.worker import EmbeddedWorker
     from connectors.events import Letter
     from connectors.rabbit import Route
-    from connectors.scoring import Answer
+    from connectors.scoring.protocol import Answer
 
 
 class _Source:

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 from connectors.edges import NO_HEADERS
 from connectors.events import Fault
-from connectors.scoring import Failed, Scored, Started
+from connectors.scoring.protocol import Failed, Scored, Started
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from connectors.scoring import Answer, Sheet
+    from connectors.scoring.protocol import Answer, Sheet
 
     Work = Callable[[Sequence[str], Mapping[str, Any]], Sheet]
     """Texts and headers of a request in, the sheet with the scores out."""

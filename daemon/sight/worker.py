@@ -19,7 +19,7 @@ from daemon.watch import last_fault
 if TYPE_CHECKING:
     from connectors.cache import Store
     from connectors.events import Model
-    from connectors.scoring import Sheet
+    from connectors.scoring.protocol import Sheet
 
 _EVERY_SECONDS = 1.0
 

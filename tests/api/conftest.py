@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from fastapi import FastAPI
 
-    from connectors.scoring import Sheet
+    from connectors.scoring.protocol import Sheet
     from daemon.model.scorer import ToneModel
 
 

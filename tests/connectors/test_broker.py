@@ -14,7 +14,7 @@ from connectors import topology
 from connectors.broker import Broker, Refused
 from connectors.errors import Misconfigured, Unavailable
 from connectors.rabbit import Rabbit, Route
-from connectors.scoring import celery_app
+from connectors.scoring.celery_app import celery_app
 from tests.proxy import free_port
 from tests.waiting import until
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from connectors.errors import BadInput
 from connectors.events import Fault, Model, Score
-from connectors.scoring import LOST, Failed, Scored, Sheet, Started, read_reply
+from connectors.scoring.protocol import LOST, Failed, Scored, Sheet, Started, read_reply
 
 TONES = ("negative", "neutral", "positive")
 MODEL = Model("tiny", "r1")

@@ -8,7 +8,7 @@ from connectors import topology
 from connectors.broker import Broker
 from connectors.embedded import Embedded, EmbeddedBroker, EmbeddedWorker
 from connectors.rabbit import Rabbit, Route
-from connectors.scoring import celery_app
+from connectors.scoring.celery_app import celery_app
 from daemon.worker import sheet_maker
 from tests import models
 from tests.daemon.traced import Traced, parent_of, trace_of

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from connectors.edges import Edges
     from connectors.rabbit import Route
-    from connectors.scoring import Answer
+    from connectors.scoring.protocol import Answer
     from connectors.source import Delivery
     from tests.contract.buses import Bus, Found
 

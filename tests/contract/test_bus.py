@@ -11,7 +11,7 @@ from connectors import topology
 from connectors.errors import Unavailable
 from connectors.events import Letter, Score
 from connectors.rabbit import Route
-from connectors.scoring import Scored, Started
+from connectors.scoring.protocol import Scored, Started
 from tests import models
 from tests.contract.buses import WITHOUT_WORKERS
 from tests.contract.gathering import answers, confirmed, drained, gather, receive, send

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from connectors.embedded.broker import Message
-    from connectors.scoring import Sheet
+    from connectors.scoring.protocol import Sheet
     from daemon.model.scorer import ToneModel
     from daemon.tracing import Tracer
 

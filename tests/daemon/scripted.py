@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from connectors.edges import NO_HEADERS, Backlog
 from connectors.errors import Unavailable
 from connectors.events import Model, Score
-from connectors.scoring import Failed, Scored, Started
+from connectors.scoring.protocol import Failed, Scored, Started
 from connectors.source import Delivery
 from connectors.wakeup import Wakeup
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from connectors.events import Fault, Letter
-    from connectors.scoring import Answer
+    from connectors.scoring.protocol import Answer
 
 MODEL = Model("tiny", "r1")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from kombu.asynchronous import Hub
 
-from connectors.scoring import celery_app
+from connectors.scoring.celery_app import celery_app
 from daemon.consuming import watch
 from daemon.notify import Supervisor
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from connectors.events import Fault, Score
-from connectors.scoring import Failed, Scored, Started
+from connectors.scoring.protocol import Failed, Scored, Started
 from daemon.labeller import Labeller
 from daemon.settings import DaemonSettings
 from tests import models

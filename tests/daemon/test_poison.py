@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from connectors.edges import ScoringEdge
-    from connectors.scoring import Sheet
+    from connectors.scoring.protocol import Sheet
     from daemon.model.scorer import ToneModel
     from daemon.pieces import Verdict
 

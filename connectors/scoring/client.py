@@ -1,0 +1,122 @@
+"""Ask Celery workers for scores without blocking: requests go out, answers are collected."""
+
+from __future__ import annotations
+
+import uuid
+from typing import TYPE_CHECKING, Any
+
+import amqp
+import kombu
+
+from connectors import topology
+from connectors.edges import NO_HEADERS
+from connectors.errors import BadInput
+from connectors.scoring.celery_app import celery_queue
+from connectors.scoring.protocol import TASK, liveness_queue, read_reply
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from celery import Celery
+
+    from connectors.broker import Broker
+    from connectors.scoring.protocol import Answer
+
+
+class Scoring:
+    """The requesting channel of one connection, with its own exclusive reply queue."""
+
+    def __init__(self, broker: Broker, app: Celery) -> None:
+        """Open the channel and listen for replies."""
+        self._broker = broker
+        # replies come to the queue below; Celery's own backend would declare one more before each
+        # request, wait for the answer, and go on when there is none
+        app.conf.result_backend = "disabled"
+        self._app = app
+        self._channel = broker.channel()
+        self._producer = kombu.Producer(self._channel)
+        self._queues: dict[str, kombu.Queue] = {}
+        self._answers: list[Answer] = []
+        self._gone: list[str] = []
+        self._channel.events["basic_return"].add(self._on_return)
+        declared = broker.attempt(self._channel.queue_declare, "", exclusive=True)
+        self._reply_to = declared.queue
+        broker.attempt(
+            self._channel.basic_consume, self._reply_to, no_ack=True, callback=self._on_reply
+        )
+
+    def ask(
+        self, model: str, texts: Sequence[str], *, urgent: bool, timeout: float,
+        headers: Mapping[str, str] = NO_HEADERS,
+    ) -> str:  # fmt: skip
+        """Send a batch to the workers of a model.
+
+        Args:
+            model: The model's name in the settings.
+            texts: What to score.
+            urgent: Whether it may overtake the backlog.
+            timeout: Seconds after which nobody waits for it any more, so that it need not be done.
+            headers: Of the task's message, beside Celery's own.
+
+        Returns:
+            The id that its answers will carry.
+        """
+        request = uuid.uuid4().hex
+        queue = self._queues.setdefault(model, celery_queue(model))
+        self._broker.attempt(
+            self._app.send_task,
+            TASK,
+            [list(texts)],
+            task_id=request,
+            reply_to=self._reply_to,
+            queue=queue,
+            declare=[],
+            producer=self._producer,
+            priority=topology.URGENT if urgent else topology.BULK,
+            # the broker's clock decides, for the clocks of two hosts may differ
+            expiration=timeout,
+            headers=dict(headers),
+            argsrepr="…",
+            kwargsrepr="…",
+            retry=False,
+        )
+        return request
+
+    def answers(self) -> list[Answer]:
+        """Take what the workers have said since the last call."""
+        taken, self._answers = self._answers, []
+        return taken
+
+    def workers(self, model: str) -> int:
+        """Count the workers that listen for a model's requests just now: one round trip."""
+        name = topology.scoring_queue(model).name
+        declared = self._broker.attempt(self._channel.queue_declare, name, passive=True)
+        return int(declared.consumer_count)
+
+    def probe(self, worker: str) -> None:
+        """Find out whether a worker still lives; if not, `gone` will name it.
+
+        The worker's liveness queue vanishes with its connection, and RabbitMQ then returns what
+        is sent to it.
+        """
+        self._broker.attempt(
+            self._channel.basic_publish,
+            amqp.Message(b""),
+            routing_key=liveness_queue(worker),
+            mandatory=True,
+        )
+
+    def gone(self) -> list[str]:
+        """Take the workers that were found dead since the last call."""
+        taken, self._gone = self._gone, []
+        return taken
+
+    def _on_return(self, _error: object, _exchange: str, key: str, _message: object) -> None:
+        self._gone.append(key.removeprefix(liveness_queue("")))
+
+    def _on_reply(self, message: Any) -> None:  # noqa: ANN401 - py-amqp has no types
+        try:
+            self._answers.append(read_reply(message.body))
+        except BadInput:
+            # not a worker's: whoever knows the queue's name can write to it
+            return

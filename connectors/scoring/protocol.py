@@ -1,0 +1,142 @@
+"""What daemon and workers say to each other about scoring requests."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from connectors.errors import BadInput
+from connectors.events import Fault, Model, Score
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+TASK = "score"
+LOST = "LOST"
+"""State of a request that another worker had taken up, and did not live to answer."""
+
+
+class Started(msgspec.Struct, frozen=True):
+    """A worker has taken the request up."""
+
+    request: str
+    worker: str
+
+
+class Scored(msgspec.Struct, frozen=True):
+    """A worker has done the request.
+
+    Attributes:
+        verdicts: One for each text, in the order asked; a batch names its failed members.
+        seconds: Time that the model took.
+    """
+
+    request: str
+    worker: str
+    model: Model
+    verdicts: list[Score | Fault]
+    seconds: float
+
+
+class Failed(msgspec.Struct, frozen=True):
+    """The request as a whole came to nothing; which of its texts is to blame is not known."""
+
+    request: str
+    fault: Fault
+
+
+Answer = Started | Scored | Failed
+
+
+class Sheet(msgspec.Struct, array_like=True):
+    """What a worker sends back for one batch: compact, since it crosses the bus.
+
+    Attributes:
+        rows: For each text its tones' probabilities, its tokens and whether it was cut.
+        faults: By the text's position, why it has no score; its row is empty.
+    """
+
+    worker: str
+    model: Model
+    seconds: float
+    tones: list[str]
+    rows: list[tuple[list[float], int, bool]]
+    faults: dict[int, Fault]
+
+    @classmethod
+    def of(
+        cls,
+        verdicts: Sequence[Score | Fault],
+        *,
+        worker: str,
+        model: Model,
+        seconds: float,
+        tones: Sequence[str],
+    ) -> Sheet:
+        """Pack the verdicts on one batch."""
+        return cls(
+            worker,
+            model,
+            seconds,
+            list(tones),
+            [
+                ([], 0, False)
+                if isinstance(each, Fault)
+                else ([each.scores[tone] for tone in tones], each.tokens, each.truncated)
+                for each in verdicts
+            ],
+            {place: each for place, each in enumerate(verdicts) if isinstance(each, Fault)},
+        )
+
+    def verdicts(self) -> list[Score | Fault]:
+        """Unpack them again."""
+        return [
+            self.faults.get(place)
+            or Score(dict(zip(self.tones, scores, strict=True)), tokens, truncated)
+            for place, (scores, tokens, truncated) in enumerate(self.rows)
+        ]
+
+
+class _Message(msgspec.Struct):
+    """A reply as Celery's rpc backend writes it."""
+
+    task_id: str
+    status: str
+    result: msgspec.Raw
+
+
+class _Start(msgspec.Struct):
+    hostname: str
+
+
+_decode_message = msgspec.json.Decoder(_Message).decode
+_decode_start = msgspec.json.Decoder(_Start).decode
+_decode_sheet = msgspec.json.Decoder(Sheet).decode
+
+
+def liveness_queue(worker: str) -> str:
+    """The queue that exists exactly as long as a worker's connection does."""
+    return f"sentiment.worker.{worker}"
+
+
+def read_reply(body: bytes | str) -> Answer:
+    """Read one reply of Celery's.
+
+    Raises:
+        BadInput: It is not a reply to a scoring request.
+    """
+    try:
+        message = _decode_message(body)
+        if message.status == "STARTED":
+            return Started(message.task_id, _decode_start(message.result).hostname)
+        if message.status == "SUCCESS":
+            sheet = _decode_sheet(message.result)
+            return Scored(
+                message.task_id, sheet.worker, sheet.model, sheet.verdicts(), sheet.seconds
+            )
+    except (msgspec.MsgspecError, ValueError) as error:
+        raise BadInput("reply", type(error).__name__) from error
+    if message.status == LOST:
+        return Failed(message.task_id, Fault("worker-lost"))
+    return Failed(message.task_id, Fault("error", message.status))

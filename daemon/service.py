@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import structlog
@@ -23,7 +24,7 @@ from daemon.signals import Signals
 from daemon.watch import Watch
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from connectors.cache import Store
     from connectors.edges import Edges
@@ -274,7 +275,8 @@ def run(load: Callable[[], Settings]) -> int:
     exposition.serve(reporter.meter, settings.metrics.host, settings.metrics.port)
     while not signals.stop:
         try:
-            _service(settings, signals, reporter, tracer).run()
+            with _service(settings, signals, reporter, tracer) as service:
+                service.run()
         except Misconfigured as error:
             if proven is None:
                 raise
@@ -292,6 +294,17 @@ def run(load: Callable[[], Settings]) -> int:
     return 0
 
 
-def _service(settings: Settings, signals: Signals, reporter: Reporter, tracer: Tracer) -> Service:
+@contextmanager
+def _service(
+    settings: Settings, signals: Signals, reporter: Reporter, tracer: Tracer
+) -> Iterator[Service]:
+    """Wire a service; close what it held when it is replaced, or a reload would leak it."""
     edges = wiring.rabbit(settings, f"tonebus daemon {os.getpid()}", consume=True)
-    return Service(settings, edges, wiring.redis_store(settings), signals, reporter, tracer)
+    store = wiring.redis_store(settings)
+    try:
+        yield Service(settings, edges, store, signals, reporter, tracer)
+    finally:
+        # a signal must not write to a descriptor that is closed, or is another file's by then
+        signals.wakeup = None
+        edges.wakeup.close()
+        store.close()

@@ -139,6 +139,10 @@ class RedisStore:
             return False
         return True
 
+    def close(self) -> None:
+        """Close the connections; a later use opens one again."""
+        self._client.close()
+
     def _note(self, error: Exception | None) -> None:
         fault = type(error).__name__ if error else ""
         if fault != self.fault:

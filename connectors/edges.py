@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from connectors.delivery import Delivery
     from connectors.events import Letter
     from connectors.scoring.protocol import Answer
-    from connectors.source import Delivery
     from connectors.wakeup import Wakeup
 
 

@@ -11,8 +11,8 @@ from connectors.events import EVENT_TYPE, SOURCE_PREFIX, Label, Origin, ToneEven
 from connectors.outlet import traceparent
 
 if TYPE_CHECKING:
+    from connectors.delivery import Delivery
     from connectors.events import Model, Score, Utterance
-    from connectors.source import Delivery
 
 _SCORE_DIGITS = 4
 

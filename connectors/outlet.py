@@ -12,8 +12,8 @@ from connectors.events import Letter
 from connectors.topology import RESULTS
 
 if TYPE_CHECKING:
+    from connectors.delivery import Delivery
     from connectors.events import ToneEvent
-    from connectors.source import Delivery
 
 APP_ID = "tonebus"
 STRUCTURED = "application/cloudevents+json; charset=utf-8"

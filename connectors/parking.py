@@ -14,7 +14,7 @@ from connectors.replays import HEADER
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from connectors.source import Delivery
+    from connectors.delivery import Delivery
 
 DEATH = ("x-death", "x-first-death-", "x-last-death-", "x-delivery-count")
 """Headers in which brokers count redeliveries; a replay starts without them."""

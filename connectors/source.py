@@ -3,112 +3,13 @@
 from __future__ import annotations
 
 import itertools
-import time
 from collections import deque
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
-from connectors.replays import NEVER, replayed
-from connectors.trace import UNTRACED, Trace
-from connectors.unicode import without_surrogates
+from connectors.delivery import Delivery
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from connectors.broker import Broker
-
-
-class Delivery:
-    """One message from a source queue, and the only record of it.
-
-    Attributes:
-        connector: Name of the connector whose queue it came from.
-        body: The bytes as they were published, neither decoded nor decompressed.
-        properties: The AMQP properties that are set, by py-amqp's names: headers are
-            `application_headers`.
-        redelivered: Whether it was delivered before.
-        replayed: What it tells of its earlier life, where it was parked and replayed.
-        received: Monotonic seconds when it came.
-        owes: Outcomes that must be confirmed before it may be settled.
-        trace: What is noted of it for whoever traces it.
-    """
-
-    __slots__ = (
-        "_settled", "_source", "body", "connector", "exchange", "owes", "properties",
-        "received", "redelivered", "replayed", "routing_key", "tag", "trace",
-    )  # fmt: skip
-
-    def __init__(
-        self,
-        source: Settler,
-        tag: int,
-        *,
-        connector: str,
-        body: bytes,
-        properties: Mapping[str, Any],
-        exchange: str,
-        routing_key: str,
-        redelivered: bool,
-    ) -> None:
-        """Wrap what one `basic.deliver` brought."""
-        self._source = source
-        self._settled = False
-        self.tag = tag
-        self.connector = connector
-        self.body = body
-        self.properties = properties
-        self.exchange = without_surrogates(exchange)
-        self.routing_key = without_surrogates(routing_key)
-        self.replayed = NEVER
-        if not exchange:
-            # only a replay goes to the queue itself
-            self.replayed = seen = replayed(self.headers)
-            self.exchange = without_surrogates(seen.exchange)
-            self.routing_key = without_surrogates(seen.routing_key or routing_key)
-        self.redelivered = redelivered
-        self.received = time.monotonic()
-        self.owes = 1
-        self.trace: Trace = UNTRACED
-
-    @property
-    def message_id(self) -> str | None:
-        """The publisher's id of the message."""
-        return _word(self.properties.get("message_id"))
-
-    @property
-    def correlation_id(self) -> str | None:
-        """The publisher's correlation id."""
-        return _word(self.properties.get("correlation_id"))
-
-    @property
-    def count(self) -> int:
-        """How often it was delivered before, as a quorum queue counts."""
-        value = self.headers.get("x-delivery-count")
-        return value if isinstance(value, int) else int(self.redelivered)
-
-    @property
-    def headers(self) -> Mapping[str, Any]:
-        """The AMQP headers."""
-        value = self.properties.get("application_headers")
-        return value if isinstance(value, dict) else {}
-
-    def ack(self) -> None:
-        """Settle it: every event of it is confirmed, or it is parked, confirmed."""
-        if not self._settled:
-            self._settled = True
-            self._source.settle(self.tag)
-            self.trace.end()
-
-
-def _word(value: object) -> str | None:
-    return without_surrogates(value) if isinstance(value, str) and value else None
-
-
-class Settler(Protocol):
-    """The side of a source that a delivery needs."""
-
-    def settle(self, tag: int) -> None:
-        """Note that a delivery is done with."""
-        ...
 
 
 class Source:

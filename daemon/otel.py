@@ -34,8 +34,8 @@ if TYPE_CHECKING:
 
     from opentelemetry.util.types import AttributeValue
 
+    from connectors.delivery import Delivery
     from connectors.events import Score
-    from connectors.source import Delivery
     from daemon.model.scorer import ToneModel
 
 _FLUSH_SECONDS = 5.0

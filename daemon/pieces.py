@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 from connectors.outlet import Outlet
 
 if TYPE_CHECKING:
+    from connectors.delivery import Delivery
     from connectors.events import Fault, Letter, Model, Score, Utterance
     from connectors.mapping import Mapper
-    from connectors.source import Delivery
     from daemon.model.identity import Identity
 
 Waiter = TypeVar("Waiter")

@@ -33,10 +33,10 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from connectors.cache import Cache
+    from connectors.delivery import Delivery
     from connectors.edges import Edges
     from connectors.events import Model, Utterance
     from connectors.scoring.protocol import Answer
-    from connectors.source import Delivery
     from daemon.breaker import Breaker
     from daemon.labeller import Labeller
     from daemon.meter import Meter

@@ -15,8 +15,8 @@ from connectors.trace import UNTRACED, Trace
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from connectors.delivery import Delivery
     from connectors.events import Fault, Score
-    from connectors.source import Delivery
     from daemon.model.scorer import ToneModel
     from daemon.pieces import Wanted
     from daemon.settings import TracingSettings

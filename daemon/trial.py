@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from connectors.delivery import Delivery
 from connectors.errors import BadInput, Skip
 from connectors.events import Utterance  # noqa: TC001 - msgspec reads it at run time
-from connectors.source import Delivery
 from daemon import wiring
 
 if TYPE_CHECKING:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from connectors.source import Delivery
+from connectors.delivery import Delivery
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from connectors import topology
+from connectors.delivery import Delivery
 from connectors.edges import NO_HEADERS, Backlog
 from connectors.errors import Unavailable
 from connectors.rabbit import declared
-from connectors.source import Delivery
 from connectors.wakeup import Wakeup
 
 if TYPE_CHECKING:

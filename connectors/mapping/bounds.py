@@ -10,7 +10,7 @@ import msgspec
 from connectors.errors import BadInput
 
 if TYPE_CHECKING:
-    from connectors.source import Delivery
+    from connectors.delivery import Delivery
 
 _UTF8 = frozenset({"", "utf-8", "utf8", "us-ascii", "ascii"})
 _BOM = b"\xef\xbb\xbf"

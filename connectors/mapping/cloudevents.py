@@ -12,7 +12,7 @@ from connectors.errors import BadInput, Skip
 from connectors.events import EVENT_TYPE, SOURCE_PREFIX
 
 if TYPE_CHECKING:
-    from connectors.source import Delivery
+    from connectors.delivery import Delivery
 
 PREFIXES = ("cloudEvents:", "cloudEvents_", "ce-")
 _REQUIRED = ("specversion", "id", "source", "type")

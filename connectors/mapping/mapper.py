@@ -17,7 +17,7 @@ from connectors.mapping.recipe import Recipe
 from connectors.unicode import without_surrogates
 
 if TYPE_CHECKING:
-    from connectors.source import Delivery
+    from connectors.delivery import Delivery
 
 MAX_TEXTS = 1000
 """Texts in one message; each becomes an event."""

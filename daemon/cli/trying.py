@@ -19,7 +19,7 @@ from daemon.cli.publish import find_connector
 from daemon.cli.tail import COLOURS
 
 if TYPE_CHECKING:
-    from connectors.source import Delivery
+    from connectors.delivery import Delivery
     from daemon.settings import ConnectorSettings, Settings
 
 

@@ -14,8 +14,8 @@ from tests.messages import delivery
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from connectors.delivery import Delivery
     from connectors.events import Utterance
-    from connectors.source import Delivery
 
 MAX_BODY = 1024 * 1024
 MAX_TEXT = 20_000

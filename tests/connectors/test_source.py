@@ -15,7 +15,7 @@ from connectors.source import Source
 from tests.connectors.scripted import line
 
 if TYPE_CHECKING:
-    from connectors.source import Delivery
+    from connectors.delivery import Delivery
     from tests.connectors.scripted import Channel
 
 QUEUE = "sentiment.source.input"

@@ -11,10 +11,10 @@ from tests.waiting import until
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from connectors.delivery import Delivery
     from connectors.edges import Edges
     from connectors.rabbit import Route
     from connectors.scoring.protocol import Answer
-    from connectors.source import Delivery
     from tests.contract.buses import Bus, Found
 
 Thing = TypeVar("Thing")

@@ -5,11 +5,11 @@ from __future__ import annotations
 import itertools
 from typing import TYPE_CHECKING, Any
 
+from connectors.delivery import Delivery
 from connectors.edges import NO_HEADERS, Backlog
 from connectors.errors import Unavailable
 from connectors.events import Model, Score
 from connectors.scoring.protocol import Failed, Scored, Started
-from connectors.source import Delivery
 from connectors.wakeup import Wakeup
 
 if TYPE_CHECKING:

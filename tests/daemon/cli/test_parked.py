@@ -16,9 +16,9 @@ from click.testing import CliRunner
 
 from connectors import parking, topology
 from connectors.broker import Broker
+from connectors.delivery import Delivery
 from connectors.parking import Reason
 from connectors.sink import Sink
-from connectors.source import Delivery
 from daemon.cli import tonebus
 from tests.messages import Desk, delivery
 from tests.processes import ROOT

@@ -14,21 +14,24 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.staticfiles import StaticFiles
 
-from api import predicting, sight
-from api.bounds import BodyLimit
-from api.gate import Gate
-from api.watch import Watch
+from api.auth import Gate
+from api.limits import BodyLimit
+from api.routes import predict
+from api.routes import status as sight
+from api.status.poller import Watch
 from connectors.errors import Misconfigured
-from daemon import exposition, settings, wiring
-from daemon.hosts import is_loopback
-from daemon.predictor import Predictor
-from daemon.release import RELEASE
+from daemon import settings
+from daemon.pipeline.predictor import Predictor
+from daemon.process import wiring
+from daemon.status.hosts import is_loopback
+from daemon.status.release import RELEASE
+from daemon.telemetry import prometheus
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from connectors.cache import Store
-    from connectors.edges import Edges
+    from connectors.ports import Edges
     from daemon.settings import Settings
 
 MAX_BODY_BYTES = 2 * 1024 * 1024
@@ -82,8 +85,8 @@ def build(configuration: Settings, edges: Edges, store: Store) -> FastAPI:
     app.state.settings = configuration
     app.state.predictor = predictor
     app.state.watch = watch
-    app.state.registry = exposition.registry(predictor.meter)
-    app.include_router(predicting.router)
+    app.state.registry = prometheus.registry(predictor.meter)
+    app.include_router(predict.router)
     app.include_router(sight.router)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
     app.add_exception_handler(RequestValidationError, _say_what_is_wrong)

@@ -15,9 +15,9 @@ import msgspec
 from bench import corpus
 from bench.cost import rss_mb, spent
 from bench.world import CONNECTOR, DAEMON, EXCHANGE
-from connectors import topology
-from connectors.events import Letter, ToneEvent
-from connectors.sink import Sink
+from connectors.amqp import topology
+from connectors.amqp.publisher import Sink
+from connectors.messages import Letter, ToneEvent
 from daemon.cli.tail import listen
 
 if TYPE_CHECKING:

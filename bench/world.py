@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from connectors import topology
-from connectors.broker import Broker
+from connectors.amqp import topology
+from connectors.amqp.connection import Broker
 from connectors.errors import TonebusError
-from connectors.events import Letter
+from connectors.messages import Letter
 from daemon.cli.publish import send
 from tests.rooms import empty_redis, own_redis, own_vhost
 

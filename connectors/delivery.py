@@ -5,9 +5,9 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any, Protocol
 
-from connectors.replays import NEVER, replayed
+from connectors.parking.headers import NEVER, replayed
+from connectors.text import without_surrogates
 from connectors.trace import UNTRACED, Trace
-from connectors.unicode import without_surrogates
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

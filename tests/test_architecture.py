@@ -55,12 +55,12 @@ def test_only_the_model_imports_the_model_libraries() -> None:
 
 
 def test_only_the_tracer_imports_opentelemetry_and_nobody_needs_it() -> None:
-    tracer = ROOT / "daemon" / "otel.py"
+    tracer = ROOT / "daemon" / "telemetry" / "otel.py"
     others = [path for layer in LAYERS for path in (ROOT / layer).rglob("*.py") if path != tracer]
     wrong = [path for path in others if "opentelemetry" in {top(name) for name in imports(path)}]
     assert not wrong
 
 
 def test_the_wire_words_and_the_errors_import_nothing_of_ours() -> None:
-    for leaf in ("errors.py", "events.py"):
+    for leaf in ("errors.py", "messages.py"):
         assert not {top(name) for name in imports(ROOT / "connectors" / leaf)} & LAYERS.keys()

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from click.testing import CliRunner
 
-from daemon import trial
+from daemon.checks import dry_run
 from daemon.cli import tonebus
 from daemon.settings import ConnectorSettings, ConnectorTest, OutputSettings, load
 
@@ -35,7 +35,7 @@ def connectors() -> list[ConnectorSettings]:
 def test_every_example_passes_its_own_tests(connector: ConnectorSettings) -> None:
     assert connector.tests
     for test in connector.tests:
-        assert not trial.shortcomings(load({}, EXAMPLES), connector, test, EXAMPLES.parent)
+        assert not dry_run.shortcomings(load({}, EXAMPLES), connector, test, EXAMPLES.parent)
 
 
 @pytest.mark.parametrize("connector", connectors(), ids=lambda each: each.name)

@@ -14,8 +14,8 @@ from cloudevents.core.bindings import rabbitmq
 from cloudevents.core.v1.event import CloudEvent
 
 from connectors.mapping import Mapper, Recipe
-from connectors.schemas import DIALECT, event_schema, input_schema
 from daemon.cli import tonebus
+from daemon.contract.json_schema import DIALECT, event_schema, input_schema
 from daemon.settings import ConnectorSettings, OutputSettings, load
 from tests.daemon.rooms import SEEN, Room
 from tests.messages import delivery

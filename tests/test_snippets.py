@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 import pika
 import pytest
 
-from connectors import topology
-from connectors.broker import Broker
+from connectors.amqp import topology
+from connectors.amqp.connection import Broker
 from tests.nodes import NODE, node_with_packages
 from tests.processes import ROOT
 from tests.rooms import own_vhost

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from connectors.events import Score
+from connectors.messages import Score
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from connectors.cache.store import Store
-    from connectors.events import Model
+    from connectors.messages import Model
 
 _PREFIX = b"tonebus:"
 _KEY_BYTES = 20

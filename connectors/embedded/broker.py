@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from connectors import topology
+from connectors.amqp import topology
 
 if TYPE_CHECKING:
     import re
     from collections.abc import Sequence
 
-    from connectors.events import Letter
-    from connectors.wakeup import Wakeup
+    from connectors.amqp.wakeup import Wakeup
+    from connectors.messages import Letter
 
 
 class Message(msgspec.Struct):

@@ -8,20 +8,20 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from connectors import topology
+from connectors.amqp import topology
+from connectors.amqp.bus import declared
+from connectors.amqp.wakeup import Wakeup
 from connectors.delivery import Delivery
-from connectors.edges import NO_HEADERS, Backlog
 from connectors.errors import Unavailable
-from connectors.rabbit import declared
-from connectors.wakeup import Wakeup
+from connectors.ports import NO_HEADERS, Backlog
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from connectors.amqp.bus import Route
     from connectors.embedded.broker import EmbeddedBroker, Message
     from connectors.embedded.worker import EmbeddedWorker
-    from connectors.events import Letter
-    from connectors.rabbit import Route
+    from connectors.messages import Letter
     from connectors.scoring.protocol import Answer
 
 

@@ -7,8 +7,8 @@ import uuid
 from collections import deque
 from typing import TYPE_CHECKING, Any
 
-from connectors.edges import NO_HEADERS
-from connectors.events import Fault
+from connectors.messages import Fault
+from connectors.ports import NO_HEADERS
 from connectors.scoring.protocol import Failed, Scored, Started
 
 if TYPE_CHECKING:

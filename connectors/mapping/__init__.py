@@ -7,6 +7,6 @@ in which they come.
 
 from connectors.mapping.cleaning import is_blank
 from connectors.mapping.mapper import Mapped, Mapper
-from connectors.mapping.recipe import Recipe
+from connectors.mapping.mapping_config import Recipe
 
 __all__ = ["Mapped", "Mapper", "Recipe", "is_blank"]

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from connectors.errors import BadInput, Skip
-from connectors.events import EVENT_TYPE, SOURCE_PREFIX
+from connectors.messages import EVENT_TYPE, SOURCE_PREFIX
 
 if TYPE_CHECKING:
     from connectors.delivery import Delivery

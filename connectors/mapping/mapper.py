@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from connectors.errors import BadInput, Skip
-from connectors.events import Utterance
 from connectors.mapping import bounds, cloudevents
 from connectors.mapping.cleaning import strip_html, strip_reply
 from connectors.mapping.expressions import Reader, compile_expression, holds
-from connectors.mapping.recipe import Recipe
-from connectors.unicode import without_surrogates
+from connectors.mapping.mapping_config import Recipe
+from connectors.messages import Utterance
+from connectors.text import without_surrogates
 
 if TYPE_CHECKING:
     from connectors.delivery import Delivery

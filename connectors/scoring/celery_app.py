@@ -5,8 +5,8 @@ from __future__ import annotations
 import kombu
 from celery import Celery
 
-from connectors import topology
-from connectors.broker import tls_options
+from connectors.amqp import topology
+from connectors.amqp.connection import tls_options
 
 
 def celery_app(broker_url: str, ca_file: str = "") -> Celery:

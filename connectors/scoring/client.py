@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 import amqp
 import kombu
 
-from connectors import topology
-from connectors.edges import NO_HEADERS
+from connectors.amqp import topology
 from connectors.errors import BadInput
+from connectors.ports import NO_HEADERS
 from connectors.scoring.celery_app import celery_queue
 from connectors.scoring.protocol import TASK, liveness_queue, read_reply
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from celery import Celery
 
-    from connectors.broker import Broker
+    from connectors.amqp.connection import Broker
     from connectors.scoring.protocol import Answer
 
 

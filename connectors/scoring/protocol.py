@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from connectors.errors import BadInput
-from connectors.events import Fault, Model, Score
+from connectors.messages import Fault, Model, Score
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -10,7 +10,7 @@ import time
 import click
 
 from connectors.errors import Misconfigured, TonebusError, Unavailable
-from daemon.notify import Supervisor
+from daemon.process.systemd import Supervisor
 
 _LINGER_SECONDS = 15
 EX_UNAVAILABLE = 69

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 import click
 import msgspec
 
-from daemon import trial
-from daemon.advice import advice
+from daemon.checks import dry_run
+from daemon.checks.lint import advice
 from daemon.cli import EX_CONFIG
-from daemon.settings.faults import Fault, line_of
 from daemon.settings.loading import read
+from daemon.settings.problems import Fault, line_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -58,7 +58,7 @@ def check(file: Path | None, *, tests: bool, strict: bool, as_json: bool) -> Non
 def _failing(settings: Settings, folder: Path) -> Iterator[Fault]:
     for place, connector in enumerate(settings.connectors):
         for number, test in enumerate(connector.tests):
-            if said := trial.shortcomings(settings, connector, test, folder):
+            if said := dry_run.shortcomings(settings, connector, test, folder):
                 yield Fault(
                     ("connectors", place, "tests", number),
                     f"test {test.name!r} of connector {connector.name!r} failed: "

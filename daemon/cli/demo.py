@@ -15,11 +15,12 @@ from rich.console import Console
 from rich.markup import escape
 
 from connectors.errors import TonebusError, Unavailable
-from connectors.events import Letter, ToneEvent
-from daemon import logs, settings
+from connectors.messages import Letter, ToneEvent
+from daemon import settings
 from daemon.cli import demo_stages
 from daemon.cli.demo_messages import MESSAGES
 from daemon.cli.tail import COLOURS
+from daemon.telemetry import logs
 
 if TYPE_CHECKING:
     from daemon.cli.demo_stages import Stage

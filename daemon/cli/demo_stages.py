@@ -17,22 +17,22 @@ from typing import TYPE_CHECKING, Protocol, Self
 import msgspec
 import uvicorn
 
-from connectors import topology
+from connectors.amqp import topology
+from connectors.amqp.publisher import Sink
+from connectors.amqp.wakeup import Wakeup
 from connectors.embedded import Embedded, EmbeddedBroker, EmbeddedStore, EmbeddedWorker
 from connectors.errors import TonebusError, Unavailable
-from connectors.sink import Sink
-from connectors.wakeup import Wakeup
-from daemon import service, wiring
 from daemon.cli.publish import connect
 from daemon.cli.tail import listen
-from daemon.signals import Signals
+from daemon.process import service, wiring
+from daemon.process.signals import Signals
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from rich.console import Console
 
-    from connectors.events import Letter
+    from connectors.messages import Letter
     from daemon.settings import Settings
 
 _READY_SECONDS = 120.0
@@ -202,7 +202,7 @@ class EmbeddedStage:
         """Load the model and start the threads."""
         # torch is slow to import, and the other stage does not need it here
         from daemon.model.scorer import ToneModel  # noqa: PLC0415
-        from daemon.worker import sheet_maker  # noqa: PLC0415
+        from daemon.worker.app import sheet_maker  # noqa: PLC0415
 
         configuration, store = self._configuration, EmbeddedStore()
         workers = {}

@@ -10,12 +10,12 @@ import click
 import msgspec
 
 from connectors.errors import Unavailable
-from daemon import doctor as examination
-from daemon import logs
-from daemon.advice import advice
+from daemon.checks import doctor as examination
+from daemon.checks.doctor import Result
+from daemon.checks.lint import advice
 from daemon.cli import EX_CONFIG
-from daemon.doctor import Result
 from daemon.settings.loading import read
+from daemon.telemetry import logs
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -13,13 +13,13 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from daemon import settings as configuration
-from daemon.cli import reports as reporting
-from daemon.model import evaluation, figures, labelled
+from daemon.evaluation import evaluation, figures, labelled
+from daemon.evaluation import reports as reporting
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from connectors.events import Fault, Score
+    from connectors.messages import Fault, Score
     from daemon.model.scorer import ToneModel
 
 _BATCH = 256

@@ -12,16 +12,17 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
-from connectors.parked import Shelf, summary
-from daemon import logs, settings
+from connectors.parking.parked_queue import Shelf, summary
+from daemon import settings
 from daemon.cli.parked_filters import Filter, filters, shown_age
 from daemon.cli.publish import connect
+from daemon.telemetry import logs
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from connectors.broker import Broker
-    from connectors.parked import Entry
+    from connectors.amqp.connection import Broker
+    from connectors.parking.parked_queue import Entry
 
 _LISTED = 100
 _PROGRESS_FROM = 100

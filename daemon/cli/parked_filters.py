@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 import click
 import msgspec
 
-from connectors import topology
+from connectors.amqp import topology
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from connectors.parked import Entry, Shelf
+    from connectors.parking.parked_queue import Entry, Shelf
 
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)([smhd])")

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 import click
 import msgspec
 
-from connectors.events import Fault, Model, Score
 from connectors.mapping import is_blank
+from connectors.messages import Fault, Model, Score
 from daemon import settings as configuration
-from daemon.cli.reports import printable
+from daemon.evaluation.reports import printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -12,18 +12,19 @@ import msgspec
 from rich.console import Console
 from rich.progress import Progress
 
-from connectors import topology
-from connectors.broker import Refused
+from connectors.amqp import topology
+from connectors.amqp.connection import Refused
+from connectors.amqp.publisher import Sink
 from connectors.errors import Misconfigured, Unavailable
-from connectors.sink import Sink
-from daemon import settings, wiring
+from daemon import settings
 from daemon.cli import templates
+from daemon.process import wiring
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from connectors.broker import Broker
-    from connectors.events import Letter
+    from connectors.amqp.connection import Broker
+    from connectors.messages import Letter
     from daemon.settings import ConnectorSettings, Settings
 
 WINDOW = 250

@@ -6,7 +6,8 @@ import sys
 
 import click
 
-from daemon import logs, settings
+from daemon import settings
+from daemon.telemetry import logs
 
 
 @click.command()
@@ -15,7 +16,7 @@ def daemon() -> None:
 
     Example: TONEBUS_CONFIG=/etc/tonebus/tonebus.toml tonebus daemon
     """
-    from daemon import service  # noqa: PLC0415 - each process loads only what it runs
+    from daemon.process import service  # noqa: PLC0415 - each process loads only what it runs
 
     _begin()
     sys.exit(service.run(settings.load))
@@ -28,7 +29,7 @@ def worker(model: str) -> None:
 
     Example: tonebus worker --model default
     """
-    from daemon import worker as celery_worker  # noqa: PLC0415 - as above
+    from daemon.worker import app as celery_worker  # noqa: PLC0415 - as above
 
     configuration = _begin()
     sys.exit(celery_worker.run(configuration, model or configuration.models[0].name))

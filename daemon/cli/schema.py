@@ -5,9 +5,10 @@ from __future__ import annotations
 import click
 import msgspec
 
-from connectors import schemas
-from daemon import contract, settings
+from daemon import settings
 from daemon.cli.publish import find_connector
+from daemon.contract import asyncapi as contract
+from daemon.contract import json_schema
 
 
 @click.group()
@@ -25,10 +26,10 @@ def jsonschema(connector: str) -> None:
 
     Example: tonebus schema jsonschema --connector helpdesk
     """
-    found = schemas.event_schema()
+    found = json_schema.event_schema()
     if connector:
         chosen = find_connector(settings.load(), connector)
-        found = {"$schema": schemas.DIALECT, **schemas.input_schema(chosen.recipe())}
+        found = {"$schema": json_schema.DIALECT, **json_schema.input_schema(chosen.recipe())}
     _print(found)
 
 

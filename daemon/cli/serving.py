@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import uvicorn
 
-from daemon.notify import Supervisor
+from daemon.process.systemd import Supervisor
 
 if TYPE_CHECKING:
     import socket

@@ -9,18 +9,19 @@ import msgspec
 from rich.console import Console
 from rich.markup import escape
 
-from connectors import topology
-from connectors.events import SOURCE_PREFIX, ToneEvent
-from connectors.outlet import BINARY_PREFIX
-from connectors.parked import entry, summary
-from daemon import settings, wiring
+from connectors.amqp import topology
+from connectors.events.output import BINARY_PREFIX
+from connectors.messages import SOURCE_PREFIX, ToneEvent
+from connectors.parking.parked_queue import entry, summary
+from daemon import settings
 from daemon.cli.publish import connect, find_connector
+from daemon.process import wiring
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from connectors.broker import Broker
-    from connectors.parked import Entry
+    from connectors.amqp.connection import Broker
+    from connectors.parking.parked_queue import Entry
     from daemon.settings import Settings
 
 COLOURS = {"negative": "red", "neutral": "yellow", "positive": "green"}

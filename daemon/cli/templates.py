@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from connectors.errors import Misconfigured
-from connectors.events import Letter
 from connectors.mapping.expressions import PATH
+from connectors.messages import Letter
 
 if TYPE_CHECKING:
     from daemon.settings import ConnectorSettings

@@ -10,17 +10,20 @@ import click
 import msgspec
 from kombu.utils.url import parse_url
 
-from connectors import definitions, drift
-from connectors import topology as bus
-from daemon import logs, settings, wiring
+from connectors.amqp import topology as bus
+from daemon import settings
+from daemon.checks import topology_diff
 from daemon.cli.publish import connect
+from daemon.contract import rabbitmq_definitions
+from daemon.process import wiring
+from daemon.telemetry import logs
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from connectors.broker import Broker
-    from connectors.drift import Finding
-    from connectors.topology import Topology
+    from connectors.amqp.connection import Broker
+    from connectors.amqp.topology import Topology
+    from daemon.checks.topology_diff import Finding
 
 _COLOURS = {"missing": "yellow", "drifted": "red", "unknown": "red"}
 
@@ -41,7 +44,7 @@ def plan(*, as_json: bool) -> None:
     Example: tonebus topology plan
     """
     with _broker() as (broker, parts):
-        found = list(drift.findings(broker, *parts))
+        found = list(topology_diff.findings(broker, *parts))
     _tell(found, parts, as_json=as_json)
 
 
@@ -53,7 +56,7 @@ def verify(*, as_json: bool) -> None:
     Example: tonebus topology verify --json
     """
     with _broker() as (broker, parts):
-        found = list(drift.findings(broker, *parts))
+        found = list(topology_diff.findings(broker, *parts))
     _tell(found, parts, as_json=as_json)
     sys.exit(0 if all(each.good for each in found) else 1)
 
@@ -83,10 +86,10 @@ def export(form: str) -> None:
     url = configuration.broker.url.split(";")[0].strip()
     vhost = parse_url(url)["virtual_host"] or "/"
     if form == "rabbitmqadmin":
-        for line in definitions.rabbitmqadmin(parts, vhost):
+        for line in rabbitmq_definitions.rabbitmqadmin(parts, vhost):
             click.echo(line)
     else:
-        told = msgspec.json.encode(definitions.definitions(parts, vhost))
+        told = msgspec.json.encode(rabbitmq_definitions.definitions(parts, vhost))
         click.echo(msgspec.json.format(told).decode())
 
 

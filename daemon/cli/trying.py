@@ -10,13 +10,15 @@ import msgspec
 from rich.console import Console
 from rich.markup import escape
 
-from connectors import envelope
-from connectors.events import Fault, Score
+from connectors.events import event as envelope
+from connectors.events.output import Outlet
 from connectors.mapping import is_blank
-from connectors.outlet import Outlet
-from daemon import logs, settings, trial
+from connectors.messages import Fault, Score
+from daemon import settings
+from daemon.checks import dry_run
 from daemon.cli.publish import find_connector
 from daemon.cli.tail import COLOURS
+from daemon.telemetry import logs
 
 if TYPE_CHECKING:
     from connectors.delivery import Delivery
@@ -26,7 +28,7 @@ if TYPE_CHECKING:
 @click.command("try")
 @click.argument("connector")
 @click.argument("message", type=click.File("rb"))
-@click.option("--routing-key", default=trial.ROUTING_KEY, show_default=True)
+@click.option("--routing-key", default=dry_run.ROUTING_KEY, show_default=True)
 @click.option("--content-type", default="", help="As the publisher sets it; none by default.")
 @click.option("--message-id", default="", help="AMQP message id.")
 @click.option("--header", "headers", multiple=True, metavar="NAME=VALUE", help="An AMQP header.")
@@ -46,11 +48,11 @@ def try_(
     configuration = settings.load()
     logs.configure("console", "error")
     chosen = find_connector(configuration, connector)
-    delivery = trial.delivery(
+    delivery = dry_run.delivery(
         chosen, message.read(), routing_key=routing_key, headers=_headers(headers),
         content_type=content_type, message_id=message_id,
     )  # fmt: skip
-    outcome = trial.outcome(configuration, chosen, delivery)
+    outcome = dry_run.outcome(configuration, chosen, delivery)
     told: dict[str, Any] = {
         "connector": chosen.name,
         "skip": outcome.skip or None,

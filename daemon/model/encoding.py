@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from connectors.events import Fault
-from connectors.unicode import without_surrogates
+from connectors.messages import Fault
+from connectors.text import without_surrogates
 from daemon.model.preprocessing import PREPROCESSORS
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from connectors.events import Fault
+from connectors.messages import Fault
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

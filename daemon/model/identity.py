@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from connectors.errors import Misconfigured
-from connectors.events import Model
+from connectors.messages import Model
 from daemon.model import card
 
 if TYPE_CHECKING:

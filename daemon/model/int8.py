@@ -16,7 +16,7 @@ import msgspec
 import torch
 
 from connectors.errors import Misconfigured
-from connectors.events import Fault
+from connectors.messages import Fault
 from daemon.model import products
 from daemon.model.forward import Forward
 from daemon.model.unpadded import Unpadded

@@ -9,7 +9,7 @@ import structlog
 import torch
 
 from connectors.errors import Misconfigured
-from connectors.events import Fault, Score
+from connectors.messages import Fault, Score
 from daemon.model import int8, labels, loading
 from daemon.model.encoding import Encoded, Encoder
 from daemon.model.forward import Forward

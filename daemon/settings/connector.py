@@ -7,9 +7,9 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta, field
 
+from connectors.amqp.topology import RESULTS
+from connectors.events.output import ROUTING_KEY, Terms
 from connectors.mapping import Recipe
-from connectors.outlet import ROUTING_KEY, Terms
-from connectors.topology import RESULTS
 from daemon.settings.kinds import Name, Short
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from connectors.errors import Misconfigured
-from daemon.settings import faults, rules
+from daemon.settings import problems, rules
 from daemon.settings.sections import (
     ApiSettings,
     BrokerSettings,
@@ -26,7 +26,7 @@ from daemon.settings.shape import shape_faults, suggestion, told
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from daemon.settings.faults import Fault
+    from daemon.settings.problems import Fault
 
 _SECTIONS: dict[str, type[msgspec.Struct]] = {
     "broker": BrokerSettings,
@@ -56,7 +56,7 @@ class Read(msgspec.Struct, frozen=True):
     """
 
     path: Path | None
-    lines: dict[faults.Path, int]
+    lines: dict[problems.Path, int]
     faults: list[Fault]
     settings: Settings | None
 
@@ -65,7 +65,7 @@ class Read(msgspec.Struct, frozen=True):
         place = str(self.path or "settings")
         told = []
         for fault in which:
-            line = faults.line_of(fault.path, self.lines)
+            line = problems.line_of(fault.path, self.lines)
             told.append(f"{place}:{line}: {fault}" if line else f"{place}: {fault}")
         return told
 
@@ -106,11 +106,11 @@ def read(environ: Mapping[str, str] = os.environ, path: Path | None = None) -> R
         try:
             settings = msgspec.convert(tables, Settings, strict=True)
         except msgspec.ValidationError as error:
-            wrong = [faults.Fault((), told(error))]
+            wrong = [problems.Fault((), told(error))]
         else:
             wrong = list(rules.faults(settings))
-    known = faults.lines(source)
-    wrong.sort(key=lambda each: faults.line_of(each.path, known))
+    known = problems.lines(source)
+    wrong.sort(key=lambda each: problems.line_of(each.path, known))
     return Read(path, known, wrong, settings)
 
 

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from connectors import outlet, topology
+from connectors.amqp import topology
+from connectors.events import output
 from connectors.mapping.cloudevents import PREFIXES
 from connectors.mapping.expressions import fault_of
-from daemon.settings.faults import Fault
+from daemon.settings.problems import Fault
 from daemon.settings.shape import suggestion
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from daemon.settings.connector import ConnectorSettings
-    from daemon.settings.faults import Path
+    from daemon.settings.problems import Path
     from daemon.settings.sections import Settings
 
 _KEPT = (topology.PARKED, topology.UNROUTED)
@@ -99,9 +100,9 @@ def _exchanges(each: ConnectorSettings, settings: Settings, here: Path) -> Itera
 
 def _output(each: ConnectorSettings, here: Path) -> Iterator[Fault]:
     out = each.output
-    if said := outlet.fault_of(out.routing_key):
+    if said := output.fault_of(out.routing_key):
         yield Fault(
-            (*here, "output", "routing_key"), said, f"the default is '{outlet.ROUTING_KEY}'"
+            (*here, "output", "routing_key"), said, f"the default is '{output.ROUTING_KEY}'"
         )
     if out.exchange in _KEPT or out.exchange.startswith(_RESERVED):
         yield Fault(

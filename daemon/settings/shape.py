@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin
 
 import msgspec
 
-from daemon.settings.faults import Fault
+from daemon.settings.problems import Fault
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from daemon.settings.faults import Path
+    from daemon.settings.problems import Path
 
 _LISTED_AT_MOST = 20
 

@@ -8,11 +8,11 @@ import pytest
 from fastapi.testclient import TestClient
 
 from api.app import build, create_app
+from connectors.amqp.bus import Rabbit
 from connectors.cache import RedisStore
 from connectors.embedded import Embedded, EmbeddedBroker, EmbeddedStore
 from connectors.errors import Misconfigured
-from connectors.rabbit import Rabbit
-from daemon import wiring
+from daemon.process import wiring
 from daemon.settings import BrokerSettings, Settings
 from tests import models
 from tests.proxy import free_port

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from api.composing import faults_of, sums_of, tones_of
-from daemon.metrics import SECONDS
-from daemon.sight.notes import DaemonNote, FaultNote, HourNote, Minute, Process, Rates
+from api.status.aggregate import faults_of, sums_of, tones_of
+from daemon.status.snapshot import DaemonNote, FaultNote, HourNote, Minute, Process, Rates
+from daemon.telemetry.metrics import SECONDS
 
 
 def fault(words: str, count: int, last: float) -> FaultNote:

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from api import diagnosis
-from api.diagnosis import Facts
-from api.status_schemas import Daemon, Queue, Rates, Worker
+from api.status import health
+from api.status.health import Facts
+from api.status.schemas import Daemon, Queue, Rates, Worker
 
 
 def daemon(**changes: Any) -> Daemon:
@@ -41,9 +41,9 @@ def facts(**changes: Any) -> Facts:
 
 
 def test_all_is_well() -> None:
-    found = diagnosis.parts(facts())
+    found = health.parts(facts())
     assert {part.state for part in found.values()} == {"well"}
-    assert diagnosis.verdict(found) == ("well", "All is well", "")
+    assert health.verdict(found) == ("well", "All is well", "")
 
 
 @pytest.mark.parametrize(
@@ -73,30 +73,30 @@ def test_all_is_well() -> None:
 def test_each_fault_is_named_with_its_fix(
     changes: dict[str, Any], part: str, state: str, words: str
 ) -> None:
-    found = diagnosis.parts(facts(**changes))
+    found = health.parts(facts(**changes))
     assert found[part].state == state
     assert found[part].fix
     assert words in f"{found[part].detail} {found[part].fix}"
-    whole = diagnosis.verdict(found)
+    whole = health.verdict(found)
     assert whole.state == state
     assert found[part].fix in whole.advice
 
 
 def test_without_redis_rabbitmq_tells_of_daemons() -> None:
-    found = diagnosis.parts(facts(redis="TimeoutError", daemons=[], workers=[]))
+    found = health.parts(facts(redis="TimeoutError", daemons=[], workers=[]))
     assert found["daemons"].state == "well"
     assert "says RabbitMQ" in found["daemons"].detail
 
 
 def test_in_the_first_seconds_nobody_is_missed() -> None:
-    found = diagnosis.parts(facts(daemons=[], sighted=False, queues=[source(consumers=0)]))
+    found = health.parts(facts(daemons=[], sighted=False, queues=[source(consumers=0)]))
     assert found["daemons"].state == "unknown"
 
 
 def test_without_a_connector_no_daemon_is_needed() -> None:
-    assert "daemons" not in diagnosis.parts(facts(daemons=[], consuming=False))
+    assert "daemons" not in health.parts(facts(daemons=[], consuming=False))
 
 
 def test_the_broker_comes_first() -> None:
-    whole = diagnosis.verdict(diagnosis.parts(facts(broker="refused", listeners={"default": 0})))
+    whole = health.verdict(health.parts(facts(broker="refused", listeners={"default": 0})))
     assert whole.advice.startswith("RabbitMQ")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from connectors.events import Score
+from connectors.messages import Score
 from tests.waiting import until
 
 if TYPE_CHECKING:

@@ -9,8 +9,8 @@ import structlog
 
 from api.app import build
 from connectors.embedded import Embedded, EmbeddedWorker
-from daemon.sight import faults
-from daemon.worker import sheet_maker
+from daemon.status import incidents
+from daemon.worker.app import sheet_maker
 from tests import models
 from tests.browser.chromium import chromium, missing
 from tests.daemon.rooms import Room
@@ -41,7 +41,7 @@ def browser() -> Iterator[Browser]:
 def _told() -> Iterator[None]:
     """Have faults kept as in a process of its own, where the log is set up so."""
     before = structlog.get_config()
-    structlog.configure(processors=[faults.remember, *before["processors"]])
+    structlog.configure(processors=[incidents.remember, *before["processors"]])
     yield
     structlog.configure(**before)
 

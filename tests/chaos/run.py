@@ -7,7 +7,7 @@ import time
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any
 
-from connectors.topology import scoring_queue, source_queue
+from connectors.amqp.topology import scoring_queue, source_queue
 from tests import models
 from tests.chaos.faults import Rig, schedule
 from tests.chaos.ledger import Ledger

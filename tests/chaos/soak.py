@@ -12,7 +12,7 @@ from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from connectors.topology import source_queue
+from connectors.amqp.topology import source_queue
 from tests.chaos.ledger import Ledger
 from tests.chaos.oracle import Collector, Publisher
 from tests.chaos.run import rigged

@@ -13,13 +13,15 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from daemon import logs, settings, worker
+from daemon import settings
 from daemon.model.scorer import ToneModel
+from daemon.telemetry import logs
+from daemon.worker import app
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from connectors.events import Fault, Score
+    from connectors.messages import Fault, Score
 
 EXIT, ALLOCATE, HANG, RAISE, DAWDLE = (
     "please exit now", "please allocate now", "please hang now", "please raise now",
@@ -77,7 +79,7 @@ def main() -> int:
     configuration = settings.load()
     logs.configure(configuration.log.format, configuration.log.level)
     sys.modules["daemon.model.scorer"].ToneModel = Wicked  # type: ignore[attr-defined]
-    return worker.run(configuration, configuration.models[0].name)
+    return app.run(configuration, configuration.models[0].name)
 
 
 if __name__ == "__main__":

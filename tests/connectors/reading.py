@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from connectors.delivery import Delivery
-    from connectors.events import Utterance
+    from connectors.messages import Utterance
 
 MAX_BODY = 1024 * 1024
 MAX_TEXT = 20_000

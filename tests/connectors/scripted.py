@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import amqp
 
-from connectors.broker import Broker
+from connectors.amqp.connection import Broker
 
 if TYPE_CHECKING:
     from collections.abc import Callable

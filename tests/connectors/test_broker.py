@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 import amqp
 import pytest
 
-from connectors import topology
-from connectors.broker import Broker, Refused
+from connectors.amqp import topology
+from connectors.amqp.bus import Rabbit, Route
+from connectors.amqp.connection import Broker, Refused
 from connectors.errors import Misconfigured, Unavailable
-from connectors.rabbit import Rabbit, Route
 from connectors.scoring.celery_app import celery_app
 from tests.proxy import free_port
 from tests.waiting import until

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from connectors.cache import Cache, RedisStore
-from connectors.events import Model, Score
+from connectors.messages import Model, Score
 from tests.proxy import free_port, proxied
 from tests.servers import redis_client
 

@@ -9,9 +9,9 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connectors import envelope
-from connectors.events import Model, Score, Utterance
-from connectors.outlet import Outlet
+from connectors.events import event as envelope
+from connectors.events.output import Outlet
+from connectors.messages import Model, Score, Utterance
 from tests.messages import delivery
 
 TRACE = f"00-{'1' * 32}-{'2' * 16}-01"

@@ -12,7 +12,7 @@ from connectors.mapping import Mapper
 from tests.messages import delivery
 
 if TYPE_CHECKING:
-    from connectors.events import Utterance
+    from connectors.messages import Utterance
 
 EVENT = {"specversion": "1.0", "type": "comment", "source": "/helpdesk", "id": "e-1"}
 

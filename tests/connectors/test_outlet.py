@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from connectors import envelope
-from connectors.events import Letter, Model, Score, ToneEvent, Utterance
-from connectors.outlet import Outlet, Terms, fault_of
+from connectors.events import event as envelope
+from connectors.events.output import Outlet, Terms, fault_of
+from connectors.messages import Letter, Model, Score, ToneEvent, Utterance
 from tests.messages import delivery
 
 TRACE = f"00-{'1' * 32}-{'2' * 16}-01"

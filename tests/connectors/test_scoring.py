@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from connectors.errors import BadInput
-from connectors.events import Fault, Model, Score
+from connectors.messages import Fault, Model, Score
 from connectors.scoring.protocol import LOST, Failed, Scored, Sheet, Started, read_reply
 
 TONES = ("negative", "neutral", "positive")

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connectors.broker import Broker
+from connectors.amqp.connection import Broker
+from connectors.amqp.publisher import Sink
 from connectors.errors import Unavailable
-from connectors.events import Letter
-from connectors.sink import Sink
+from connectors.messages import Letter
 from tests.connectors.scripted import Channel, line
 from tests.waiting import until
 

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connectors.broker import Refused
+from connectors.amqp.connection import Refused
+from connectors.amqp.consumer import Source
 from connectors.errors import Unavailable
-from connectors.source import Source
 from tests.connectors.scripted import line
 
 if TYPE_CHECKING:

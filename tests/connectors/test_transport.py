@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 import pytest
 from amqp.exceptions import UnexpectedFrame
 
-from connectors.broker import Broker
+from connectors.amqp.connection import Broker
+from connectors.amqp.publisher import Sink
+from connectors.amqp.transport import _PlainSocket
 from connectors.errors import Unavailable
-from connectors.events import Letter
-from connectors.sink import Sink
-from connectors.transport import _PlainSocket
+from connectors.messages import Letter
 from tests.proxy import proxied
 from tests.waiting import until
 
@@ -182,7 +182,7 @@ def test_a_connection_that_is_cut_is_unavailable(broker_url: str) -> None:
 def test_an_answer_that_never_comes_ends_in_unavailable(
     broker_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("connectors.transport._RPC_SECONDS", 0.3)
+    monkeypatch.setattr("connectors.amqp.transport._RPC_SECONDS", 0.3)
     with proxied(broker_url) as (proxy, url):
         broker = connected(url)
         proxy.stalled.set()

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from connectors.wakeup import Wakeup
+from connectors.amqp.wakeup import Wakeup
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
-from connectors import topology
-from connectors.broker import Broker
+from connectors.amqp import topology
+from connectors.amqp.bus import Rabbit, Route
+from connectors.amqp.connection import Broker
 from connectors.embedded import Embedded, EmbeddedBroker, EmbeddedWorker
-from connectors.rabbit import Rabbit, Route
 from connectors.scoring.celery_app import celery_app
-from daemon.worker import sheet_maker
+from daemon.worker.app import sheet_maker
 from tests import models
 from tests.daemon.traced import Traced, parent_of, trace_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from connectors.edges import Edges
-    from connectors.events import Letter
+    from connectors.messages import Letter
+    from connectors.ports import Edges
     from daemon.model.scorer import ToneModel
     from tests.otlp import Collector
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from connectors.rabbit import Route
+from connectors.amqp.bus import Route
 from tests import models
 from tests.contract.buses import EmbeddedBus, RabbitBus
 from tests.otlp import collecting

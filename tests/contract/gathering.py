@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypeVar
 
-from connectors import topology
-from connectors.events import Letter
+from connectors.amqp import topology
+from connectors.messages import Letter
 from tests.waiting import until
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from connectors.amqp.bus import Route
     from connectors.delivery import Delivery
-    from connectors.edges import Edges
-    from connectors.rabbit import Route
+    from connectors.ports import Edges
     from connectors.scoring.protocol import Answer
     from tests.contract.buses import Bus, Found
 

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from connectors import topology
+from connectors.amqp import topology
+from connectors.amqp.bus import Route
 from connectors.errors import Unavailable
-from connectors.events import Letter, Score
-from connectors.rabbit import Route
+from connectors.messages import Letter, Score
 from connectors.scoring.protocol import Scored, Started
 from tests import models
 from tests.contract.buses import WITHOUT_WORKERS

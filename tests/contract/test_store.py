@@ -8,7 +8,7 @@ import pytest
 
 from connectors.cache import Cache, RedisStore
 from connectors.embedded import EmbeddedStore
-from connectors.events import Model, Score
+from connectors.messages import Model, Score
 from tests.waiting import until
 
 if TYPE_CHECKING:

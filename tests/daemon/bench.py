@@ -7,17 +7,17 @@ from typing import Any
 
 from connectors.cache import Cache
 from connectors.embedded import EmbeddedStore
-from connectors.events import Model
 from connectors.mapping import Mapper
-from daemon.breaker import Breaker
-from daemon.labeller import Labeller
-from daemon.meter import Meter
+from connectors.messages import Model
 from daemon.model.identity import Identity
-from daemon.outbox import Outbox
-from daemon.pieces import Lane, Shadow
-from daemon.pipeline import Pipeline
+from daemon.pipeline.breaker import Breaker
+from daemon.pipeline.pipeline import Pipeline
+from daemon.pipeline.publisher import Outbox
+from daemon.pipeline.scorer import Labeller
+from daemon.pipeline.shadow import Shadows
+from daemon.pipeline.work import Lane, Shadow
 from daemon.settings import DaemonSettings
-from daemon.shadows import Shadows
+from daemon.telemetry.registry import Meter
 from tests import models
 from tests.daemon.scripted import MODEL, Clock, ScriptedEdges
 

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from connectors import topology
+from connectors.amqp import topology
 from connectors.embedded import Embedded, EmbeddedBroker, EmbeddedStore, EmbeddedWorker
-from connectors.events import Letter
-from daemon import wiring
-from daemon.service import Service
+from connectors.messages import Letter
+from daemon.process import wiring
+from daemon.process.service import Service
+from daemon.process.signals import Signals
 from daemon.settings import ConnectorSettings, DaemonSettings, Settings
-from daemon.signals import Signals
-from daemon.worker import sheet_maker
+from daemon.worker.app import sheet_maker
 from tests import models
 from tests.waiting import until
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from connectors.embedded.broker import Message
     from connectors.scoring.protocol import Sheet
     from daemon.model.scorer import ToneModel
-    from daemon.tracing import Tracer
+    from daemon.telemetry.tracing import Tracer
 
 SEEN = "seen"
 QUEUE = topology.source_queue("input")

@@ -5,17 +5,17 @@ from __future__ import annotations
 import itertools
 from typing import TYPE_CHECKING, Any
 
+from connectors.amqp.wakeup import Wakeup
 from connectors.delivery import Delivery
-from connectors.edges import NO_HEADERS, Backlog
 from connectors.errors import Unavailable
-from connectors.events import Model, Score
+from connectors.messages import Model, Score
+from connectors.ports import NO_HEADERS, Backlog
 from connectors.scoring.protocol import Failed, Scored, Started
-from connectors.wakeup import Wakeup
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from connectors.events import Fault, Letter
+    from connectors.messages import Fault, Letter
     from connectors.scoring.protocol import Answer
 
 MODEL = Model("tiny", "r1")

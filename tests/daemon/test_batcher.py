@@ -7,7 +7,7 @@ from typing import NamedTuple
 from hypothesis import given
 from hypothesis import strategies as st
 
-from daemon.batcher import Batcher, work
+from daemon.pipeline.batcher import Batcher, work
 
 
 class Item(NamedTuple):

@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from connectors import topology
-from connectors.events import Letter
-from connectors.replays import Replayed, headers
-from daemon import metrics
+from connectors.amqp import topology
+from connectors.messages import Letter
+from connectors.parking.headers import Replayed, headers
 from daemon.settings import ConnectorSettings, OutputSettings
+from daemon.telemetry import metrics
 from tests.daemon.rooms import QUEUE, Room
 
 if TYPE_CHECKING:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from kombu.asynchronous import Hub
 
 from connectors.scoring.celery_app import celery_app
-from daemon.consuming import watch
-from daemon.notify import Supervisor
+from daemon.process.systemd import Supervisor
+from daemon.worker.consumer import watch
 
 
 def test_a_request_is_acknowledged_before_the_loop_sleeps_again() -> None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from daemon.gathering import gather
-from daemon.labeller import Labeller
+from daemon.pipeline.gathering import gather
+from daemon.pipeline.scorer import Labeller
 from daemon.settings import DaemonSettings
 from tests import models
 from tests.daemon.scripted import Clock, ScriptedEdges

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 import structlog
 
-from daemon import journal, logs
+from daemon.telemetry import journald, logs
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -25,8 +25,8 @@ def told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as ear:
         ear.bind(str(tmp_path / "socket"))
         ear.settimeout(5)
-        monkeypatch.setattr(journal.Handler.__init__, "__defaults__", (tmp_path / "socket",))
-        monkeypatch.setattr(journal, "listens", lambda: True)
+        monkeypatch.setattr(journald.Handler.__init__, "__defaults__", (tmp_path / "socket",))
+        monkeypatch.setattr(journald, "listens", lambda: True)
         logs.configure("auto", "info")
 
         def entry() -> dict[str, str]:
@@ -50,7 +50,7 @@ def test_a_fact_has_its_priority_its_name_and_its_fields(
     assert entry["MESSAGE"] == "message_parked code=not-json size=3"
     assert entry["TONEBUS_EVENT"] == "message_parked"
     assert (entry["TONEBUS_CODE"], entry["TONEBUS_SIZE"]) == ("not-json", "3")
-    assert entry["MESSAGE_ID"] == journal.message_id("message_parked")
+    assert entry["MESSAGE_ID"] == journald.message_id("message_parked")
 
 
 @pytest.mark.parametrize(("level", "priority"), [("error", "3"), ("warning", "4"), ("info", "6")])
@@ -86,6 +86,6 @@ def test_standard_error_leads_to_the_journal_only_where_systemd_says_so(tmp_path
     with (tmp_path / "stream").open("wb") as stream:
         found = os.fstat(stream.fileno())
         right = {"JOURNAL_STREAM": f"{found.st_dev}:{found.st_ino}"}
-        assert journal.listens(right, stream.fileno())
-        assert not journal.listens({"JOURNAL_STREAM": "1:2"}, stream.fileno())
-        assert not journal.listens({}, stream.fileno())
+        assert journald.listens(right, stream.fileno())
+        assert not journald.listens({"JOURNAL_STREAM": "1:2"}, stream.fileno())
+        assert not journald.listens({}, stream.fileno())

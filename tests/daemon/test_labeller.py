@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from connectors.events import Fault, Score
+from connectors.messages import Fault, Score
 from connectors.scoring.protocol import Failed, Scored, Started
-from daemon.labeller import Labeller
+from daemon.pipeline.scorer import Labeller
 from daemon.settings import DaemonSettings
 from tests import models
 from tests.daemon.scripted import MODEL, Clock, ScriptedScoring, score_of
 
 if TYPE_CHECKING:
-    from daemon.pieces import Verdict
+    from daemon.pipeline.work import Verdict
 
 ERROR = Fault("error", "ValueError")
 

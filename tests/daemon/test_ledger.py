@@ -10,10 +10,10 @@ from hypothesis import settings as effort
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from connectors import topology
+from connectors.amqp import topology
 from connectors.errors import Unavailable
-from connectors.events import Fault, Letter
-from daemon import metrics
+from connectors.messages import Fault, Letter
+from daemon.telemetry import metrics
 from tests.daemon.bench import Bench, message
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import structlog
 
-from daemon import logs
+from daemon.telemetry import logs
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

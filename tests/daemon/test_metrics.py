@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from daemon import exposition, metrics
-from daemon.meter import Histogram, Meter
-from daemon.metrics import METRICS, Metric
+from daemon.telemetry import metrics, prometheus
+from daemon.telemetry.metrics import METRICS, Metric
+from daemon.telemetry.registry import Histogram, Meter
 from tests.daemon.rooms import Room
 from tests.proxy import free_port
 
@@ -26,7 +26,7 @@ DOCUMENT = Path(__file__).parents[2] / "docs" / "metrics.md"
 
 def scraped(meter: Meter) -> dict[str, float]:
     """All samples by name and labels, as Prometheus would read them."""
-    text = exposition.text(exposition.registry(meter)).decode()
+    text = prometheus.text(prometheus.registry(meter)).decode()
     return {
         f"{sample.name}{sample.labels or ''}": sample.value
         for family in text_string_to_metric_families(text)
@@ -101,13 +101,13 @@ def test_no_metric_holds_a_text_or_an_id(model_directory: Path, tone_model: Tone
     room = Room(model_directory, tone_model)
     room.tell("canary4711 was good", id="canary-id")
     room.settle()
-    assert "canary" not in exposition.text(exposition.registry(room.service.meter)).decode()
+    assert "canary" not in prometheus.text(prometheus.registry(room.service.meter)).decode()
 
 
 def test_metrics_are_served_on_the_port() -> None:
     meter, port = Meter(), free_port()
     meter.count(metrics.DELIVERIES, "input")
-    exposition.serve(meter, "127.0.0.1", port)
+    prometheus.serve(meter, "127.0.0.1", port)
     with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=10) as reply:
         assert b'tonebus_deliveries_total{connector="input"} 1.0' in reply.read()
 
@@ -120,7 +120,7 @@ def test_a_port_that_is_taken_is_told_and_stops_nothing(
     def warning(event: str, **_: object) -> None:
         told.append(event)
 
-    monkeypatch.setattr(exposition, "_log", SimpleNamespace(warning=warning))
+    monkeypatch.setattr(prometheus, "_log", SimpleNamespace(warning=warning))
     with socket.create_server(("127.0.0.1", 0)) as taken:
-        exposition.serve(Meter(), "127.0.0.1", taken.getsockname()[1])
+        prometheus.serve(Meter(), "127.0.0.1", taken.getsockname()[1])
     assert told == ["metrics_not_served"]

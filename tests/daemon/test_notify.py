@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from daemon.notify import Supervisor
+from daemon.process.systemd import Supervisor
 from tests.supervisors import listener
 
 if TYPE_CHECKING:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from connectors.events import Score
-from daemon import metrics
+from connectors.messages import Score
+from daemon.telemetry import metrics
 from tests.daemon.rooms import QUEUE, Room
 
 if TYPE_CHECKING:

@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from connectors.amqp.wakeup import Wakeup
 from connectors.embedded import EmbeddedWorker
 from connectors.embedded.edges import _Scoring
-from connectors.events import Fault, Score
-from connectors.wakeup import Wakeup
-from daemon.labeller import Labeller
+from connectors.messages import Fault, Score
+from daemon.pipeline.scorer import Labeller
 from daemon.settings import DaemonSettings
-from daemon.worker import sheet_maker
+from daemon.worker.app import sheet_maker
 from tests import models
 from tests.daemon.scripted import Clock
 from tests.waiting import until
@@ -20,10 +20,10 @@ from tests.waiting import until
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from connectors.edges import ScoringEdge
+    from connectors.ports import ScoringEdge
     from connectors.scoring.protocol import Sheet
     from daemon.model.scorer import ToneModel
-    from daemon.pieces import Verdict
+    from daemon.pipeline.work import Verdict
 
 
 @pytest.mark.parametrize("guilty", [0, 7, 15])

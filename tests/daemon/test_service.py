@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from connectors.broker import Refused
+from connectors.amqp.connection import Refused
 from connectors.errors import Misconfigured, Unavailable
-from daemon.signals import Signals
+from daemon.process.signals import Signals
 from tests.daemon.rooms import QUEUE, SEEN, Room
 from tests.waiting import until
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from daemon.model.scorer import ToneModel
-    from daemon.service import Service
+    from daemon.process.service import Service
 
 
 @pytest.fixture

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from connectors.events import Fault
-from daemon import metrics, shadows
-from daemon.sight.reporter import agreement
+from connectors.messages import Fault
+from daemon.pipeline import shadow
+from daemon.status.reporter import agreement
+from daemon.telemetry import metrics
 from tests.daemon.bench import SHADOW, Bench, message
 
 
@@ -72,9 +73,9 @@ def test_a_shadows_fault_parks_nothing() -> None:
 def test_a_shadow_without_workers_holds_a_bounded_number_of_texts() -> None:
     bench = Bench(shadowed=True)
     more = 5
-    for number in range(shadows.AT_MOST + more):
+    for number in range(shadow.AT_MOST + more):
         bench.edges.source.deliver(message(f"text {number}", id=number))
-    while len(bench.edges.source.acked) < shadows.AT_MOST + more:
+    while len(bench.edges.source.acked) < shadow.AT_MOST + more:
         bench.turn()
         for request in requests_to(bench, "tiny"):
             bench.edges.scoring.score(request)

@@ -13,9 +13,9 @@ from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.trace import Link, SpanKind, StatusCode
 
 from connectors.errors import Misconfigured
-from connectors.events import EVENT_TYPE
-from daemon import otel, tracing
+from connectors.messages import EVENT_TYPE
 from daemon.settings import ConnectorSettings, TracingSettings
+from daemon.telemetry import otel, tracing
 from tests import models
 from tests.daemon.rooms import Room
 from tests.daemon.traced import (
@@ -269,8 +269,8 @@ def test_a_part_that_fails_leaves_the_tones_of_the_others(
 WITHOUT = """
 import sys
 sys.modules["opentelemetry"] = None
-import daemon.service, daemon.worker
-from daemon import tracing
+import daemon.process.service, daemon.worker.app
+from daemon.telemetry import tracing
 from daemon.settings import TracingSettings
 tracing.start(TracingSettings(), "daemon")
 try:

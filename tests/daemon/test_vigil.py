@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from daemon.vigil import Vigil
+from daemon.process.vigil import Vigil
 
 
 def test_who_owes_nothing_may_rest_for_ever() -> None:

@@ -8,10 +8,10 @@ import msgspec
 import pytest
 
 from connectors.errors import Unavailable
-from daemon.notify import Supervisor
+from daemon.process.systemd import Supervisor
+from daemon.process.watchdog import Watch, status
 from daemon.settings import DaemonSettings
-from daemon.sight.notes import DaemonNote, FaultNote, Rates
-from daemon.watch import Watch, status
+from daemon.status.snapshot import DaemonNote, FaultNote, Rates
 from tests.supervisors import Listener, listener
 
 if TYPE_CHECKING:

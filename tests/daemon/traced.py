@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
-from daemon import otel
+from daemon.telemetry import otel
 
 if TYPE_CHECKING:
     from opentelemetry.sdk.trace import ReadableSpan

@@ -12,7 +12,7 @@ import pytest
 import yaml
 from fastapi.routing import APIRoute
 
-from api import sight
+from api.routes import status
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -99,7 +99,9 @@ def test_every_service_is_asked_how_it_is_at_an_endpoint_that_exists(
     assert probed["api"] == [
         ("127.0.0.1", services["api"]["environment"]["TONEBUS_API_PORT"], "/readyz")
     ]
-    assert "/readyz" in {route.path for route in sight.router.routes if isinstance(route, APIRoute)}
+    assert "/readyz" in {
+        route.path for route in status.router.routes if isinstance(route, APIRoute)
+    }
 
 
 def urls(service: Mapping[str, Any]) -> list[tuple[str, ...]]:

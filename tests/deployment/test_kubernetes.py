@@ -11,8 +11,8 @@ import pytest
 import yaml
 from fastapi.routing import APIRoute
 
-from api import sight
-from connectors.topology import source_queue
+from api.routes import status
+from connectors.amqp.topology import source_queue
 from daemon.settings import Settings, load
 
 ROOT = Path(__file__).parents[2]
@@ -92,7 +92,9 @@ def test_the_probes_ask_where_somebody_answers(name: str) -> None:
     if name == "api":
         assert port["containerPort"] == settings.api.port
         assert paths == {"/healthz", "/readyz"}
-        assert paths <= {route.path for route in sight.router.routes if isinstance(route, APIRoute)}
+        assert paths <= {
+            route.path for route in status.router.routes if isinstance(route, APIRoute)
+        }
     else:
         assert (settings.metrics.host, settings.metrics.port) == ("0.0.0.0", port["containerPort"])
         assert paths == {"/metrics"}

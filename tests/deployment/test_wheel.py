@@ -77,7 +77,7 @@ def test_the_model_comes_with_the_wheel(tonebus: Path, tmp_path: Path) -> None:
 
 
 def test_the_modules_are_those_of_the_wheel(tonebus: Path, tmp_path: Path) -> None:
-    names = "api.app", "connectors.source", "daemon.pipeline"
+    names = "api.app", "connectors.amqp.consumer", "daemon.pipeline.pipeline"
     code = "import importlib as i, sys; print(*(i.import_module(n).__file__ for n in sys.argv[1:]))"
     files = run(tonebus.with_name("python"), "-c", code, *names, where=tmp_path).split()
     assert len(files) == len(names)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from connectors.events import Score
+from connectors.messages import Score
 from tests.e2e.stage import PARKED, SOURCE
 from tests.proxy import free_port
 from tests.waiting import until

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from connectors.topology import PARKED, source_queue
+from connectors.amqp.topology import PARKED, source_queue
 from tests.hostile.bus import raw
 from tests.hostile.cases import say
 from tests.hostile.conftest import housed, own_room

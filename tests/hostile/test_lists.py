@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from connectors.topology import source_queue
+from connectors.amqp.topology import source_queue
 from tests import models
 from tests.hostile.bus import CANARY
 from tests.hostile.conftest import House, housed, own_room

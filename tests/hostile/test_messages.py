@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from connectors.topology import PARKED, UNROUTED, source_queue
+from connectors.amqp.topology import PARKED, UNROUTED, source_queue
 from tests.hostile.bus import CANARY, Bus
 from tests.hostile.conftest import housed
 from tests.processes import running

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pika
 import pytest
 
-from connectors.topology import PARKED, RESULTS, source_queue
+from connectors.amqp.topology import PARKED, RESULTS, source_queue
 from tests import models
 from tests.hostile.bus import CANARY, Bus
 from tests.hostile.conftest import housed

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
 
-from connectors import topology
+from connectors.amqp import topology
 from tests import models
 from tests.chaos import wicked_worker
 from tests.chaos.supervisor import Supervised

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from typing import TYPE_CHECKING
 
-from connectors.events import Score
+from connectors.messages import Score
 from tests.model import tiny
 
 if TYPE_CHECKING:

@@ -7,9 +7,9 @@ import msgspec
 import pytest
 
 from connectors.errors import Misconfigured
-from connectors.events import Fault, Score
-from daemon.model import figures, labelled
-from daemon.model.evaluation import report
+from connectors.messages import Fault, Score
+from daemon.evaluation import figures, labelled
+from daemon.evaluation.evaluation import report
 from daemon.model.labels import TONES
 
 if TYPE_CHECKING:

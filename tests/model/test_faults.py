@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 import torch
 
-from connectors.events import Fault, Score
+from connectors.messages import Fault, Score
 from daemon.model.scorer import ToneModel
 from tests.model import tiny
 from tests.model.scoring import CLOSE, apart, scored, texts

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from connectors.errors import Misconfigured
-from connectors.events import Fault, Score
+from connectors.messages import Fault, Score
 from daemon.model import int8
 from daemon.model.encoding import Encoded
 from daemon.model.probes import probes

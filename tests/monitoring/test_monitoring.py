@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from daemon.metrics import METRICS
+from daemon.telemetry.metrics import METRICS
 
 FOLDER = Path(__file__).parents[2] / "docs" / "monitoring"
 TESTS = Path(__file__).parent / "alerts_test.yml"

@@ -8,14 +8,15 @@ from pathlib import Path
 
 import msgspec
 
-from daemon import example, settings
+from daemon import settings
+from daemon.settings import example
 
 FILE = Path(__file__).parent.parent.parent / "systemd" / "tonebus.toml"
 
 
 def test_the_example_is_made_from_the_settings() -> None:
     assert FILE.read_text(encoding="utf-8") == example.document(), (
-        "run: python -m daemon.example > systemd/tonebus.toml"
+        "run: python -m daemon.settings.example > systemd/tonebus.toml"
     )
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from connectors import topology
+from connectors.amqp import topology
 from tests import models
 from tests.chaos import wicked_worker
 from tests.hostile.bus import Bus

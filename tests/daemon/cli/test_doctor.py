@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 from click.testing import CliRunner
 
-from connectors import topology
-from connectors.broker import Broker
-from daemon import wiring
+from connectors.amqp import topology
+from connectors.amqp.connection import Broker
 from daemon.cli import tonebus
+from daemon.process import wiring
 from daemon.settings import load
 from tests import models
 from tests.processes import running

@@ -14,11 +14,12 @@ import amqp
 import pytest
 from click.testing import CliRunner
 
-from connectors import parking, topology
-from connectors.broker import Broker
+from connectors.amqp import topology
+from connectors.amqp.connection import Broker
+from connectors.amqp.publisher import Sink
 from connectors.delivery import Delivery
-from connectors.parking import Reason
-from connectors.sink import Sink
+from connectors.parking import park as parking
+from connectors.parking.park import Reason
 from daemon.cli import tonebus
 from tests.messages import Desk, delivery
 from tests.processes import ROOT
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 
     from click.testing import Result
 
-    from connectors.events import Letter
+    from connectors.messages import Letter
 
 SOURCE = topology.source_queue("input")
 

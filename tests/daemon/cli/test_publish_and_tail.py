@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from click.testing import CliRunner
 
-from connectors import parking, topology
-from connectors.broker import Broker
+from connectors.amqp import topology
+from connectors.amqp.connection import Broker
+from connectors.amqp.publisher import Sink
 from connectors.errors import Misconfigured
-from connectors.events import Letter
-from connectors.parking import Reason
-from connectors.sink import Sink
-from daemon import trial
+from connectors.messages import Letter
+from connectors.parking import park
+from connectors.parking.park import Reason
+from daemon.checks import dry_run
 from daemon.cli import templates, tonebus
 from daemon.settings import ConnectorSettings, Settings, load
 from tests.messages import delivery
@@ -42,12 +43,12 @@ EXAMPLES = ROOT / "docs" / "connectors" / "tonebus.toml"
 )
 def test_a_published_text_is_what_its_connector_reads(connector: ConnectorSettings) -> None:
     letter = templates.letter(connector, "good")
-    message = trial.delivery(
+    message = dry_run.delivery(
         connector, letter.body,
         content_type=letter.properties["content_type"],
         message_id=letter.properties["message_id"],
     )  # fmt: skip
-    [found] = trial.outcome(Settings(), connector, message).utterances
+    [found] = dry_run.outcome(Settings(), connector, message).utterances
     assert found.text == "good"
     assert found.source_id
     pattern = topology.topic_pattern(connector.bindings[0])
@@ -134,7 +135,7 @@ def test_tail_shows_what_is_asked_for_of_every_exchange(
             body = json.dumps(event("helpdesk", tone)).encode()
             sink.publish(Letter(topology.RESULTS, f"helpdesk.{tone}", body, {}), None)
             sink.publish(binary("reviews", tone), None)
-        sink.publish(parking.letter(delivery(b"{"), Reason("json", "map")), None)
+        sink.publish(park.letter(delivery(b"{"), Reason("json", "map")), None)
         broker.wait(0.2)
 
     until(lambda: tail.poll() is not None, publish, timeout=60)

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from click.testing import CliRunner
 
-from connectors import topology
-from connectors.broker import Broker
+from connectors.amqp import topology
+from connectors.amqp.connection import Broker
 from connectors.errors import Misconfigured
-from daemon import wiring
 from daemon.cli import tonebus
+from daemon.process import wiring
 from daemon.settings import BrokerSettings, ConnectorSettings, OutputSettings, Settings
 
 if TYPE_CHECKING:

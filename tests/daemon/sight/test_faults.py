@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from daemon.sight.faults import CATALOGUE, Ledger
+from daemon.status.incidents import CATALOGUE, Ledger
 
 ROOT = Path(__file__).parents[3]
 

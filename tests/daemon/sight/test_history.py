@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from daemon.sight.history import History, quantile
+from daemon.status.rates import History, quantile
 
 BOUNDS = (0.1, 0.2, 0.4)
 

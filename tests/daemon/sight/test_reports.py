@@ -6,15 +6,15 @@ from typing import TYPE_CHECKING
 
 from connectors.cache import RedisStore
 from connectors.embedded import EmbeddedStore
-from connectors.events import Model
-from daemon.notify import Supervisor
+from connectors.messages import Model
+from daemon.process.systemd import Supervisor
+from daemon.process.watchdog import Watch
 from daemon.settings import DaemonSettings
-from daemon.sight import notes
-from daemon.sight.notes import DaemonNote, HourNote, WorkerNote
-from daemon.sight.reporter import Gauges, Reporter
-from daemon.sight.worker import WorkerReport
-from daemon.watch import Watch
-from daemon.worker import sheet_maker
+from daemon.status import snapshot
+from daemon.status.reporter import Gauges, Reporter
+from daemon.status.snapshot import DaemonNote, HourNote, WorkerNote
+from daemon.worker.app import sheet_maker
+from daemon.worker.report import WorkerReport
 from tests.daemon.rooms import Room
 from tests.proxy import free_port
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 
 def read(store: Store) -> list[DaemonNote | WorkerNote | HourNote]:
-    return [notes.decode(value) for value in store.gather(notes.INDEX).values()]
+    return [snapshot.decode(value) for value in store.gather(snapshot.INDEX).values()]
 
 
 def reporter(store: Store) -> Reporter:
@@ -54,7 +54,7 @@ def test_a_daemon_tells_how_it_stands(model_directory: Path, tone_model: ToneMod
     hour = by_kind[HourNote]
     assert isinstance(hour, HourNote)
     assert sum(sum(minute.tones.values()) for minute in hour.minutes) == 1
-    assert b"canary" not in b"".join(room.store.gather(notes.INDEX).values())
+    assert b"canary" not in b"".join(room.store.gather(snapshot.INDEX).values())
 
 
 def test_a_first_event_is_in_the_next_note_of_the_hour(
@@ -75,7 +75,7 @@ def test_a_note_fades_and_the_hour_stays() -> None:
     store = EmbeddedStore(clock=lambda: now)
     reporter(store).tick()
     assert {type(note) for note in read(store)} == {DaemonNote, HourNote}
-    now = notes.CONNECTING_PATIENCE + notes.LIVE_SECONDS + 1
+    now = snapshot.CONNECTING_PATIENCE + snapshot.LIVE_SECONDS + 1
     assert {type(note) for note in read(store)} == {HourNote}
 
 
@@ -108,7 +108,7 @@ def test_without_redis_it_goes_on() -> None:
     store = RedisStore(f"redis://127.0.0.1:{free_port()}/0", timeout=0.1)
     reporter(store).tick()
     assert store.fault
-    assert store.gather(notes.INDEX) == {}
+    assert store.gather(snapshot.INDEX) == {}
 
 
 def test_redis_keeps_notes_as_the_embedded_store_does(redis_url: str) -> None:
@@ -146,4 +146,4 @@ def test_a_worker_tells_what_it_scored(tone_model: ToneModel) -> None:
     assert (note.texts, note.revision, note.device, note.threads) == (2, "r1", "cpu", 1)
     assert note.rate > 0
     assert 0 < note.busy <= 1
-    assert b"canary" not in b"".join(store.gather(notes.INDEX).values())
+    assert b"canary" not in b"".join(store.gather(snapshot.INDEX).values())

@@ -1,0 +1,1 @@
+"""The routes: what callers may ask of the service."""

@@ -1,0 +1,116 @@
+"""What an operator asks: does it live, is it ready, how does it stand; and the page."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from fastapi import APIRouter, HTTPException, Request, Response, status
+from fastapi.responses import FileResponse, StreamingResponse
+
+from api.status.schemas import Readiness, Status
+from daemon.contract import asyncapi
+from daemon.telemetry import prometheus
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from api.status.poller import Watch
+    from daemon.settings import Settings
+
+_PAGE = Path(__file__).parent.parent / "static" / "index.html"
+_MAX_FOLLOWERS = 64
+_PROMETHEUS = "text/plain; version=0.0.4; charset=utf-8"
+router = APIRouter()
+
+
+def _watch(request: Request) -> Watch:
+    watch: Watch = request.app.state.watch
+    return watch
+
+
+@router.get("/", include_in_schema=False)
+async def page() -> FileResponse:
+    """Show the status page."""
+    return FileResponse(_PAGE, headers={"Cache-Control": "no-cache"})
+
+
+@router.get("/healthz", tags=["health"])
+async def healthz() -> dict[str, str]:
+    """Say that the process lives; it says nothing of the parts that it stands on."""
+    return {"status": "ok"}
+
+
+@router.get(
+    "/readyz",
+    tags=["health"],
+    responses={503: {"model": Readiness, "description": "Something is missing; `parts` says what"}},
+)
+async def readyz(request: Request, response: Response) -> Readiness:
+    """Say whether messages can be labelled now; 503 names what is missing.
+
+    Redis only saves work: without it everything is scored, and this stays ready.
+    """
+    found = _watch(request).status()
+    if not found.ready:
+        response.status_code = status.HTTP_503_SERVICE_UNAVAILABLE
+    return Readiness(ready=found.ready, parts=found.parts)
+
+
+@router.get("/status", tags=["status"])
+async def show_status(request: Request) -> Status:
+    """Give everything an operator wants to know at a glance, not older than a second."""
+    return _watch(request).status()
+
+
+@router.get(
+    "/events",
+    tags=["status"],
+    response_class=StreamingResponse,
+    responses={
+        200: {
+            "content": {"text/event-stream": {"schema": {"type": "string"}}},
+            "description": "One server-sent event a second; its data is what `/status` gives",
+        },
+        429: {"description": "Too many follow already"},
+    },
+)
+async def events(request: Request) -> StreamingResponse:
+    """Follow the status: the same as `/status`, each second."""
+    state = request.app.state
+    if getattr(state, "followers", 0) >= _MAX_FOLLOWERS:
+        raise HTTPException(
+            status.HTTP_429_TOO_MANY_REQUESTS, "too many follow already", {"Retry-After": "10"}
+        )
+
+    async def stream() -> AsyncIterator[str]:
+        state.followers = getattr(state, "followers", 0) + 1
+        try:
+            async for found in _watch(request).follow():
+                yield f"data: {found.model_dump_json()}\n\n"
+        finally:
+            state.followers -= 1
+
+    return StreamingResponse(
+        stream(),
+        media_type="text/event-stream",
+        headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
+    )
+
+
+@router.get(
+    "/metrics",
+    tags=["status"],
+    response_class=Response,
+    responses={200: {"content": {"text/plain": {"schema": {"type": "string"}}}}},
+)
+async def show_metrics(request: Request) -> Response:
+    """Give this process's metrics in Prometheus's format."""
+    return Response(prometheus.text(request.app.state.registry), media_type=_PROMETHEUS)
+
+
+@router.get("/asyncapi.json", tags=["status"])
+async def show_contract(request: Request) -> dict[str, Any]:
+    """Give every exchange, queue, key and message of the running configuration, as AsyncAPI 3."""
+    settings: Settings = request.app.state.settings
+    return asyncapi.asyncapi(settings)

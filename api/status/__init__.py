@@ -1,0 +1,1 @@
+"""How the whole deployment stands: read from the snapshots, summed up, judged."""

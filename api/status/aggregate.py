@@ -1,0 +1,165 @@
+"""From the notes of many processes to one picture. Pure."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from api.status.schemas import Agreement, Daemon, Fault, Latency, Minute, Queue, Rates, Worker
+from connectors.amqp import topology
+from daemon.status.rates import quantile
+from daemon.status.snapshot import PATIENCE, DaemonNote
+from daemon.telemetry.metrics import SECONDS
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from connectors.ports import Backlog
+    from daemon.status.snapshot import FaultNote, HourNote, WorkerNote
+
+_FAULTS = 12
+
+
+@dataclass(frozen=True)
+class Sums:
+    """The numbers of all daemons together; None where none reports."""
+
+    rates: Rates | None = None
+    latency: Latency | None = None
+    cache_share: float | None = None
+    in_flight: int | None = None
+    waiting: int | None = None
+    unconfirmed: int | None = None
+    duplicates: int | None = None
+    parked: dict[str, int] = field(default_factory=dict)
+    skipped: dict[str, int] = field(default_factory=dict)
+    shadow: dict[str, Agreement] = field(default_factory=dict)
+
+
+def sums_of(daemons: Sequence[DaemonNote]) -> Sums:
+    """Add up what daemons tell."""
+    if not daemons:
+        return Sums()
+    parked, skipped = Counter[str](), Counter[str]()
+    shadow: dict[str, Agreement] = {}
+    latency = [0] * (len(SECONDS) + 1)
+    for each in daemons:
+        parked.update(each.parked)
+        skipped.update(each.skipped)
+        for name, (same, of) in each.shadow.items():
+            known = shadow.setdefault(name, Agreement(same=0, of=0))
+            known.same, known.of = known.same + same, known.of + of
+        if len(each.latency) == len(latency):
+            latency = [sum(pair) for pair in zip(latency, each.latency, strict=True)]
+    recent = sum(each.recent for each in daemons)
+    return Sums(
+        rates=Rates(
+            **{
+                name: sum(getattr(each.rates, name) for each in daemons)
+                for name in Rates.model_fields
+            }
+        ),
+        latency=_latency(latency),
+        cache_share=sum(each.cached for each in daemons) / recent if recent > 0 else None,
+        in_flight=sum(each.in_flight for each in daemons),
+        waiting=sum(each.waiting for each in daemons),
+        unconfirmed=sum(each.unconfirmed for each in daemons),
+        duplicates=sum(each.duplicates for each in daemons),
+        parked=dict(parked.most_common()),
+        skipped=dict(skipped.most_common()),
+        shadow=shadow,
+    )
+
+
+def _latency(counts: Sequence[int]) -> Latency | None:
+    found = [quantile(counts, SECONDS, share) for share in (0.5, 0.95, 0.99)]
+    p50, p95, p99 = found
+    if p50 is None or p95 is None or p99 is None:
+        return None
+    return Latency(p50=p50, p95=p95, p99=p99)
+
+
+def tones_of(hours: Sequence[HourNote]) -> list[Minute]:
+    """Add up the last hour, minute by minute."""
+    minutes: dict[int, Counter[str]] = {}
+    for hour in hours:
+        for minute in hour.minutes:
+            minutes.setdefault(minute.start, Counter()).update(minute.tones)
+    found = [Minute(start=start, tones=dict(tones)) for start, tones in sorted(minutes.items())]
+    return found[-60:]
+
+
+def daemon_of(note: DaemonNote, silent: float) -> Daemon:
+    """Return a daemon as the page shows it."""
+    process = note.process
+    return Daemon(
+        instance=process.instance, host=process.host, pid=process.pid, version=process.version,
+        since=process.since, silent=silent, lost=silent > note.patience, state=note.state,
+        memory=process.memory, worst_case=note.worst_case, in_flight=note.in_flight,
+        rates=Rates(**msgspec.structs.asdict(note.rates)),
+    )  # fmt: skip
+
+
+def worker_of(note: WorkerNote, silent: float) -> Worker:
+    """Return a worker as the page shows it."""
+    process = note.process
+    return Worker(
+        instance=process.instance, host=process.host, pid=process.pid, version=process.version,
+        since=process.since, silent=silent, lost=silent > PATIENCE, serves=note.model,
+        model=note.name, revision=note.revision, device=note.device, threads=note.threads,
+        rate=note.rate, busy=note.busy, texts=note.texts, memory=process.memory,
+    )  # fmt: skip
+
+
+def queue_of(name: str, backlog: Backlog) -> Queue:
+    """Return a queue as the page shows it."""
+    roles = {topology.PARKED: "parked", topology.UNROUTED: "unrouted"}
+    usual = "source" if name.startswith(topology.source_queue("")) else "scoring"
+    return Queue.model_validate(
+        {
+            "name": name,
+            "role": roles.get(name, usual),
+            "messages": backlog.messages,
+            "consumers": backlog.consumers,
+        }
+    )
+
+
+def faults_of(
+    daemons: Sequence[DaemonNote], workers: Sequence[WorkerNote], own: Sequence[FaultNote]
+) -> list[Fault]:
+    """Return the last faults of all processes, the newest first."""
+    here = os.getpid()
+    found = [_fault(each, "the API") for each in own]
+    reporting: list[DaemonNote | WorkerNote] = [*daemons, *workers]
+    for note in reporting:
+        kind = "daemon" if isinstance(note, DaemonNote) else "worker"
+        if note.process.pid != here:
+            found += [_fault(each, f"{kind} {note.process.pid}") for each in note.faults]
+    return sorted(_joined(found), key=lambda fault: -fault.last)[:_FAULTS]
+
+
+def _joined(faults: Sequence[Fault]) -> list[Fault]:
+    """Make one of equal faults that several processes tell."""
+    found: dict[str, list[Fault]] = {}
+    for fault in faults:
+        found.setdefault(fault.words, []).append(fault)
+    return [
+        each[0].model_copy(
+            update={
+                "first": min(fault.first for fault in each),
+                "last": max(fault.last for fault in each),
+                "count": sum(fault.count for fault in each),
+                "who": each[0].who if len(each) == 1 else f"{len(each)} processes",
+            }
+        )
+        for each in found.values()
+    ]
+
+
+def _fault(note: FaultNote, who: str) -> Fault:
+    return Fault(**msgspec.structs.asdict(note), who=who)

@@ -1,0 +1,222 @@
+"""From facts to words: is it working, what is wrong, what to do. Pure."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from api.status.schemas import Part, Queue, State
+from connectors.amqp import topology
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from api.status.schemas import Daemon, Worker
+
+_REDIS = {
+    "AuthenticationError": "refuses the password",
+    "ConnectionError": "cannot be reached",
+    "MaxConnectionsError": "has no connection left",
+    "OutOfMemoryError": "is full",
+    "ReadOnlyError": "is read-only",
+    "TimeoutError": "does not answer in time",
+}
+_ORDER: dict[State, int] = {"down": 0, "limited": 1, "unknown": 2, "well": 3}
+
+
+class Facts(NamedTuple):
+    """What is known at this moment.
+
+    Attributes:
+        broker: Why RabbitMQ cannot be reached; empty where it can.
+        blocked: Whether RabbitMQ asks publishers to wait.
+        redis: Why Redis does not serve; empty where it does.
+        sighted: Whether Redis has served long enough for every daemon to have reported.
+        queues: All that RabbitMQ tells of our queues; empty where it tells nothing.
+        listeners: Workers of each model, by RabbitMQ's count.
+        revisions: Revision of each model, as this process knows it.
+        daemons: Those that report.
+        workers: Those that report.
+        lost: Daemons that fell silent without saying that they stop.
+        events: Events a second.
+        consuming: Whether any connector is configured, so that a daemon is needed.
+    """
+
+    broker: str
+    blocked: bool
+    redis: str
+    sighted: bool
+    queues: Sequence[Queue]
+    listeners: Mapping[str, int]
+    revisions: Mapping[str, str]
+    daemons: Sequence[Daemon]
+    workers: Sequence[Worker]
+    lost: Sequence[Daemon]
+    events: float
+    consuming: bool
+
+
+class Verdict(NamedTuple):
+    """The whole in one line, and what to do about it."""
+
+    state: State
+    headline: str
+    advice: str
+
+
+def parts(facts: Facts) -> dict[str, Part]:
+    """Say of each part how it is."""
+    found = {"broker": _broker(facts), "redis": _redis(facts)}
+    if facts.consuming:
+        found["daemons"] = _daemons(facts)
+    for model in facts.revisions:
+        found[f"workers {model}"] = _workers(facts, model)
+    found["messages"] = _messages(facts)
+    return found
+
+
+def verdict(found: Mapping[str, Part]) -> Verdict:
+    """Say how the whole is: as its worst part."""
+    # the broker comes first, for without it nothing else can be told
+    worst = min(found.values(), key=lambda part: _ORDER[part.state])
+    if worst.state == "well":
+        return Verdict("well", "All is well", "")
+    words = {
+        "down": "Messages are not being labelled",
+        "limited": "Working, with limits",
+        "unknown": "Looking around",
+    }[worst.state]
+    what = f"{worst.title}: {worst.detail[:1].lower()}{worst.detail[1:]}."
+    return Verdict(worst.state, words, f"{what} {worst.fix}".strip())
+
+
+def _part(title: str, state: State, detail: str, fix: str = "") -> Part:
+    return Part(title=title, ok=state == "well", state=state, detail=detail, fix=fix)
+
+
+def _broker(facts: Facts) -> Part:
+    if facts.broker:
+        return _part(
+            "RabbitMQ", "down", "Cannot be reached",
+            "Start RabbitMQ, or correct `TONEBUS_BROKER_URL`. Nothing is lost: all connect again "
+            f"by themselves. The reason: {facts.broker}.",
+        )  # fmt: skip
+    if facts.blocked:
+        return _part(
+            "RabbitMQ", "down", "Asks publishers to wait",
+            "RabbitMQ is short of memory or disk: free some. It goes on by itself.",
+        )  # fmt: skip
+    return _part("RabbitMQ", "well", "Connected")
+
+
+def _redis(facts: Facts) -> Part:
+    if facts.redis:
+        words = _REDIS.get(facts.redis, f"fails ({facts.redis})")
+        return _part(
+            "Redis", "limited", words[:1].upper() + words[1:],
+            "Start Redis, or correct `TONEBUS_REDIS_URL`. Until then every text is scored anew, "
+            "and this page sees only what RabbitMQ tells.",
+        )  # fmt: skip
+    return _part("Redis", "well", "Serving")
+
+
+def _daemons(facts: Facts) -> Part:
+    alive = [each for each in facts.daemons if not each.lost]
+    silent = [*facts.lost, *(each for each in facts.daemons if each.lost)]
+    if not alive:
+        return _no_daemon(facts, silent)
+    if odd := _odd_state(alive):
+        return odd
+    if silent:
+        return _part(
+            "Daemons", "limited", f"{len(alive)} at work, {len(silent)} fell silent",
+            "See the log of the silent one, and start it again. The others do its work.",
+        )  # fmt: skip
+    return _part("Daemons", "well", f"{len(alive)} at work")
+
+
+def _no_daemon(facts: Facts, silent: Sequence[Daemon]) -> Part:
+    if silent and not facts.redis:
+        last = min(silent, key=lambda each: each.silent)
+        return _part(
+            "Daemons", "down", f"The last one, process {last.pid} on {last.host}, fell silent",
+            "See its log for the reason, and start it again: `tonebus daemon`. Nothing is lost: "
+            "messages wait in their queues.",
+        )  # fmt: skip
+    sources = [queue.consumers or 0 for queue in facts.queues if queue.role == "source"]
+    if consumers := min(sources, default=0):
+        return _part(
+            "Daemons", "well" if facts.redis else "unknown",
+            f"{consumers} {_plural('daemon', consumers)} listening, says RabbitMQ",
+        )  # fmt: skip
+    if facts.broker or not facts.sighted:
+        return _part("Daemons", "unknown", "Not heard of yet")
+    return _part(
+        "Daemons", "down", "None is running",
+        "Start one: `tonebus daemon`. Messages wait in their queues until then.",
+    )  # fmt: skip
+
+
+def _odd_state(alive: Sequence[Daemon]) -> Part | None:
+    states = {each.state for each in alive}
+    if "holding" in states:
+        return _part(
+            "Daemons", "down", "Holding back: nearly every message was parked",
+            "Look into `sentiment.parked` for the reason, mend the connector or the model, then "
+            "replay. It tries one message now and then.",
+        )  # fmt: skip
+    if states <= {"connecting"}:
+        return _part(
+            "Daemons", "down", "Connecting to RabbitMQ",
+            "If it takes long: see the daemon's log, and the user's permissions.",
+        )  # fmt: skip
+    if states <= {"draining", "stopped"}:
+        return _part("Daemons", "limited", "Stopping", "Start one again: `tonebus daemon`.")
+    if states <= {"careful", "connecting"}:
+        return _part(
+            "Daemons", "limited", "Careful: one message at a time, after one that broke the reader",
+            "None needed: the guilty message is put away by itself.",
+        )  # fmt: skip
+    return None
+
+
+def _workers(facts: Facts, model: str) -> Part:
+    title = "Workers" if len(facts.revisions) == 1 else f"Workers “{model}”"
+    if facts.broker:
+        return _part(title, "unknown", "RabbitMQ must tell")
+    count = facts.listeners.get(model, 0)
+    if not count:
+        return _part(
+            title, "down", "None is listening",
+            f"Start one: `tonebus worker --model {model}`. Until then messages wait in their "
+            "queues.",
+        )  # fmt: skip
+    revision = facts.revisions[model]
+    other = [each for each in facts.workers if each.serves == model and each.revision != revision]
+    if other:
+        return _part(
+            title, "limited", f"{len(other)} of {count} serve another revision",
+            "Restart workers, daemons and API on one revision, so that scores are kept and used.",
+        )  # fmt: skip
+    return _part(title, "well", f"{count} listening")
+
+
+def _messages(facts: Facts) -> Part:
+    title = "Messages"
+    if facts.broker:
+        return _part(title, "unknown", "RabbitMQ must tell")
+    depth = {queue.name: queue.messages for queue in facts.queues}
+    waiting = sum(queue.messages for queue in facts.queues if queue.role == "source")
+    unrouted = depth.get(topology.UNROUTED, 0)
+    if unrouted:
+        return _part(
+            title, "limited", f"{unrouted:,} {_plural('event', unrouted)} reached no queue",
+            "Bind a queue of yours to `sentiment.results`; those that wait are in "
+            "sentiment.unrouted.",
+        )  # fmt: skip
+    if waiting:
+        return _part(title, "well", f"{waiting:,} {_plural('message', waiting)} waiting")
+    return _part(title, "well", "Flowing" if facts.events else "Nothing waits")
+
+
+def _plural(word: str, count: int) -> str:
+    return word if count == 1 else f"{word}s"

@@ -1,0 +1,211 @@
+"""Looks at everything once a second, and keeps what it saw for whoever asks."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from typing import TYPE_CHECKING
+
+import msgspec
+import structlog
+
+from api.status import health
+from api.status.aggregate import daemon_of, faults_of, queue_of, sums_of, tones_of, worker_of
+from api.status.health import Facts
+from api.status.schemas import ModelStatus, Status
+from daemon.status import snapshot
+from daemon.status.incidents import LEDGER
+from daemon.status.release import RELEASE
+from daemon.status.snapshot import LIVE_SECONDS, PATIENCE, DaemonNote, HourNote, WorkerNote
+from daemon.telemetry import metrics
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Mapping
+
+    from api.status.schemas import Daemon
+    from connectors.cache import Store
+    from daemon.pipeline.predictor import Predictor
+
+_EVERY_SECONDS = 1.0
+_LOST_SECONDS = 600.0
+_SETTLING_SECONDS = PATIENCE + LIVE_SECONDS
+_log = structlog.get_logger(__name__)
+
+
+class Watch:
+    """What is known of the whole: this process's own part at once, the others' of a second ago."""
+
+    def __init__(self, predictor: Predictor, store: Store, *, consuming: bool) -> None:
+        """Look at nothing yet.
+
+        Args:
+            predictor: Knows what RabbitMQ tells.
+            store: Where the other processes leave their notes.
+            consuming: Whether there is a connector, so that a daemon is needed.
+        """
+        self._predictor = predictor
+        self._store = store
+        self._heard: dict[str, tuple[float, float]] = {}
+        self._last: dict[str, Daemon] = {}
+        self._lost: dict[str, tuple[Daemon, float]] = {}
+        self._blind_until = time.monotonic() + _SETTLING_SECONDS
+        self._consuming = consuming
+        self._daemons: list[DaemonNote] = []
+        self._workers: list[WorkerNote] = []
+        self._hours: list[HourNote] = []
+        self._looked = asyncio.Condition()
+
+    async def run(self) -> None:
+        """Look once a second until cancelled."""
+        while True:
+            await asyncio.sleep(_EVERY_SECONDS)
+            await self.look()
+
+    async def look(self) -> None:
+        """Look once, and tell those who follow."""
+        try:
+            self._take(await asyncio.to_thread(self._store.gather, snapshot.INDEX))
+        except Exception as error:  # noqa: BLE001 - the next look may succeed; followers see it age
+            _log.warning("watch_failed", error=type(error).__name__)
+            return
+        async with self._looked:
+            self._looked.notify_all()
+
+    async def follow(self) -> AsyncIterator[Status]:
+        """Yield every look from now on."""
+        while True:
+            yield self.status()
+            async with self._looked:
+                await self._looked.wait()
+
+    def _take(self, found: Mapping[bytes, bytes]) -> None:
+        now = time.monotonic()
+        self._daemons, self._workers, self._hours = _read(found)
+        processes = [each.process for each in self._daemons]
+        processes += [each.process for each in self._workers]
+        for process in processes:
+            known = self._heard.get(process.instance)
+            if known is None or known[0] != process.at:
+                # our own clock decides how fresh it is, for the writer's may be wrong
+                self._heard[process.instance] = (process.at, now)
+        if self._redis:
+            # who vanished with Redis is not lost, and needs a moment to report again
+            self._blind_until = now + _SETTLING_SECONDS
+        self._note_losses(now)
+        self._count()
+
+    @property
+    def _redis(self) -> str:
+        return str(getattr(self._store, "fault", ""))
+
+    def _alive(self, now: float) -> list[Daemon]:
+        return [
+            daemon_of(each, now - self._heard[each.process.instance][1])
+            for each in self._daemons
+            if each.state != "stopped"
+        ]
+
+    def status(self) -> Status:
+        """Say how everything stands."""
+        now = time.monotonic()
+        alive = self._alive(now)
+        reporting = [
+            worker_of(each, now - self._heard[each.process.instance][1]) for each in self._workers
+        ]
+        predictor = self._predictor
+        queues = [queue_of(name, each) for name, each in predictor.backlogs.items()]
+        sums = sums_of(self._daemons)
+        facts = Facts(
+            broker=predictor.fault,
+            blocked=any(each.blocked for each in self._daemons),
+            redis=self._redis,
+            sighted=now >= self._blind_until,
+            queues=queues,
+            listeners={name: predictor.workers(name) for name in predictor.identities},
+            revisions={
+                name: identity.model.revision for name, identity in predictor.identities.items()
+            },
+            daemons=alive,
+            workers=reporting,
+            lost=[daemon for daemon, _ in self._lost.values()],
+            events=sums.rates.events if sums.rates else 0.0,
+            consuming=self._consuming,
+        )
+        parts = health.parts(facts)
+        whole = health.verdict(parts)
+        return Status(
+            at=time.time(),
+            version=RELEASE,
+            state=whole.state,
+            ready=all(part.state in {"well", "limited"} for part in parts.values()),
+            headline=whole.headline,
+            advice=whole.advice,
+            parts=parts,
+            models={
+                name: ModelStatus(
+                    name=identity.model.name,
+                    revision=identity.model.revision,
+                    workers=facts.listeners[name],
+                )
+                for name, identity in predictor.identities.items()
+            },
+            **vars(sums),
+            tones=tones_of(self._hours),
+            queues=queues,
+            daemons=[*alive, *facts.lost],
+            workers=reporting,
+            faults=faults_of(self._daemons, self._workers, LEDGER.recent()),
+        )
+
+    def _note_losses(self, now: float) -> None:
+        alive = self._alive(now)
+        reporting = {each.process.instance for each in self._daemons}
+        if not self._redis:
+            for instance, last in self._last.items():
+                if instance not in reporting:
+                    _log.warning("daemon_lost", pid=last.pid, host=last.host)
+                    self._lost[instance] = (last, now - last.silent)
+            self._last = {each.instance: each for each in alive}
+        # one that was started again in its place makes up for it
+        fresh = [each for each in alive if not each.lost]
+        for instance, (daemon, since) in list(self._lost.items()):
+            daemon.silent, daemon.lost = now - since, True
+            heir = next((each for each in fresh if _replaces(each, daemon)), None)
+            if heir:
+                fresh.remove(heir)
+            if heir or instance in reporting or daemon.silent > _LOST_SECONDS:
+                del self._lost[instance]
+        self._heard = {
+            instance: heard for instance, heard in self._heard.items()
+            if now - heard[1] < _LOST_SECONDS
+        }  # fmt: skip
+
+    def _count(self) -> None:
+        meter = self._predictor.meter
+        for name, each in self._predictor.backlogs.items():
+            meter.set(metrics.QUEUES, name, to=each.messages)
+        meter.set(metrics.DAEMONS, to=len(self._daemons))
+        meter.set(metrics.REDIS_OPEN, to=float(bool(self._redis)))
+        for code, count in LEDGER.counts.items():
+            meter.set(metrics.FAULTS, code, to=count)
+
+
+def _replaces(heir: Daemon, lost: Daemon) -> bool:
+    return heir.host == lost.host and heir.since > time.time() - lost.silent
+
+
+def _read(
+    found: Mapping[bytes, bytes],
+) -> tuple[list[DaemonNote], list[WorkerNote], list[HourNote]]:
+    daemons, workers, hours = [], [], []
+    for value in found.values():
+        with contextlib.suppress(msgspec.MsgspecError):
+            match snapshot.decode(value):
+                case DaemonNote() as daemon:
+                    daemons.append(daemon)
+                case WorkerNote() as worker:
+                    workers.append(worker)
+                case HourNote() as hour:
+                    hours.append(hour)
+    return daemons, workers, hours

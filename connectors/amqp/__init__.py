@@ -1,0 +1,1 @@
+"""RabbitMQ: connection, topology, consuming and publishing. No words of messages or models."""

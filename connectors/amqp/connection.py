@@ -1,0 +1,225 @@
+"""One connection to RabbitMQ, driven by one thread."""
+
+from __future__ import annotations
+
+import ssl
+import time
+from typing import TYPE_CHECKING, Any
+
+import amqp
+import kombu
+import structlog
+from kombu.utils.url import parse_url
+
+from connectors.amqp.transport import Transport
+from connectors.amqp.transport import tolerant as frame_handler
+from connectors.errors import Misconfigured, Unavailable
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+_TICK_SECONDS = 1.0
+_log = structlog.get_logger(__name__)
+
+
+class Refused(Unavailable):
+    """The broker answered, and said no: credentials, virtual host or permissions are wrong."""
+
+
+class Garbled(Unavailable):
+    """A frame that the parser cannot read: some delivery is to blame, not the connection."""
+
+
+class Broker:
+    """Connects, waits and keeps the heartbeat; knows nothing of queues or messages.
+
+    Not thread-safe. After any `Unavailable` it must be closed and connected again.
+
+    Attributes:
+        blocked: Whether the broker has asked publishers to wait (a memory or disk alarm).
+    """
+
+    def __init__(
+        self, url: str, *, name: str, heartbeat: int, connect_timeout: float, ca_file: str = "",
+        tolerant: bool = False,
+    ) -> None:  # fmt: skip
+        """Parse the URLs; connect nothing yet.
+
+        Args:
+            url: One or several AMQP URLs, separated by `;`.
+            name: What RabbitMQ's own tools call the connection.
+            heartbeat: Seconds.
+            connect_timeout: Seconds for one URL.
+            ca_file: Certificates to trust for `amqps://`; empty trusts the system's.
+            tolerant: Whether to read messages whose properties cannot be read, without them.
+
+        Raises:
+            Misconfigured: A URL is not an AMQP one.
+        """
+        options: dict[str, Any] = {"client_properties": {"connection_name": name}}
+        if tolerant:
+            options["frame_handler"] = frame_handler
+        self._clients = [
+            _client(part, heartbeat, connect_timeout, ca_file, options) for part in url.split(";")
+        ]
+        self._connection: Any = None
+        self.blocked = False
+        self._ticked = 0.0
+        self._frames_seen = 0
+
+    @property
+    def address(self) -> str:
+        """Where it connects to, without the password."""
+        return ";".join(map(_address, self._clients))
+
+    def connect(self) -> None:
+        """Try each URL once, in turn.
+
+        Raises:
+            Refused: A broker answered and refused.
+            Unavailable: None answered.
+        """
+        failures: list[Unavailable] = []
+        for client in self._clients:
+            try:
+                self._connection = client.transport.establish_connection()
+            except amqp.exceptions.AMQPError as error:
+                said = (getattr(error, "reply_text", "") or type(error).__name__).rstrip(".")
+                failures.append(Refused(f"RabbitMQ at {_address(client)} refused: {said}"))
+            except OSError as error:
+                failure = Unavailable(f"RabbitMQ at {_address(client)} does not answer: {error}")
+                failure.__cause__ = error
+                failures.append(failure)
+            else:
+                self._connection.on_blocked = lambda _reason: self._set_blocked(True)
+                self._connection.on_unblocked = lambda: self._set_blocked(False)
+                # py-amqp would look for a blocked event before each publish; the loop looks anyway
+                self._connection.client_properties["capabilities"] = {}
+                self.blocked = False
+                return
+        raise failures[-1]
+
+    @property
+    def version(self) -> str:
+        """The server's product and version."""
+        properties = self._connection.server_properties
+        return f"{properties.get('product', '?')} {properties.get('version', '?')}"
+
+    def channel(self) -> Any:  # noqa: ANN401 - py-amqp has no types
+        """Open a channel."""
+        return self.attempt(self._connection.channel)
+
+    def attempt(self, call: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 - whatever py-amqp returns
+        """Make one call of py-amqp's, and speak of its failures in our own words.
+
+        Raises:
+            Refused: The broker closed the channel on us: something is declared otherwise, is
+                missing or is not permitted.
+            Unavailable: The connection is lost.
+            Garbled: The frame parser failed.
+        """
+        try:
+            return call(*args, **kwargs)
+        except (amqp.exceptions.FrameSyntaxError, amqp.exceptions.UnexpectedFrame) as error:
+            raise Garbled(f"unreadable frame: {type(error).__name__}") from error
+        except amqp.exceptions.ChannelError as error:
+            raise Refused(error.reply_text or str(error)) from error
+        except TimeoutError as error:
+            raise Unavailable("RabbitMQ did not answer in time") from error
+        except (*amqp.Connection.connection_errors, AttributeError) as error:
+            # py-amqp raises AttributeError where a connection vanished under a call
+            raise Unavailable(f"connection to RabbitMQ lost: {error}") from error
+        except Exception as error:
+            raise Garbled(f"unreadable frame: {type(error).__name__}") from error
+
+    def wait(self, timeout: float, *others: int) -> None:
+        """Send what was written, sleep until something arrives, and dispatch all that did.
+
+        Args:
+            timeout: Seconds at most.
+            others: File descriptors that end the sleep as well.
+        """
+        self.attempt(self._wait, timeout, others)
+
+    def _wait(self, timeout: float, others: Sequence[int]) -> None:
+        transport = self._connection.transport
+        # a call that waited for its own answer has dispatched whatever came before it, and nobody
+        # has looked at that yet
+        if transport.buffered or transport.frames_read != self._frames_seen:
+            transport.flush()
+        else:
+            transport.wait(timeout, *others)
+        self._dispatch()
+        transport.flush()
+        now = time.monotonic()
+        if now - self._ticked >= _TICK_SECONDS:
+            self._ticked = now
+            self._connection.heartbeat_tick()
+        self._frames_seen = transport.frames_read
+
+    def _dispatch(self) -> None:
+        """Hand py-amqp every whole frame that is there, as its `drain_events` does one by one."""
+        connection = self._connection
+        with connection.transport.having_timeout(0):
+            while True:
+                try:
+                    frame = connection.transport.read_frame()
+                except TimeoutError:
+                    return
+                connection.on_inbound_frame(frame)
+
+    def close(self) -> None:
+        """Let go of the connection, politely where it still answers."""
+        connection, self._connection = self._connection, None
+        if connection is None:
+            return
+        try:
+            connection.close()
+        except Exception:  # noqa: BLE001 - it is being thrown away, whatever state it is in
+            connection.collect()
+
+    def drop(self) -> None:
+        """Cut the connection without a word, as one must after a publish went wrong."""
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.collect()
+
+    def _set_blocked(self, blocked: bool) -> None:
+        self.blocked = blocked
+        if blocked:
+            _log.warning("publishing_blocked", fix="RabbitMQ is short of memory or disk space")
+        else:
+            _log.info("publishing_unblocked")
+
+
+def tls_options(url: str, ca_file: str) -> dict[str, Any]:
+    """Return what py-amqp must be told so that TLS means something; empty without TLS.
+
+    Plain `amqps://` would check neither the certificate nor the server's name.
+    """
+    parts = parse_url(url)
+    if parts["transport"] != "amqps":
+        return {}
+    options = {"server_hostname": parts["hostname"], "cert_reqs": ssl.CERT_REQUIRED}
+    return options | ({"ca_certs": ca_file} if ca_file else {})
+
+
+def _address(client: kombu.Connection) -> str:
+    scheme = "amqps" if client.ssl else "amqp"
+    return f"{scheme}://{client.userid}@{client.hostname}:{client.port}/{client.virtual_host}"
+
+
+def _client(
+    url: str, heartbeat: int, connect_timeout: float, ca_file: str, options: dict[str, Any]
+) -> kombu.Connection:
+    parts = parse_url(url.strip())
+    if parts["transport"] not in {"amqp", "amqps", "pyamqp"} or not parts["hostname"]:
+        raise Misconfigured("broker url: expected amqp://user:password@host:5672/vhost")
+    return kombu.Connection(
+        url.strip(),
+        transport=Transport,
+        heartbeat=heartbeat,
+        connect_timeout=connect_timeout,
+        ssl=tls_options(url.strip(), ca_file) or False,
+        transport_options=options,
+    )

@@ -1,0 +1,244 @@
+"""Exchanges, queues and dead-letter wiring, as data."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from connectors.amqp.connection import Refused
+from connectors.errors import Misconfigured
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from connectors.amqp.connection import Broker
+
+RESULTS = "sentiment.results"
+PARKED = "sentiment.parked"
+UNROUTED = "sentiment.unrouted"
+
+DELIVERY_LIMIT = 50
+"""Redeliveries until RabbitMQ itself dead-letters a message. High, because every crash of a daemon
+counts against each message that it held, not only against the guilty one."""
+
+BULK, URGENT = 0, 1
+"""Priorities of a scoring request: a backlog, and a person who waits."""
+
+_NEVER = 1_000_000_000
+"""RabbitMQ 4 would drop what has been looked at twenty times; older ones take no -1 here."""
+
+_UNROUTED_EVENTS = 100_000
+_PARKED_BYTES = 1024**3
+
+
+class Exchange(msgspec.Struct, frozen=True):
+    """A durable exchange; a passive one belongs to others, and is never declared."""
+
+    name: str
+    kind: str
+    arguments: dict[str, Any] = {}
+    passive: bool = False
+
+
+class Queue(msgspec.Struct, frozen=True):
+    """A durable queue to declare."""
+
+    name: str
+    arguments: dict[str, Any]
+
+
+class Binding(msgspec.Struct, frozen=True):
+    """A queue that receives what an exchange gets under a routing-key pattern."""
+
+    exchange: str
+    queue: str
+    key: str = ""
+
+
+class Topology(msgspec.Struct, frozen=True):
+    """All that one process relies on at the broker, in the order of declaration."""
+
+    exchanges: tuple[Exchange, ...] = ()
+    queues: tuple[Queue, ...] = ()
+    bindings: tuple[Binding, ...] = ()
+
+
+def source_queue(connector: str) -> str:
+    """The queue from which a connector is read."""
+    return f"sentiment.source.{connector}"
+
+
+def scoring_queue(model: str) -> Queue:
+    """The queue of scoring requests for a model.
+
+    Requests are disposable, so it is a classic queue of transient messages.
+    """
+    return Queue(f"sentiment.score.{model}", {"x-max-priority": URGENT})
+
+
+def topic_pattern(key: str) -> re.Pattern[str]:
+    """Compile a binding key, for keys in the form of `with_dots`.
+
+    `*` is one word, `#` any number of words; a word may be empty.
+    """
+    words = {"*": r"[^.]*\.", "#": r"([^.]*\.)*"}
+    return re.compile("".join(words.get(word, re.escape(word) + r"\.") for word in key.split(".")))
+
+
+def with_dots(key: str) -> str:
+    """Return a routing key with a dot after each word; the empty key has none."""
+    return f"{key}." if key else ""
+
+
+def results(exchanges: Iterable[str] = ()) -> Topology:
+    """The outgoing side: events, events that nobody is bound for, and parked messages.
+
+    Args:
+        exchanges: Where events are published beside `sentiment.results`.
+    """
+    quorum = {"x-queue-type": "quorum", "x-delivery-limit": _NEVER}
+    return Topology(
+        exchanges=(
+            Exchange(UNROUTED, "fanout"),
+            *(
+                Exchange(name, "topic", {"alternate-exchange": UNROUTED})
+                for name in dict.fromkeys((RESULTS, *exchanges))
+            ),
+            Exchange(PARKED, "fanout"),
+        ),
+        queues=(
+            Queue(UNROUTED, quorum | {"x-max-length": _UNROUTED_EVENTS}),
+            # a full parking queue refuses, so that nothing parked is ever dropped for space
+            Queue(
+                PARKED,
+                quorum | {"x-max-length-bytes": _PARKED_BYTES, "x-overflow": "reject-publish"},
+            ),
+        ),
+        bindings=(Binding(UNROUTED, UNROUTED), Binding(PARKED, PARKED)),
+    )
+
+
+def source(
+    connector: str, exchange: str, patterns: Iterable[str], *, passive: bool = False
+) -> Topology:
+    """The incoming side of one connector."""
+    queue = source_queue(connector)
+    return Topology(
+        exchanges=(Exchange(exchange, "topic", passive=passive),),
+        queues=(
+            Queue(
+                queue,
+                {
+                    "x-queue-type": "quorum",
+                    "x-delivery-limit": DELIVERY_LIMIT,
+                    "x-dead-letter-exchange": PARKED,
+                    "x-dead-letter-routing-key": connector,
+                    "x-dead-letter-strategy": "at-least-once",
+                    "x-overflow": "reject-publish",
+                },
+            ),
+        ),
+        bindings=tuple(Binding(exchange, queue, pattern) for pattern in patterns),
+    )
+
+
+def scoring(models: Iterable[str]) -> Topology:
+    """The queues between the daemon and its workers."""
+    return Topology(queues=tuple(scoring_queue(model) for model in models))
+
+
+def apply(broker: Broker, *parts: Topology) -> None:
+    """Declare everything; what exists already, and agrees, stays as it is.
+
+    Raises:
+        Misconfigured: Something exists with other properties, or may not be declared; the message
+            names it and says what the broker said.
+    """
+    channel = broker.channel()
+    for part in parts:
+        for exchange in part.exchanges:
+            if exchange.passive:
+                _find(broker, exchange)
+                continue
+            _declare(
+                broker, f"exchange {exchange.name!r}", channel.exchange_declare,
+                exchange.name, exchange.kind, durable=True, auto_delete=False,
+                arguments=exchange.arguments,
+            )  # fmt: skip
+        for queue in part.queues:
+            _declare(
+                broker, f"queue {queue.name!r}", channel.queue_declare,
+                queue.name, durable=True, auto_delete=False, arguments=queue.arguments,
+            )  # fmt: skip
+        for binding in part.bindings:
+            _declare(
+                broker, f"binding of queue {binding.queue!r} to {binding.exchange!r}",
+                channel.queue_bind, binding.queue, binding.exchange, binding.key,
+            )  # fmt: skip
+    broker.attempt(channel.close)
+
+
+def verify(broker: Broker, *parts: Topology) -> None:
+    """Find everything in place, and declare nothing; bindings cannot be seen this way.
+
+    Raises:
+        Misconfigured: Something is missing; the message names all of it.
+    """
+    missing = [
+        what
+        for part in parts
+        for what in (
+            *(f"exchange {each.name!r}" for each in part.exchanges
+              if not exists(broker, "exchange", each.name)),
+            *(f"queue {each.name!r}" for each in part.queues
+              if not exists(broker, "queue", each.name)),
+        )
+    ]  # fmt: skip
+    if missing:
+        raise Misconfigured(
+            f"missing at the broker: {', '.join(missing)}; with manage_topology = false they are "
+            "not declared. Fix: import what `tonebus topology export` prints"
+        )
+
+
+def exists(broker: Broker, kind: str, name: str) -> bool:
+    """Whether an exchange or a queue is there: one round trip on a channel of its own.
+
+    Raises:
+        Refused: We may not even ask.
+    """
+    channel = broker.channel()
+    call = channel.exchange_declare if kind == "exchange" else channel.queue_declare
+    arguments = (name, "topic") if kind == "exchange" else (name,)
+    try:
+        broker.attempt(call, *arguments, passive=True)
+    except Refused as refused:
+        if "NOT_FOUND" in str(refused):
+            return False
+        raise
+    broker.attempt(channel.close)
+    return True
+
+
+def _find(broker: Broker, exchange: Exchange) -> None:
+    if not exists(broker, "exchange", exchange.name):
+        raise Misconfigured(
+            f"exchange {exchange.name!r} does not exist, and passive = true leaves it to its "
+            "owner. Fix: have its owner declare it, or set passive = false"
+        )
+
+
+def _declare(broker: Broker, what: str, call: Any, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 - py-amqp has no types
+    try:
+        broker.attempt(call, *args, **kwargs)
+    except Refused as refused:
+        said = str(refused)
+        if "PRECONDITION_FAILED" in said:
+            fix = "`tonebus topology plan` shows every difference and the way to migrate"
+        elif "ACCESS_REFUSED" in said:
+            fix = "see docs/permissions.md, or set manage_topology = false and let others declare"
+        else:
+            fix = "see the broker's log"
+        raise Misconfigured(f"{what} cannot be declared: {said}. Fix: {fix}.") from refused

@@ -1,0 +1,1 @@
+"""Tone events: their content, and the form in which they leave."""

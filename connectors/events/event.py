@@ -1,0 +1,75 @@
+"""The tone event for an utterance."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import UTC, datetime
+from hashlib import blake2b
+from typing import TYPE_CHECKING
+
+from connectors.events.output import traceparent
+from connectors.messages import EVENT_TYPE, SOURCE_PREFIX, Label, Origin, ToneEvent
+
+if TYPE_CHECKING:
+    from connectors.delivery import Delivery
+    from connectors.messages import Model, Score, Utterance
+
+_SCORE_DIGITS = 4
+
+
+def event_id(connector: str, utterance: Utterance, revision: str) -> str:
+    """Return the id that this utterance's event has, however often it is delivered.
+
+    A message without an id cannot be known again: its event gets a fresh id each time.
+    """
+    if utterance.source_id is None:
+        return uuid.uuid4().hex
+    digest = blake2b(digest_size=16)
+    for part in (connector, utterance.source_id, str(utterance.index), utterance.text, revision):
+        # the length keeps apart what would read alike when strung together
+        encoded = part.encode()
+        digest.update(len(encoded).to_bytes(8, "big") + encoded)
+    return digest.hexdigest()
+
+
+def trace_context(delivery: Delivery, utterance: Utterance | None = None) -> str | None:
+    """Return the W3C trace context that a message came with; None where it has none."""
+    came = delivery.headers.get("traceparent") or (utterance and utterance.traceparent)
+    return traceparent(came) if came else None
+
+
+def tone_event(
+    delivery: Delivery, utterance: Utterance, identity: str,
+    *, score: Score, model: Model, cached: bool, include_text: bool = False,
+) -> ToneEvent:  # fmt: skip
+    """Return the event that says how an utterance sounds."""
+    tone = score.tone
+    return ToneEvent(
+        specversion="1.0",
+        type=EVENT_TYPE,
+        source=f"{SOURCE_PREFIX}{delivery.connector}",
+        id=identity,
+        subject=utterance.source_id,
+        time=datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+        datacontenttype="application/json",
+        traceparent=delivery.trace.passed_on(trace_context(delivery, utterance)),
+        data=Label(
+            tone=tone,
+            score=round(score.scores.get(tone, 0.0), _SCORE_DIGITS),
+            scores={name: round(value, _SCORE_DIGITS) for name, value in score.scores.items()},
+            model=model,
+            tokens=score.tokens,
+            truncated=score.truncated or utterance.cut,
+            cached=cached,
+            origin=Origin(
+                exchange=delivery.exchange,
+                routing_key=delivery.routing_key,
+                message_id=delivery.message_id,
+                correlation_id=delivery.correlation_id,
+                index=utterance.index,
+            ),
+            carried=utterance.carried,
+            language=utterance.language,
+            text=utterance.text if include_text else None,
+        ),
+    )

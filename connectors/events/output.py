@@ -1,0 +1,174 @@
+"""Where a connector's events leave: exchange, routing key, CloudEvents mode, replies."""
+
+from __future__ import annotations
+
+import re
+import string
+from typing import TYPE_CHECKING, Any, Literal
+
+import msgspec
+
+from connectors.amqp.topology import RESULTS
+from connectors.messages import Letter
+
+if TYPE_CHECKING:
+    from connectors.delivery import Delivery
+    from connectors.messages import ToneEvent
+
+APP_ID = "tonebus"
+STRUCTURED = "application/cloudevents+json; charset=utf-8"
+BINARY_PREFIX = "ce-"
+"""Knative's RabbitMQ binding; CloudEvents itself has one for AMQP 1.0 only."""
+
+ROUTING_KEY = "{connector}.{tone}"
+_FIELDS = frozenset({"connector", "tone", "language", "model", "routing_key"})
+_MAX_KEY_BYTES = 255
+_MAX_HEADER_CHARS = 1024
+_TRACEPARENT = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
+_NO_WORD = re.compile(r"[^\w-]+")
+_OURS = "sentiment."
+_encode = msgspec.json.Encoder().encode
+
+
+class Terms(msgspec.Struct, frozen=True, kw_only=True):
+    """How the events of one connector leave.
+
+    Attributes:
+        exchange: Where they are published.
+        routing_key: A template; `fault_of` says what may stand in it.
+        mode: One JSON document, or its data with the attributes in `ce-` headers.
+        include_text: Whether the event carries the text that was scored.
+        headers: Names of source headers to carry over.
+        reply: Whether to answer a source message's `reply_to` as well.
+    """
+
+    exchange: str = RESULTS
+    routing_key: str = ROUTING_KEY
+    mode: Literal["structured", "binary"] = "structured"
+    include_text: bool = False
+    headers: tuple[str, ...] = ()
+    reply: bool = False
+
+
+class Outlet:
+    """Puts the events of one connector into letters."""
+
+    def __init__(self, terms: Terms | None = None) -> None:
+        """Take the terms; the default ones where there are none."""
+        self._terms = terms or Terms()
+        self._exchange = self._terms.exchange
+        self._plain_key = self._terms.routing_key == ROUTING_KEY
+        self._binary = self._terms.mode == "binary"
+        self._replies = self._terms.reply
+
+    @property
+    def include_text(self) -> bool:
+        """Whether the event carries the text that was scored."""
+        return self._terms.include_text
+
+    def letter(self, event: ToneEvent, delivery: Delivery) -> Letter:
+        """Return the letter in which an event travels, known by the event's id."""
+        body, properties = self._content(event, delivery)
+        key = (
+            f"{delivery.connector}.{event.data.tone}"
+            if self._plain_key
+            else self._key(event, delivery)
+        )
+        return Letter(self._exchange, key, body, properties)
+
+    def reply(self, event: ToneEvent, delivery: Delivery) -> Letter | None:
+        """Return the answer to whoever asked, where the message names a queue for it.
+
+        A queue of our own is none: an answer there would be work, or an input.
+        """
+        if not self._replies:
+            return None
+        queue = delivery.properties.get("reply_to")
+        if not isinstance(queue, str) or not queue or queue.startswith(_OURS):
+            return None
+        body, properties = self._content(event, delivery)
+        return Letter("", queue, body, properties, mandatory=False)
+
+    def _content(self, event: ToneEvent, delivery: Delivery) -> tuple[bytes, dict[str, Any]]:
+        properties: dict[str, Any] = {
+            "content_type": STRUCTURED,
+            "message_id": event.id,
+            "type": event.type,
+            "app_id": APP_ID,
+        }
+        if event.data.origin.correlation_id:
+            properties["correlation_id"] = event.data.origin.correlation_id
+        wants = event.traceparent or self._terms.headers
+        headers = self._carried(event, delivery) if wants else {}
+        if self._binary:
+            properties["content_type"] = event.datacontenttype
+            headers |= binary_headers(event)
+            body = _encode(event.data)
+        else:
+            body = _encode(event)
+        if headers:
+            properties["application_headers"] = headers
+        return body, properties
+
+    def _carried(self, event: ToneEvent, delivery: Delivery) -> dict[str, Any]:
+        found = delivery.headers
+        headers = {
+            name: found[name]
+            for name in self._terms.headers
+            if isinstance(found.get(name), str | int) and len(str(found[name])) < _MAX_HEADER_CHARS
+        }
+        if event.traceparent:
+            headers["traceparent"] = event.traceparent
+            # without a trace context beside it, it belongs to none
+            state = tracestate(found.get("tracestate"))
+            if state and traceparent(found.get("traceparent")):
+                headers["tracestate"] = state
+        return headers
+
+    def _key(self, event: ToneEvent, delivery: Delivery) -> str:
+        key = self._terms.routing_key.format(
+            connector=delivery.connector,
+            tone=event.data.tone,
+            # one word, whatever the message has there
+            language=_NO_WORD.sub("_", event.data.language or "unknown"),
+            model=_NO_WORD.sub("_", event.data.model.name),
+            routing_key=delivery.routing_key,
+        )
+        return key.encode()[:_MAX_KEY_BYTES].decode(errors="ignore")
+
+
+def binary_headers(event: ToneEvent) -> dict[str, str]:
+    """Return the headers of an event in binary mode."""
+    attributes = {
+        "specversion": event.specversion,
+        "type": event.type,
+        "source": event.source,
+        "id": event.id,
+        "time": event.time,
+        "subject": event.subject,
+        "traceparent": event.traceparent,
+    }
+    return {BINARY_PREFIX + name: value for name, value in attributes.items() if value}
+
+
+def traceparent(value: object) -> str | None:
+    """Return a W3C trace context as it came; None where it is none."""
+    return value if isinstance(value, str) and _TRACEPARENT.fullmatch(value) else None
+
+
+def tracestate(value: object) -> str | None:
+    """Return what other tracers noted beside a trace context; None where it is too long."""
+    return value if isinstance(value, str) and len(value) < _MAX_HEADER_CHARS else None
+
+
+def fault_of(template: str) -> str:
+    """Say what is wrong with a routing-key template; nothing where it is good."""
+    try:
+        fields = [name for _, name, _, _ in string.Formatter().parse(template) if name is not None]
+    except ValueError as error:
+        return str(error)
+    for name in fields:
+        if name not in _FIELDS:
+            known = ", ".join(f"{{{each}}}" for each in sorted(_FIELDS))
+            return f"{{{name}}} is not one of {known}"
+    return ""

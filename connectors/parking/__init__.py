@@ -1,0 +1,1 @@
+"""Parked messages: how one is made, read, and replayed."""

@@ -1,0 +1,102 @@
+"""Park a message: its body untouched, beside the reason why it could not be labelled."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from connectors.amqp import topology
+from connectors.messages import Letter
+from connectors.parking.headers import HEADER
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from connectors.delivery import Delivery
+
+DEATH = ("x-death", "x-first-death-", "x-last-death-", "x-delivery-count")
+"""Headers in which brokers count redeliveries; a replay starts without them."""
+_MAX_DETAIL_CHARS = 200
+_MAX_HEADERS = 64
+_MAX_HEADER_CHARS = 16 * 1024
+_MAX_HEADER_LEVELS = 8
+KEPT_PROPERTIES = (
+    "content_type", "content_encoding", "message_id", "correlation_id", "reply_to", "type",
+    "app_id", "priority", "timestamp",
+)  # fmt: skip
+
+
+class Reason(msgspec.Struct, frozen=True):
+    """Why a message is parked.
+
+    Attributes:
+        code: One word for filters and metrics (`json`, `too-large`, `poison`, …).
+        stage: Where on its way it failed: `map` or `score`.
+        detail: A few words more; never a part of the text.
+        attempts: How often it was tried.
+        texts: Positions of the texts that failed; none where the whole message did.
+        revision: Model that failed on it.
+    """
+
+    code: str
+    stage: str
+    detail: str = ""
+    attempts: int = 1
+    texts: tuple[int, ...] = ()
+    revision: str = ""
+
+
+def letter(delivery: Delivery, reason: Reason) -> Letter:
+    """Return the parked copy of a message, with all that a replay needs."""
+    now = datetime.now(UTC).isoformat(timespec="milliseconds")
+    own: dict[str, Any] = {
+        "code": reason.code,
+        "stage": reason.stage,
+        "detail": reason.detail[:_MAX_DETAIL_CHARS],
+        "attempts": reason.attempts,
+        "connector": delivery.connector,
+        "exchange": delivery.exchange,
+        "queue": topology.source_queue(delivery.connector),
+        "routing-key": delivery.routing_key,
+        "first-failure": delivery.replayed.first_failure or now,
+        "last-failure": now,
+        "model-revision": reason.revision,
+        "headers": _kept_headers(delivery),
+    }
+    if replays := delivery.replayed.times:
+        own["replays"] = replays
+    if reason.texts:
+        own["index"] = reason.texts[0]
+        own["texts"] = ",".join(map(str, reason.texts))
+    properties = {
+        name: delivery.properties[name] for name in KEPT_PROPERTIES if name in delivery.properties
+    }
+    properties["application_headers"] = {HEADER + name: value for name, value in own.items()}
+    return Letter(topology.PARKED, delivery.connector, delivery.body, properties)
+
+
+def _kept_headers(delivery: Delivery) -> dict[str, Any]:
+    # a name that is not UTF-8 comes as bytes, and could not be written again
+    headers = {
+        name: value
+        for name, value in delivery.headers.items()
+        if isinstance(name, str)
+        and not name.startswith((HEADER, *DEATH))
+        and _shallow(value, _MAX_HEADER_LEVELS)
+    }
+    size = sum(len(name) + len(str(value)) for name, value in headers.items())
+    return headers if len(headers) <= _MAX_HEADERS and size <= _MAX_HEADER_CHARS else {}
+
+
+def _shallow(value: object, levels: int) -> bool:
+    """Whether a header is not nested so deep that writing it, or reading it again, would fail."""
+    children: Iterable[object]
+    if isinstance(value, dict):
+        children = value.values()
+    elif isinstance(value, list):
+        children = value
+    else:
+        return True
+    return levels > 0 and all(_shallow(child, levels - 1) for child in children)

@@ -1,0 +1,1 @@
+"""The checks behind `check`, `doctor`, `try` and `topology plan`. Nothing of the message path."""

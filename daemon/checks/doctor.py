@@ -1,0 +1,235 @@
+"""Try everything that the processes stand on, live; leave nothing, publish nothing others see."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Literal
+
+import msgspec
+import redis
+
+from connectors.amqp import topology
+from connectors.errors import Misconfigured, Unavailable
+from connectors.scoring.celery_app import celery_app
+from connectors.scoring.client import Scoring
+from connectors.scoring.protocol import Failed, Scored
+from daemon.checks import broker_probe, topology_diff
+from daemon.model.identity import identify
+from daemon.process import wiring
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from connectors.amqp.connection import Broker
+    from daemon.settings import ModelSettings, Settings
+
+_OLDEST = (3, 10)
+_SKEW_SECONDS = 2.0
+_ROUND_TRIP_SECONDS = 10.0
+_REQUESTS_PER_WORKER = 4
+_TEXT = "Tonebus asks whether you are well."
+_FULL = 0.9
+
+
+class Result(msgspec.Struct, frozen=True):
+    """What came of one check.
+
+    Attributes:
+        fix: What to do about it; empty where all is well.
+    """
+
+    check: str
+    state: Literal["ok", "warning", "failure"]
+    detail: str
+    fix: str = ""
+
+
+def examine(settings: Settings) -> Iterator[Result]:
+    """Run every check; one that fails does not keep the next from running."""
+    yield from _redis(settings)
+    broker = wiring.broker(settings, "tonebus doctor")
+    begun = time.monotonic()
+    try:
+        broker.connect()
+    except Unavailable as error:
+        yield Result(
+            "broker", "failure", str(error),
+            "is it running, and are host, user, password and virtual host of [broker] url right? "
+            "RabbitMQ's log names the refused user",
+        )  # fmt: skip
+        return
+    try:
+        yield _version(broker, time.monotonic() - begun)
+        yield from _topology(settings, broker)
+        yield from _depths(broker)
+        for model in settings.models:
+            yield from _model(settings, broker, model)
+    finally:
+        broker.close()
+
+
+def _redis(settings: Settings) -> Iterator[Result]:
+    fix = "nothing is lost without it, but every text is scored again: "
+    try:
+        client = redis.Redis.from_url(
+            settings.redis.url, socket_timeout=2, socket_connect_timeout=2, retry=None
+        )
+        begun = time.monotonic()
+        seconds, micros = client.time()
+        took = time.monotonic() - begun
+        skew = seconds + micros / 1e6 - time.time()
+        memory = client.info("memory")
+        version = client.info("server").get("redis_version", "?")
+    except (redis.RedisError, OSError, ValueError) as error:
+        advice = "is it running, and is [redis] url right, with its password?"
+        yield Result("redis", "failure", f"{type(error).__name__}: {error}"[:200], fix + advice)
+        return
+    if took > settings.redis.timeout:
+        yield Result(
+            "redis", "warning",
+            f"version {version}, a round trip took {took:.3f} s, over redis.timeout "
+            f"{settings.redis.timeout:g}",
+            fix + "bring it nearer, or raise redis.timeout",
+        )  # fmt: skip
+    else:
+        yield Result("redis", "ok", f"version {version}, a round trip takes {took * 1000:.1f} ms")
+    limit, used = memory.get("maxmemory", 0), memory.get("used_memory", 0)
+    if limit and used > _FULL * limit and memory.get("maxmemory_policy") == "noeviction":
+        yield Result(
+            "redis memory", "warning", f"{used} of {limit} bytes, and nothing is evicted",
+            "set maxmemory-policy allkeys-lru: losing entries is harmless",
+        )  # fmt: skip
+    yield from _clock(skew)
+    if not settings.redis.secret:
+        yield Result(
+            "redis secret", "warning", "not set: who reads Redis can test for a given text",
+            "set TONEBUS_REDIS_SECRET to a random string, the same for every process",
+        )  # fmt: skip
+
+
+def _clock(skew: float) -> Iterator[Result]:
+    if abs(skew) > _SKEW_SECONDS:
+        yield Result(
+            "clock", "warning", f"{skew:+.1f} s from Redis's clock: events carry a wrong time",
+            "let NTP set the clocks of both hosts",
+        )  # fmt: skip
+    else:
+        yield Result("clock", "ok", f"{abs(skew):.1f} s from Redis's clock")
+
+
+def _version(broker: Broker, took: float) -> Result:
+    product, _, version = broker.version.partition(" ")
+    numbers = tuple(int(each) for each in version.split(".")[:2] if each.isdecimal())
+    detail = f"{product} {version} at {broker.address}, connected in {took:.2f} s"
+    if numbers < _OLDEST:
+        return Result("broker", "failure", detail, "quorum queues as used here need RabbitMQ 3.10")
+    return Result("broker", "ok", detail)
+
+
+def _topology(settings: Settings, broker: Broker) -> Iterator[Result]:
+    found = list(topology_diff.findings(broker, *wiring.topology(settings)))
+    for each in found:
+        if not each.good:
+            changed = ", ".join(
+                f"{one.name} is {one.found!r}, not {one.wanted!r}" for one in each.differences
+            )
+            yield Result(
+                f"{each.kind} {each.name}", "failure",
+                f"{each.state}{': ' if changed or each.detail else ''}{changed or each.detail}",
+                each.fix,
+            )  # fmt: skip
+    if all(each.good for each in found):
+        yield Result("topology", "ok", f"{len(found)} exchanges and queues as they should be")
+    there = {each.name for each in found if each.kind == "exchange" and each.state != "missing"}
+    outputs = {topology.PARKED, *(each.output.exchange for each in settings.connectors)}
+    yield from _bus(broker, sorted(outputs & there))
+
+
+def _bus(broker: Broker, outputs: Sequence[str]) -> Iterator[Result]:
+    """Try what a daemon does with a message, where no consumer can see it."""
+    fix = "see docs/permissions.md"
+    try:
+        took = broker_probe.round_trip(broker)
+    except Unavailable as error:
+        yield Result("round trip", "failure", str(error), fix)
+    else:
+        detail = f"a message to a private queue came back, confirmed, in {took * 1000:.0f} ms"
+        yield Result("round trip", "ok", detail)
+    refusals = broker_probe.refusals(broker, outputs)
+    for exchange, said in refusals.items():
+        yield Result("permissions", "failure", f"may not publish to {exchange}: {said}", fix)
+    if outputs and not refusals:
+        yield Result("permissions", "ok", f"may publish to {', '.join(outputs)}")
+
+
+def _depths(broker: Broker) -> Iterator[Result]:
+    """Say what has piled up where nobody looks."""
+    for queue, fix in (
+        (topology.PARKED, "`tonebus parked list` says why; mend the cause, then `parked replay`"),
+        (topology.UNROUTED, "no queue is bound for these events: bind one to sentiment.results"),
+    ):
+        if not topology.exists(broker, "queue", queue):
+            continue
+        channel = broker.channel()
+        waiting = broker.attempt(channel.queue_declare, queue, passive=True).message_count
+        broker.attempt(channel.close)
+        if waiting:
+            yield Result(queue, "warning", f"{waiting} messages wait there", fix)
+
+
+def _model(settings: Settings, broker: Broker, model: ModelSettings) -> Iterator[Result]:
+    check = f"model {model.name}"
+    try:
+        wanted = identify(model).model.revision
+    except Misconfigured as error:
+        yield Result(check, "failure", str(error), "correct [[models]] source or revision")
+        return
+    start = f"`tonebus worker --model {model.name}`"
+    if not topology.exists(broker, "queue", topology.scoring_queue(model.name).name):
+        yield Result(check, "failure", "it has no scoring queue", "`tonebus topology apply`")
+        return
+    scoring = Scoring(broker, celery_app(settings.broker.url, settings.broker.ca_file))
+    workers = scoring.workers(model.name)
+    if not workers:
+        yield Result(check, "failure", "no worker listens", f"start {start}")
+        return
+    revisions, took, faults = _ask(scoring, broker, model.name, workers)
+    if not revisions:
+        detail = "; ".join(faults) or f"none of {workers} workers answered in time"
+        yield Result(check, "failure", detail, f"see the log of {start}: is it busy, or stuck?")
+    elif wanted in revisions and len(revisions) == 1:
+        yield Result(
+            check, "ok", f"{workers} workers, revision {wanted}, scored in {took * 1000:.0f} ms"
+        )
+    else:
+        yield Result(
+            check, "warning",
+            f"workers have revision {', '.join(sorted(revisions))}, the settings here {wanted}: "
+            "scores in the cache do not serve",
+            "give every process the same model files and settings, then restart the workers",
+        )  # fmt: skip
+
+
+def _ask(
+    scoring: Scoring, broker: Broker, model: str, workers: int
+) -> tuple[set[str], float, list[str]]:
+    """Have a text scored, often enough that each worker is likely to have its turn."""
+    begun = time.monotonic()
+    count = workers * _REQUESTS_PER_WORKER if workers > 1 else 1
+    for _ in range(count):
+        scoring.ask(model, [_TEXT], urgent=True, timeout=_ROUND_TRIP_SECONDS)
+    revisions: set[str] = set()
+    faults: list[str] = []
+    took, done = 0.0, 0
+    while done < count and time.monotonic() - begun < _ROUND_TRIP_SECONDS:
+        broker.wait(0.2)
+        for answer in scoring.answers():
+            if isinstance(answer, Scored):
+                revisions.add(answer.model.revision)
+            elif isinstance(answer, Failed):
+                faults.append(f"{answer.fault.code} {answer.fault.detail}")
+            else:
+                continue
+            done += 1
+            took = took or time.monotonic() - begun
+    return revisions, took, faults

@@ -1,0 +1,1 @@
+"""The contract with integrators, as machines read it: AsyncAPI, JSON Schema, definitions."""

@@ -1,0 +1,160 @@
+"""The contract of the running configuration, as an AsyncAPI 3 document with AMQP bindings."""
+
+from __future__ import annotations
+
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any
+
+from kombu.utils.url import parse_url
+
+from connectors.events.output import STRUCTURED
+from connectors.messages import EVENT_TYPE
+from daemon.contract.json_schema import components, input_schema
+from daemon.process import wiring
+
+if TYPE_CHECKING:
+    from connectors.amqp import topology
+    from daemon.settings import ConnectorSettings, Settings
+
+_BINDING = "0.3.0"
+_INPUTS = {
+    "json": "application/json",
+    "cloudevents": "application/cloudevents+json",
+    "text": "text/plain",
+}
+
+
+def asyncapi(settings: Settings) -> dict[str, Any]:
+    """Return the AsyncAPI 3.0 document of every exchange, queue, key and message."""
+    channels: dict[str, Any] = {}
+    operations: dict[str, Any] = {}
+    messages: dict[str, Any] = {"toneEvent": _tone_event(), "label": _label()}
+    for connector in settings.connectors:
+        _add_connector(connector, channels, operations, messages)
+    for queue in _queues(settings):
+        channels.setdefault(_key(queue.name), _queue(queue))
+    return {
+        "asyncapi": "3.0.0",
+        "info": {
+            "title": "Tonebus",
+            "version": version("tonebus"),
+            "description": "Labels the tone of messages on a RabbitMQ bus.",
+            "license": {"name": "Apache-2.0"},
+        },
+        "defaultContentType": "application/json",
+        "servers": {"rabbitmq": _server(settings)},
+        "channels": channels,
+        "operations": operations,
+        "components": {"messages": messages, "schemas": components("#/components/schemas/")},
+    }
+
+
+def _server(settings: Settings) -> dict[str, Any]:
+    parts = parse_url(settings.broker.url.split(";")[0].strip())
+    secure = parts["transport"] == "amqps"
+    return {
+        "host": f"{parts['hostname']}:{parts['port'] or (5671 if secure else 5672)}",
+        "protocol": "amqps" if secure else "amqp",
+        "protocolVersion": "0.9.1",
+        "pathname": f"/{(parts['virtual_host'] or '/').lstrip('/')}",
+    }
+
+
+def _add_connector(
+    connector: ConnectorSettings, channels: dict[str, Any], operations: dict[str, Any],
+    messages: dict[str, Any],
+) -> None:  # fmt: skip
+    name, out = connector.name, connector.output
+    messages[f"{name}.input"] = {
+        "name": f"{name}.input",
+        "title": f"A message of {name}",
+        "contentType": _INPUTS[connector.format],
+        "payload": input_schema(connector.recipe()),
+    }
+    # an exchange of others may be of any type; a topic exchange is what bindings are written for
+    keys = ", ".join(connector.bindings)
+    source = channels.setdefault(_key(connector.exchange), _exchange(connector.exchange, keys))
+    source["messages"][f"{name}.input"] = _message(f"{name}.input")
+    kind = "label" if out.mode == "binary" else "toneEvent"
+    results = channels.setdefault(_key(out.exchange), _exchange(out.exchange, out.routing_key))
+    results["messages"][kind] = _message(kind)
+    operations[f"{name}.read"] = {
+        "action": "receive",
+        "title": f"Read the messages of {name}",
+        "channel": _ref("channels", _key(connector.exchange)),
+        "messages": [_ref("channels", _key(connector.exchange), "messages", f"{name}.input")],
+        "bindings": {"amqp": {"ack": True, "bindingVersion": _BINDING}},
+    }
+    operations[f"{name}.label"] = {
+        "action": "send",
+        "title": f"Publish the tones of {name}",
+        "description": f"Routing key: {out.routing_key}",
+        "channel": _ref("channels", _key(out.exchange)),
+        "messages": [_ref("channels", _key(out.exchange), "messages", kind)],
+        "bindings": {"amqp": {"deliveryMode": 2, "mandatory": True, "bindingVersion": _BINDING}},
+    }
+
+
+def _exchange(name: str, keys: str) -> dict[str, Any]:
+    exchange = {"name": name, "type": "topic", "durable": True, "autoDelete": False}
+    return {
+        "address": None,
+        "title": f"Exchange {name}",
+        "description": f"Routing keys: {keys}",
+        "servers": [_ref("servers", "rabbitmq")],
+        "messages": {},
+        "bindings": {
+            "amqp": {"is": "routingKey", "exchange": exchange, "bindingVersion": _BINDING}
+        },
+    }
+
+
+def _queue(queue: topology.Queue) -> dict[str, Any]:
+    told = {"name": queue.name, "durable": True, "exclusive": False, "autoDelete": False}
+    return {
+        "address": queue.name,
+        "title": f"Queue {queue.name}",
+        "servers": [_ref("servers", "rabbitmq")],
+        "bindings": {"amqp": {"is": "queue", "queue": told, "bindingVersion": _BINDING}},
+        "x-arguments": queue.arguments,
+    }
+
+
+def _queues(settings: Settings) -> list[topology.Queue]:
+    return [queue for part in wiring.topology(settings) for queue in part.queues]
+
+
+def _tone_event() -> dict[str, Any]:
+    return {
+        "name": EVENT_TYPE,
+        "title": "A tone event, as a CloudEvent in structured mode",
+        "contentType": STRUCTURED,
+        "payload": {"$ref": "#/components/schemas/ToneEvent"},
+    }
+
+
+def _label() -> dict[str, Any]:
+    return {
+        "name": f"{EVENT_TYPE}.binary",
+        "title": "A tone event, as a CloudEvent in binary mode: attributes in ce- headers",
+        "contentType": "application/json",
+        "headers": {
+            "type": "object",
+            "properties": {"ce-id": {"type": "string"}, "ce-type": {"const": EVENT_TYPE}},
+            "required": ["ce-id", "ce-source", "ce-specversion", "ce-type"],
+        },
+        "payload": {"$ref": "#/components/schemas/Label"},
+    }
+
+
+def _message(name: str) -> dict[str, str]:
+    return _ref("components", "messages", name)
+
+
+def _ref(*path: str) -> dict[str, str]:
+    return {"$ref": "#/" + "/".join(path)}
+
+
+def _key(name: str) -> str:
+    """Return a name that may stand as a key: AsyncAPI allows letters, digits, `.`, `-` and `_`."""
+    return "".join(each if each.isalnum() or each in "._-" else "_" for each in name)

@@ -1,0 +1,90 @@
+"""JSON Schema (2020-12) of the words on the wire, made from the types that write and read them."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from connectors.mapping.expressions import PATH
+from connectors.messages import EVENT_TYPE, Label, Model, Origin, ToneEvent
+
+if TYPE_CHECKING:
+    from connectors.mapping import Recipe
+
+DIALECT = "https://json-schema.org/draft/2020-12/schema"
+_KINDS = (ToneEvent, Label, Model, Origin)
+_ATTRIBUTE = re.compile(r"^ {8}(\w+): (.*(?:\n {12}\S.*)*)", re.MULTILINE)
+
+
+def event_schema() -> dict[str, Any]:
+    """Return the schema of a tone event in structured mode."""
+    schemas = components("#/$defs/")
+    return {
+        "$schema": DIALECT,
+        "$id": f"urn:tonebus:{EVENT_TYPE}",
+        "title": EVENT_TYPE,
+        **schemas["ToneEvent"],
+        "$defs": {name: each for name, each in schemas.items() if name != "ToneEvent"},
+    }
+
+
+def components(prefix: str) -> dict[str, Any]:
+    """Return the schema of each part of a tone event.
+
+    Args:
+        prefix: Where they will stand, such as `#/components/schemas/`.
+    """
+    _, found = msgspec.json.schema_components(_KINDS, ref_template=prefix + "{name}")
+    for kind in _KINDS:
+        _document(found[kind.__name__], kind.__doc__ or "")
+    event = found["ToneEvent"]["properties"]
+    event["specversion"] = {"const": "1.0"}
+    event["type"] = {"const": EVENT_TYPE}
+    event["source"] |= {"pattern": "^/tonebus/", "format": "uri-reference"}
+    event["time"] |= {"format": "date-time"}
+    for name in ("score", "scores"):
+        number = found["Label"]["properties"][name]
+        number.get("additionalProperties", number).update(minimum=0, maximum=1)
+    return found
+
+
+def input_schema(recipe: Recipe) -> dict[str, Any]:
+    """Return what a recipe asks of a message: that its text is there.
+
+    Only plain paths can be told as a schema; other expressions are quoted as they are.
+    """
+    if recipe.format == "text":
+        return {"type": "string", "description": "The whole body is the text."}
+    schema: dict[str, Any] = {"type": "object", "x-jmespath": recipe.expressions()}
+    if not PATH.fullmatch(recipe.text):
+        return {"x-jmespath": recipe.expressions()}
+    text = {"type": "string"}
+    _put(schema, recipe.text.split("."), {"anyOf": [text, {"type": "array", "items": text}]})
+    return schema
+
+
+def _put(schema: dict[str, Any], path: list[str], leaf: dict[str, Any]) -> None:
+    """Require a value at a path."""
+    name, *rest = path
+    schema["required"] = [name]
+    if rest:
+        schema["properties"] = {name: {"type": "object"}}
+        _put(schema["properties"][name], rest, leaf)
+    else:
+        schema["properties"] = {name: leaf}
+
+
+def _document(schema: dict[str, Any], doc: str) -> None:
+    """Put a docstring's words where they belong: the attributes' beside the properties."""
+    summary, _, attributes = doc.partition("Attributes:")
+    schema["description"] = " ".join(summary.split())
+    meanings = {name: " ".join(said.split()) for name, said in _ATTRIBUTE.findall(attributes)}
+    properties = schema["properties"]
+    for name, each in properties.items():
+        if "default" in each:
+            # what has no value is left out of an event, and so is never null
+            [properties[name]] = [kind for kind in each["anyOf"] if kind != {"type": "null"}]
+        if name in meanings:
+            properties[name] = properties[name] | {"description": meanings[name]}

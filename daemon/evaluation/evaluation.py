@@ -1,0 +1,139 @@
+"""How good scores are: pure arithmetic over right tones and results."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+
+from connectors.messages import Score
+from daemon.model.labels import TONES
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from connectors.messages import Fault
+
+BINS: Final = 15
+FAULT: Final = "fault"
+"""Stands among the given tones for a text that could not be scored; it is never right."""
+
+
+class ToneReport(msgspec.Struct, frozen=True):
+    """One tone's figures, in [0, 1], and how many texts have it."""
+
+    precision: float
+    recall: float
+    f1: float
+    texts: int
+
+
+class Bin(msgspec.Struct, frozen=True):
+    """Texts of about one score: that score's mean, and the share that was right."""
+
+    score: float
+    right: float
+    texts: int
+
+
+class Report(msgspec.Struct, frozen=True):
+    """Figures of one model over one set of labelled texts.
+
+    Attributes:
+        texts: How many.
+        faults: How many of them could not be scored; they count as wrong.
+        truncated: How many of them were cut.
+        macro_recall: Mean recall over the tones that the texts have; TweetEval's measure.
+        macro_f1: Mean F1 likewise.
+        accuracy: Share of right tones.
+        calibration_error: Expected calibration error over 15 equal bins of the top score
+            (Guo et al. 2017).
+        tones: Figures of each right tone.
+        confusion: Right tone → given tone → texts.
+        bins: The reliability diagram, lowest score first, empty bins left out.
+        seconds: Time to score, preprocessing and tokenising included.
+        texts_per_second: Texts scored in a second.
+        tokens_per_second: Tokens read in a second.
+    """
+
+    texts: int
+    faults: int
+    truncated: int
+    macro_recall: float
+    macro_f1: float
+    accuracy: float
+    calibration_error: float
+    tones: dict[str, ToneReport]
+    confusion: dict[str, dict[str, int]]
+    bins: tuple[Bin, ...]
+    seconds: float
+    texts_per_second: float
+    tokens_per_second: float
+
+
+def report(right: Sequence[str], results: Sequence[Score | Fault], seconds: float) -> Report:
+    """Compare results with the right tones, text by text.
+
+    Raises:
+        ValueError: They differ in number, or there are none.
+    """
+    if not right:
+        raise ValueError("nothing to report on")
+    given = [tone_of(result) for result in results]
+    pairs = Counter(zip(right, given, strict=True))
+    tones = {tone: _tone_report(tone, pairs) for tone in TONES if tone in right}
+    scores = [result for result in results if isinstance(result, Score)]
+    bins = _bins(right, results)
+    return Report(
+        texts=len(right),
+        faults=len(right) - len(scores),
+        truncated=sum(score.truncated for score in scores),
+        macro_recall=sum(tone.recall for tone in tones.values()) / len(tones),
+        macro_f1=sum(tone.f1 for tone in tones.values()) / len(tones),
+        accuracy=sum(pairs[tone, tone] for tone in TONES) / len(right),
+        calibration_error=sum(abs(each.score - each.right) * each.texts for each in bins)
+        / max(1, len(scores)),
+        tones=tones,
+        confusion={
+            tone: {other: pairs[tone, other] for other in (*TONES, FAULT) if pairs[tone, other]}
+            for tone in tones
+        },
+        bins=bins,
+        seconds=seconds,
+        texts_per_second=len(right) / seconds,
+        tokens_per_second=sum(score.tokens for score in scores) / seconds,
+    )
+
+
+def tone_of(result: Score | Fault) -> str:
+    """The tone that a result gives."""
+    return result.tone if isinstance(result, Score) else FAULT
+
+
+def _tone_report(tone: str, pairs: Counter[tuple[str, str]]) -> ToneReport:
+    hits = pairs[tone, tone]
+    texts = sum(count for (right, _), count in pairs.items() if right == tone)
+    given = sum(count for (_, other), count in pairs.items() if other == tone)
+    return ToneReport(
+        precision=hits / given if given else 0.0,
+        recall=hits / texts,
+        f1=2 * hits / (texts + given),
+        texts=texts,
+    )
+
+
+def _bins(right: Sequence[str], results: Sequence[Score | Fault]) -> tuple[Bin, ...]:
+    binned: dict[int, list[tuple[float, bool]]] = {}
+    for tone, result in zip(right, results, strict=True):
+        if isinstance(result, Score):
+            top = max(result.scores.values(), default=0.0)
+            binned.setdefault(min(int(top * BINS), BINS - 1), []).append((top, result.tone == tone))
+    return tuple(
+        Bin(
+            score=sum(top for top, _ in texts) / len(texts),
+            right=sum(hit for _, hit in texts) / len(texts),
+            texts=len(texts),
+        )
+        for _, texts in sorted(binned.items())
+    )

@@ -1,0 +1,157 @@
+"""How `tonebus evaluate` shows its figures."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rich import box
+from rich.markup import escape
+from rich.table import Table
+
+from daemon.evaluation.evaluation import FAULT, tone_of
+from daemon.model.labels import TONES
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from rich.console import Console
+
+    from connectors.messages import Fault, Model, Score
+    from daemon.evaluation.evaluation import Report
+    from daemon.evaluation.labelled import Example
+
+    Examples = dict[str, list[Example]]
+
+_SHOWN = 10
+_EXCERPT = 32
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One model over all files: its results and reports by file, and the report over all."""
+
+    model: Model
+    results: dict[str, list[Score | Fault]]
+    reports: dict[str, Report]
+    total: Report
+
+
+@dataclass(frozen=True, slots=True)
+class Disagreement:
+    """A text that two models give different tones."""
+
+    file: str
+    line: int
+    right: str
+    first: str
+    second: str
+
+
+def disagreements(runs: list[Run], examples: Examples) -> Iterator[Disagreement]:
+    """Yield where two runs differ, in the files' order."""
+    first, second = runs
+    for file, rows in examples.items():
+        for row, one, other in zip(rows, first.results[file], second.results[file], strict=True):
+            if tone_of(one) != tone_of(other):
+                yield Disagreement(file, row.line, row.tone, tone_of(one), tone_of(other))
+
+
+def as_json(runs: list[Run], examples: Examples) -> dict[str, Any]:
+    """Everything that `show` shows, but no text."""
+    found: dict[str, Any] = {
+        "models": [{"model": run.model, "all": run.total, "files": run.reports} for run in runs]
+    }
+    if len(runs) > 1:
+        found["disagreements"] = list(disagreements(runs, examples))
+    return found
+
+
+def show(runs: list[Run], examples: Examples, console: Console) -> None:
+    """Print the figures as tables."""
+    for run in runs:
+        console.print(
+            f"[bold]{escape(run.model.name)}[/] {run.model.revision} (recall and F1 are macro)",
+            highlight=False,
+        )
+        console.print(_figures(run))
+        console.print(_tones(run))
+    if len(runs) > 1:
+        _show_disagreements(runs, examples, console)
+
+
+def _figures(run: Run) -> Table:
+    table = Table(box=box.SIMPLE, pad_edge=False)
+    table.add_column("file", overflow="fold")
+    for column in (
+        "texts", "recall", "F1", "accuracy", "ECE", "texts/s", "tokens/s"
+    ):  # fmt: skip
+        table.add_column(column, justify="right", min_width=len(column))
+    rows = [(Path(file).name, report) for file, report in run.reports.items()]
+    for name, report in rows if len(rows) == 1 else [*rows, ("all", run.total)]:
+        table.add_row(
+            escape(name),
+            str(report.texts),
+            f"{report.macro_recall:.4f}",
+            f"{report.macro_f1:.4f}",
+            f"{report.accuracy:.4f}",
+            f"{report.calibration_error:.4f}",
+            f"{report.texts_per_second:.0f}",
+            f"{report.tokens_per_second:.0f}",
+        )
+    return table
+
+
+def _tones(run: Run) -> Table:
+    given = [
+        tone for tone in (*TONES, FAULT) if any(tone in row for row in run.total.confusion.values())
+    ]
+    table = Table(box=box.SIMPLE, pad_edge=False)
+    table.add_column("right \\ given", no_wrap=True)
+    for column in (*given, "recall", "precision", "F1"):
+        table.add_column(column, justify="right")
+    for tone, row in run.total.confusion.items():
+        figures = run.total.tones[tone]
+        table.add_row(
+            tone,
+            *(str(row.get(other, 0)) for other in given),
+            f"{figures.recall:.3f}",
+            f"{figures.precision:.3f}",
+            f"{figures.f1:.3f}",
+        )
+    return table
+
+
+def _show_disagreements(runs: list[Run], examples: Examples, console: Console) -> None:
+    found = list(disagreements(runs, examples))
+    texts = sum(map(len, examples.values()))
+    first, second = (run.model.name for run in runs)
+    console.print(
+        f"Same tone for {1 - len(found) / texts:.2%} of {texts} texts; where they differ, "
+        f"{escape(first)} is right {sum(each.first == each.right for each in found)} times and "
+        f"{escape(second)} {sum(each.second == each.right for each in found)} times. The first:",
+        highlight=False,
+    )
+    if not found:
+        return
+    table = Table(box=box.SIMPLE, pad_edge=False)
+    for column in ("where", "right", escape(first), escape(second)):
+        table.add_column(column)
+    table.add_column("text", no_wrap=True)
+    for each in found[:_SHOWN]:
+        text = next(row.text for row in examples[each.file] if row.line == each.line)
+        table.add_row(
+            escape(f"{Path(each.file).name}:{each.line}"),
+            each.right,
+            each.first,
+            each.second,
+            escape(printable(text, _EXCERPT)),
+        )
+    console.print(table)
+
+
+def printable(text: str, width: int = 72) -> str:
+    """The beginning of a text, on one line, without what could steer a terminal."""
+    line = "".join(char if char.isprintable() else " " for char in text[:width])
+    return line if len(text) <= width else f"{line[:-1]}…"

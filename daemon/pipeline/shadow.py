@@ -1,0 +1,110 @@
+"""A second model on live traffic: scored beside the one in charge, compared, never published."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from connectors.messages import NO_TONE, Fault
+from daemon.telemetry import metrics
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from connectors.cache import Cache
+    from connectors.messages import Score
+    from connectors.ports import Edges
+    from connectors.scoring.protocol import Answer
+    from daemon.pipeline.scorer import Labeller
+    from daemon.pipeline.work import Piece, Shadow
+    from daemon.telemetry.registry import Meter
+
+AT_MOST = 1000
+"""Texts that wait for shadows at any time."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Comparison:
+    """A text whose tone is told already, and whom to compare it with."""
+
+    connector: str
+    text: str
+    tone: str
+    shadow: Shadow
+    key: bytes
+
+
+class Shadows:
+    """Compares tones; nothing waits for it, and nothing is lost with it.
+
+    Where shadows cannot keep up, texts are left out of the comparison, and that is counted.
+    """
+
+    def __init__(self, labeller: Labeller[Comparison], cache: Cache, meter: Meter) -> None:
+        """Compare nothing yet.
+
+        Args:
+            labeller: Sees to the shadows' scores, and to nobody else's.
+            cache: What the shadows scored before.
+            meter: Counts.
+        """
+        self._labeller = labeller
+        self._cache = cache
+        self._meter = meter
+        self._new: list[Comparison] = []
+
+    def compare(self, piece: Piece, tone: str) -> None:
+        """Have the shadow of a piece's connector, if it has one, score the piece's text too."""
+        shadow = piece.lane.shadow
+        if not shadow or tone == NO_TONE:
+            return
+        connector, text = piece.delivery.connector, piece.utterance.text
+        if len(self._new) + self._labeller.waiting >= AT_MOST:
+            self._meter.count(metrics.SHADOW_MISSED, connector, shadow.model, "busy")
+            return
+        key = self._cache.score_key(shadow.identity.model, shadow.identity.preprocessing, text)
+        self._new.append(Comparison(connector, text, tone, shadow, key))
+
+    def turn(self, edges: Edges, answers: Sequence[Answer], gone: Sequence[str]) -> None:
+        """Take everything one step further.
+
+        Args:
+            edges: The bus.
+            answers: What the workers said, of which some is ours.
+            gone: Workers that were found dead.
+        """
+        self._look_up()
+        for verdict in self._labeller.collect(answers, gone):
+            wanted, outcome = verdict.wanted, verdict.outcome
+            for comparison in wanted.waiters:
+                self._judge(comparison, outcome)
+            if verdict.model and not isinstance(outcome, Fault):
+                preprocessing = wanted.waiters[0].shadow.identity.preprocessing
+                key = self._cache.score_key(verdict.model, preprocessing, wanted.text)
+                self._cache.remember_score(key, outcome)
+        if not edges.blocked:
+            self._labeller.ask(edges.scoring)
+
+    def reset(self) -> None:
+        """Forget what was not compared yet."""
+        self._new.clear()
+        self._labeller.reset()
+
+    def _look_up(self) -> None:
+        if not self._new:
+            return
+        scores, _ = self._cache.look_up([comparison.key for comparison in self._new])
+        for comparison, score in zip(self._new, scores, strict=True):
+            if score:
+                self._judge(comparison, score)
+            else:
+                model = comparison.shadow.model
+                self._labeller.want(model, comparison.key, comparison.text, comparison)
+        self._new.clear()
+
+    def _judge(self, comparison: Comparison, outcome: Score | Fault) -> None:
+        connector, model = comparison.connector, comparison.shadow.model
+        if isinstance(outcome, Fault):
+            self._meter.count(metrics.SHADOW_MISSED, connector, model, outcome.code)
+        else:
+            self._meter.count(metrics.SHADOW, connector, model, comparison.tone, outcome.tone)

@@ -1,0 +1,104 @@
+"""A daemon's word to its supervisor: that it is ready, how it goes, and that it goes on."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+import structlog
+
+from daemon.process.vigil import Vigil
+
+if TYPE_CHECKING:
+    from daemon.process.systemd import Supervisor
+    from daemon.settings import DaemonSettings
+    from daemon.status.snapshot import DaemonNote, FaultNote
+
+_DEADLINES = 3
+"""A text that hangs costs two deadlines until it is parked; standing still lasts longer."""
+
+_RECENT_SECONDS = 600.0
+_log = structlog.get_logger(__name__)
+
+
+class Watch:
+    """Feeds the watchdog while there is progress, or an honest reason for none.
+
+    A broker that refuses us or is out of memory, and a lack of workers, are such reasons: a new
+    start would mend nothing. A broker that takes connections and never answers is none.
+    """
+
+    def __init__(self, supervisor: Supervisor, settings: DaemonSettings) -> None:
+        """Say nothing yet."""
+        self._supervisor = supervisor
+        self._vigil = Vigil(_DEADLINES * max(settings.score_timeout, settings.confirm_timeout))
+        self._mute = False
+        self._well = True
+
+    def connected(self) -> None:
+        """Deliveries come in from now on."""
+        self._mute = False
+        self._supervisor.ready("consuming")
+
+    def missed(self, error: BaseException | None) -> None:
+        """An attempt to connect has failed."""
+        self._mute = bool(error and isinstance(error.__cause__, TimeoutError))
+
+    def draining(self, in_flight: int, seconds: float) -> None:
+        """The end has begun, and may take so many seconds."""
+        self._supervisor.stopping(seconds + 10, f"stopping; {in_flight} deliveries to finish")
+
+    def look(self, now: float, note: DaemonNote, *, done: float) -> None:
+        """Take in how it stands, tell it on, and feed the watchdog if all is well.
+
+        Args:
+            now: Monotonic seconds.
+            note: How it stands.
+            done: How much was ever done.
+        """
+        if note.state != "draining":
+            self._supervisor.status(status(note))
+        well = self._vigil.well(
+            now,
+            owed=bool(note.in_flight) or note.state == "connecting",
+            done=int(done),
+            excused=self._excused(note),
+        )
+        if well:
+            self._supervisor.feed()
+        elif self._well:
+            _log.error(
+                "progress_missed", state=note.state, in_flight=note.in_flight,
+                waiting=note.waiting, unconfirmed=note.unconfirmed,
+                fix="the watchdog, if there is one, starts this daemon anew; nothing is lost",
+            )  # fmt: skip
+        self._well = well
+
+    def _excused(self, note: DaemonNote) -> bool:
+        if note.state == "connecting":
+            return not self._mute
+        workerless = bool(note.waiting) and not all(note.workers.values())
+        return note.state == "holding" or note.blocked or workerless
+
+
+def status(note: DaemonNote) -> str:
+    """Return how a daemon is, in one line for a person."""
+    parts = {
+        "connecting": ["connecting to RabbitMQ"],
+        "holding": ["holding: nearly everything was parked"],
+    }.get(note.state) or [
+        f"{note.rates.events:.0f} events/s, {note.in_flight} in flight",
+        *(f"no worker for {model}" for model, count in note.workers.items() if not count),
+        *(["RabbitMQ asks publishers to wait"] if note.blocked else []),
+    ]
+    if parked := sum(note.parked.values()):
+        parts.append(f"{parked} parked")
+    return "; ".join([*parts, *last_fault(note.faults)])
+
+
+def last_fault(faults: list[FaultNote]) -> list[str]:
+    """Return the newest fault as a part of a status line; nothing where all was well lately."""
+    if not faults or (age := time.time() - faults[0].last) > _RECENT_SECONDS:
+        return []
+    when = f"{age / 60:.0f} min ago" if age >= 60 else "just now"  # noqa: PLR2004 - a minute
+    return [f"last fault {when}: {faults[0].words}"]

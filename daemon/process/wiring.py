@@ -1,0 +1,164 @@
+"""From settings to the parts that a process is made of."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import tenacity
+
+from connectors.amqp import topology as bus
+from connectors.amqp.bus import Rabbit, Route, declared
+from connectors.amqp.connection import Broker
+from connectors.cache import Cache, RedisStore
+from connectors.errors import Misconfigured
+from connectors.events.output import Outlet
+from connectors.mapping import Mapper
+from connectors.scoring.celery_app import celery_app
+from daemon.model.identity import Identity, identify
+from daemon.pipeline.work import Lane, Shadow
+
+if TYPE_CHECKING:
+    from connectors.amqp.topology import Topology
+    from connectors.cache import Store
+    from daemon.settings import ConnectorSettings, Settings
+
+RECONNECT_PAUSES = tenacity.wait_exponential(multiplier=0.2, max=10) + tenacity.wait_random(0, 0.5)
+"""Seconds between two attempts to connect: growing, and not the same for every process."""
+
+
+def broker(settings: Settings, name: str, *, tolerant: bool = False) -> Broker:
+    """Return a connection to RabbitMQ, not yet open.
+
+    Args:
+        settings: Everything.
+        name: What RabbitMQ's tools call the connection.
+        tolerant: Whether to read messages whose properties cannot be read, without them.
+    """
+    return Broker(
+        settings.broker.url,
+        name=name,
+        heartbeat=settings.broker.heartbeat,
+        connect_timeout=settings.broker.connect_timeout,
+        ca_file=settings.broker.ca_file,
+        tolerant=tolerant,
+    )
+
+
+def rabbit(settings: Settings, name: str, *, consume: bool) -> Rabbit:
+    """Return the edges at RabbitMQ.
+
+    Args:
+        settings: Everything.
+        name: What RabbitMQ's tools call the connection.
+        consume: Whether to read the source queues.
+    """
+    return Rabbit(
+        broker(settings, name),
+        app=celery_app(settings.broker.url, settings.broker.ca_file),
+        models=[model.name for model in settings.models],
+        routes=routes(settings) if consume else (),
+        prefetch=settings.broker.prefetch,
+        manage=settings.broker.manage_topology,
+    )
+
+
+def routes(settings: Settings) -> list[Route]:
+    """Return the connectors as the bus knows them."""
+    return [
+        Route(
+            each.name,
+            each.exchange,
+            each.bindings,
+            passive=each.passive,
+            prefetch=each.prefetch,
+            output=each.output.exchange,
+        )
+        for each in settings.connectors
+    ]
+
+
+def topology(settings: Settings) -> list[Topology]:
+    """Return all that the processes rely on at the broker."""
+    return declared(routes(settings), [model.name for model in settings.models])
+
+
+def prepare(settings: Settings, broker: Broker, *parts: Topology) -> None:
+    """Declare parts of the topology, or find them in place where they are not ours to declare.
+
+    Raises:
+        Misconfigured: Something is missing, is otherwise, or may not be declared.
+    """
+    if settings.broker.manage_topology:
+        bus.apply(broker, *parts)
+    else:
+        bus.verify(broker, *parts)
+
+
+def redis_store(settings: Settings) -> RedisStore:
+    """Return the cache entries' home in Redis."""
+    return RedisStore(settings.redis.url, timeout=settings.redis.timeout)
+
+
+def cache(settings: Settings, store: Store) -> Cache:
+    """Return the cache over a store."""
+    return Cache(
+        store,
+        secret=settings.redis.secret,
+        score_ttl=settings.redis.score_ttl,
+        mark_ttl=settings.redis.mark_ttl,
+    )
+
+
+def identities(settings: Settings) -> dict[str, Identity]:
+    """Return what each model is known by.
+
+    Raises:
+        Misconfigured: A model cannot be identified.
+    """
+    return {model.name: identify(model) for model in settings.models}
+
+
+def lanes(settings: Settings) -> dict[str, Lane]:
+    """Return how each connector is read and scored.
+
+    Raises:
+        Misconfigured: A model cannot be identified.
+    """
+    known = identities(settings)
+    return {
+        each.name: Lane(
+            mapper(settings, each),
+            each.model,
+            known[each.model],
+            Outlet(each.terms()),
+            Shadow(each.shadow, known[each.shadow]) if each.shadow else None,
+        )
+        for each in settings.connectors
+    }
+
+
+def mapper(settings: Settings, connector: ConnectorSettings) -> Mapper:
+    """Return how a connector's messages are read."""
+    return Mapper(
+        connector.recipe(),
+        max_body_bytes=settings.daemon.max_body_bytes,
+        max_text_chars=settings.daemon.max_text_chars,
+    )
+
+
+def worst_case_bytes(settings: Settings) -> int:
+    """Return the memory that deliveries may take when every one is as large as allowed.
+
+    Raises:
+        Misconfigured: It is more than `memory_ceiling`.
+    """
+    held = sum(each.prefetch or settings.broker.prefetch for each in settings.connectors)
+    worst = held * settings.daemon.max_body_bytes
+    if worst > settings.daemon.memory_ceiling:
+        raise Misconfigured(
+            f"{held} deliveries (prefetch times connectors) of "
+            f"{settings.daemon.max_body_bytes} bytes "
+            f"may take {worst} bytes, over daemon.memory_ceiling {settings.daemon.memory_ceiling}. "
+            "Fix: lower broker.prefetch or daemon.max_body_bytes, or raise the ceiling"
+        )
+    return worst

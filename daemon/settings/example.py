@@ -1,0 +1,91 @@
+"""The example configuration: every setting, its meaning and its default.
+
+`python -m daemon.settings.example > systemd/tonebus.toml` makes it from the settings themselves.
+"""
+
+from __future__ import annotations
+
+import inspect
+import re
+import textwrap
+from typing import TYPE_CHECKING, get_args, get_origin, get_type_hints
+
+import msgspec
+
+from daemon.settings import DEFAULT_MODEL, Settings
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_WIDTH = 96
+_HEAD = """\
+# Tonebus's settings. Every one is here with its default, behind a #: take the # away to set it.
+#
+# TONEBUS_<SECTION>_<KEY> in the environment sets [section] key and wins over this file. Passwords
+# and other secrets need not stand here: the file /etc/tonebus/credentials/broker/url sets
+# [broker] url, and likewise for redis and api.
+#
+# Made from daemon/settings by `python -m daemon.settings.example`; a test holds them together."""
+
+
+def document() -> str:
+    """Return the whole file."""
+    parts = [_HEAD]
+    hints = get_type_hints(Settings, include_extras=False)
+    for field in msgspec.structs.fields(Settings):
+        kind = hints[field.name]
+        if get_origin(kind) is tuple:
+            parts.append(_table(f"[[{field.name}]]", get_args(kind)[0]))
+        else:
+            parts.append(_table(f"[{field.name}]", kind))
+    return "\n\n".join(parts) + "\n"
+
+
+def _table(head: str, kind: type[msgspec.Struct]) -> str:
+    about, meanings = _described(kind)
+    lines, inner = [*_comment(about), head], []
+    for field in msgspec.structs.fields(kind):
+        default = _default(field)
+        if isinstance(default, msgspec.Struct):
+            # within TOML, a table of the table: it must come after its plain values
+            inner.append(_table(f"[{head.strip('[]')}.{field.name}]", type(default)))
+            continue
+        lines += _comment(meanings[field.name])
+        lines.append(f"#{field.name} = {_toml(default)}")
+    return "\n\n".join(["\n".join(lines), *inner])
+
+
+def _described(kind: type[msgspec.Struct]) -> tuple[str, dict[str, str]]:
+    """Read a settings class's docstring: what it is about, and what each attribute means."""
+    text = inspect.cleandoc(kind.__doc__ or "")
+    about, _, attributes = text.partition("Attributes:\n")
+    entries = re.findall(r"^    (\w+): (.*(?:\n {8}.*)*)", attributes, re.MULTILINE)
+    return about.strip(), {name: " ".join(meaning.split()) for name, meaning in entries}
+
+
+def _comment(text: str) -> Iterator[str]:
+    return (f"# {line}" for line in textwrap.wrap(" ".join(text.split()), _WIDTH))
+
+
+def _default(field: msgspec.structs.FieldInfo) -> object:
+    if field.default_factory is not msgspec.NODEFAULT:
+        return field.default_factory()
+    return "/path/to/a/model" if field.default == str(DEFAULT_MODEL) else field.default
+
+
+def _toml(value: object) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, (tuple, list)):
+        return f"[{', '.join(map(_toml, value))}]"
+    if isinstance(value, dict):
+        inside = ", ".join(f"{name} = {_toml(item)}" for name, item in value.items())
+        return f"{{ {inside} }}" if inside else "{}"
+    if isinstance(value, (int, float)):
+        return str(value)
+    # a JSON string is a TOML string
+    return msgspec.json.encode(str(value)).decode()
+
+
+if __name__ == "__main__":
+    print(document(), end="")  # noqa: T201 - the document is the output

@@ -1,1 +1,0 @@
-"""What a process tells of itself: numbers over time, faults in plain words, a note each second."""

@@ -1,0 +1,51 @@
+"""Who speaks: this process, its host and its memory."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import socket
+import time
+from pathlib import Path
+
+from daemon.status.release import RELEASE
+from daemon.status.snapshot import Process
+
+_PAGE = os.sysconf("SC_PAGE_SIZE")
+
+
+class Identity:
+    """This process, from its start on.
+
+    Attributes:
+        instance: Unlike any other's, now and after a restart.
+    """
+
+    def __init__(self, kind: str) -> None:
+        """Note who we are; `kind` is `daemon` or `worker`."""
+        self._host = socket.gethostname()
+        self._pid = os.getpid()
+        self._since = time.time()
+        self._version = RELEASE
+        self.instance = f"{kind}-{self._host}-{self._pid}-{secrets.token_hex(2)}"
+
+    def now(self) -> Process:
+        """Return what a note begins with."""
+        return Process(
+            instance=self.instance,
+            version=self._version,
+            host=self._host,
+            pid=self._pid,
+            since=self._since,
+            at=time.time(),
+            memory=resident_bytes(),
+        )
+
+
+def resident_bytes() -> int:
+    """Memory of this process that is in RAM; 0 where the system does not tell."""
+    try:
+        fields = Path("/proc/self/statm").read_text(encoding="ascii").split()
+    except OSError:
+        return 0
+    return int(fields[1]) * _PAGE

@@ -1,0 +1,207 @@
+"""The daemon's own report: once a second it reads its counters and leaves a note in Redis."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping  # noqa: TC003 - a NamedTuple reads its types at run time
+from types import MappingProxyType
+from typing import TYPE_CHECKING, NamedTuple, get_args
+
+import structlog
+
+from daemon.status import snapshot
+from daemon.status.incidents import LEDGER
+from daemon.status.process import Identity
+from daemon.status.rates import History
+from daemon.status.snapshot import DaemonNote, HourNote, Rates, State
+from daemon.telemetry import metrics
+from daemon.telemetry.registry import Meter
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from connectors.cache import Store
+    from daemon.process.watchdog import Watch
+
+_EVERY_SECONDS = 1.0
+_HOUR_EVERY_SECONDS = 5.0
+_STATES = get_args(State)
+_PROGRESS = (
+    metrics.EVENTS, metrics.DUPLICATES, metrics.PARKED, metrics.SKIPPED, metrics.SCORED,
+    metrics.FAILED, metrics.REFUSED,
+)  # fmt: skip
+_log = structlog.get_logger(__name__)
+
+
+class Gauges(NamedTuple):
+    """What a daemon knows about itself at one moment.
+
+    Attributes:
+        blocked: Whether the broker asks publishers to wait.
+        in_flight: Deliveries that are not settled.
+        waiting: Texts that wait for a score.
+        unconfirmed: Letters that are not confirmed.
+        refusals: Letters that the broker did not take, so far.
+        workers: Workers of each model.
+    """
+
+    blocked: bool = False
+    in_flight: int = 0
+    waiting: int = 0
+    unconfirmed: int = 0
+    refusals: int = 0
+    workers: Mapping[str, int] = MappingProxyType({})
+
+
+class Reporter:
+    """What a daemon tells of itself, over its whole life and any number of reloads.
+
+    Attributes:
+        meter: Its counters.
+        state: What it does now.
+    """
+
+    def __init__(self) -> None:
+        """Start with everything at nought."""
+        self.meter = Meter()
+        self.state: State = "connecting"
+        self._identity = Identity("daemon")
+        self._history = History()
+        self._latency = self.meter.histogram(metrics.LATENCY)
+        self._store: Store | None = None
+        self._watch: Watch | None = None
+        self._ask: Callable[[], Gauges] = Gauges
+        self._gauges = Gauges()
+        self._revisions: Mapping[str, str] = {}
+        self._worst_case = 0
+        self._due = self._hour_due = 0.0
+
+    def attend(
+        self,
+        store: Store,
+        watch: Watch,
+        gauges: Callable[[], Gauges],
+        *,
+        revisions: Mapping[str, str],
+        worst_case: int,
+    ) -> None:
+        """Speak for a service from now on.
+
+        Args:
+            store: Where notes are left.
+            watch: Hears everything too, for the supervisor.
+            gauges: Tells what it knows of itself.
+            revisions: Revision of each model, by the model's name in the settings.
+            worst_case: Bytes that its deliveries may take.
+        """
+        self._store, self._watch, self._ask = store, watch, gauges
+        self._revisions, self._worst_case = dict(revisions), worst_case
+
+    def enter(self, state: State) -> None:
+        """Say what the daemon does from now on; told with the next note."""
+        self.state = state
+        self._due = 0.0
+
+    def tick(self) -> None:
+        """Report if it is time: cheap enough to be called every turn."""
+        now = time.monotonic()
+        if now < self._due:
+            return
+        self._due = now + _EVERY_SECONDS
+        try:
+            self._gauges = self._ask()
+            self._read(now)
+            note = self._note()
+            if self._watch:
+                self._watch.look(now, note, done=sum(map(self.meter.total, _PROGRESS)))
+            self._post(now, note)
+        except Exception as error:  # noqa: BLE001 - to tell how it goes must never stop the work
+            _log.warning("report_failed", error=type(error).__name__)
+
+    def _read(self, now: float) -> None:
+        meter = self.meter
+        self._history.read(
+            now,
+            time.time(),
+            totals={
+                "deliveries": meter.total(metrics.DELIVERIES),
+                "events": meter.total(metrics.EVENTS),
+                "scored": meter.total(metrics.SCORED),
+                "parked": meter.total(metrics.PARKED),
+                "cached": meter.total(metrics.CACHED),
+            },
+            tones=meter.by(metrics.EVENTS, "tone"),
+            latency=self._latency.counts,
+        )
+        for code, count in LEDGER.counts.items():
+            meter.set(metrics.FAULTS, code, to=count)
+        for state in _STATES:
+            meter.set(metrics.STATE, state, to=float(state == self.state))
+        meter.set(metrics.REDIS_OPEN, to=float(bool(self._redis_fault)))
+        gauges = self._gauges
+        meter.set(metrics.BLOCKED, to=float(gauges.blocked))
+        meter.set(metrics.IN_FLIGHT, to=gauges.in_flight)
+        meter.set(metrics.WAITING, to=gauges.waiting)
+        meter.set(metrics.UNCONFIRMED, to=gauges.unconfirmed)
+        meter.set(metrics.REFUSED, to=gauges.refusals)
+        for model, count in gauges.workers.items():
+            meter.set(metrics.WORKERS, model, to=count)
+
+    def _post(self, now: float, note: DaemonNote) -> None:
+        if self._store is None:
+            return
+        key = snapshot.KEY + self._identity.instance.encode()
+        writes = [(key, snapshot.encode(note), note.patience + snapshot.LIVE_SECONDS)]
+        if now >= self._hour_due or self.state == "stopped":
+            hour = HourNote(minutes=self._history.minutes())
+            # whoever tries it out should see the first event at once
+            self._hour_due = now + (_HOUR_EVERY_SECONDS if hour.minutes else 0)
+            writes.append((key + b":hour", snapshot.encode(hour), snapshot.HOUR_SECONDS))
+        self._store.post(snapshot.INDEX, writes)
+
+    def _note(self) -> DaemonNote:
+        meter, history, gauges = self.meter, self._history, self._gauges
+        return DaemonNote(
+            process=self._identity.now(),
+            state=self.state,
+            patience=(
+                snapshot.CONNECTING_PATIENCE if self.state == "connecting" else snapshot.PATIENCE
+            ),
+            blocked=gauges.blocked,
+            rates=Rates(
+                deliveries=history.rate("deliveries"),
+                events=history.rate("events"),
+                scored=history.rate("scored"),
+                parked=history.rate("parked"),
+            ),
+            latency=history.recent_latency(),
+            cached=int(history.recent("cached")),
+            recent=int(history.recent("events")),
+            in_flight=gauges.in_flight,
+            waiting=gauges.waiting,
+            unconfirmed=gauges.unconfirmed,
+            worst_case=self._worst_case,
+            deliveries=int(meter.total(metrics.DELIVERIES)),
+            events=int(meter.total(metrics.EVENTS)),
+            duplicates=int(meter.total(metrics.DUPLICATES)),
+            workers=dict(gauges.workers),
+            revisions=dict(self._revisions),
+            parked={code: int(n) for code, n in meter.by(metrics.PARKED, "code").items()},
+            skipped={why: int(n) for why, n in meter.by(metrics.SKIPPED, "reason").items()},
+            shadow=agreement(meter),
+            redis=self._redis_fault,
+            faults=LEDGER.recent(),
+        )
+
+    @property
+    def _redis_fault(self) -> str:
+        return str(getattr(self._store, "fault", ""))
+
+
+def agreement(meter: Meter) -> dict[str, tuple[int, int]]:
+    """Return of each shadow model how often its tone was the one published, and of how many."""
+    found: dict[str, tuple[int, int]] = {}
+    for (_, model, tone, shadow), count in list(meter.values[metrics.SHADOW].items()):
+        same, of = found.get(model, (0, 0))
+        found[model] = (same + int(count) * (tone == shadow), of + int(count))
+    return found

@@ -1,0 +1,99 @@
+"""Logs: past-tense facts with fields; never a text, never a secret."""
+
+from __future__ import annotations
+
+import logging
+import sys
+import traceback
+from typing import TYPE_CHECKING, Literal
+
+import structlog
+
+from daemon.status import incidents
+from daemon.telemetry import journald
+
+if TYPE_CHECKING:
+    from collections.abc import MutableMapping
+
+    from structlog.typing import Processor
+
+_FRAMES = 8
+Format = Literal["auto", "json", "console"]
+
+
+def configure(form: Format, level: str) -> None:
+    """Send every log of this process, also those of libraries, to standard error or the journal.
+
+    Args:
+        form: `auto` is for people on a terminal, for the journal where standard error leads there,
+            and for machines elsewhere.
+        level: Facts below it are dropped; libraries speak from `warning` on.
+    """
+    console = form == "console" or (form == "auto" and sys.stderr.isatty())
+    shared: list[Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=not console),
+        _without_control_characters,
+        _without_message,
+        incidents.remember,
+    ]
+    structlog.configure(
+        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        wrapper_class=structlog.make_filtering_bound_logger(level),
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        cache_logger_on_first_use=True,
+    )
+    renderer: Processor = structlog.processors.JSONRenderer()
+    handler: logging.Handler = logging.StreamHandler(sys.stderr)
+    if console:
+        renderer = structlog.dev.ConsoleRenderer()
+    elif form == "auto" and journald.listens():
+        renderer, handler = journald.render, journald.Handler()
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=[*shared, _name_library],
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer],
+        )
+    )
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(logging.WARNING)
+    for package in ("api", "connectors", "daemon"):
+        logging.getLogger(package).setLevel(level.upper())
+
+
+def _without_control_characters(
+    _logger: object, _method: str, event: MutableMapping[str, object]
+) -> MutableMapping[str, object]:
+    """Escape what could forge a line or drive a terminal: ids and keys come from outside."""
+    for name, value in event.items():
+        if isinstance(value, str) and not value.isprintable():
+            event[name] = value.encode("unicode_escape").decode()
+    return event
+
+
+def _without_message(
+    _logger: object, _method: str, event: MutableMapping[str, object]
+) -> MutableMapping[str, object]:
+    """Show where an exception was raised, but not its message: that may quote a text."""
+    info = event.pop("exc_info", None)
+    error = info[1] if isinstance(info, tuple) else info
+    if info is True:
+        error = sys.exception()
+    if isinstance(error, BaseException):
+        event["error"] = type(error).__name__
+        event["raised_at"] = [
+            f"{frame.filename}:{frame.lineno} {frame.name}"
+            for frame in traceback.extract_tb(error.__traceback__)[-_FRAMES:]
+        ]
+    return event
+
+
+def _name_library(
+    _logger: object, _method: str, event: MutableMapping[str, object]
+) -> MutableMapping[str, object]:
+    record = event.get("_record")
+    if isinstance(record, logging.LogRecord):
+        event["library"] = record.name
+    return event

@@ -1,0 +1,253 @@
+"""Every metric of every process, in one list, with one line of meaning.
+
+The message path counts in plain dictionaries; `prometheus_client` reads them only when somebody
+scrapes. docs/metrics.md is made from the list (`python -m daemon.telemetry.metrics`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+Labels = tuple[str, ...]
+Kind = Literal["counter", "gauge", "histogram"]
+
+SECONDS = (
+    0.001, 0.002, 0.003, 0.005, 0.0075, 0.01, 0.015, 0.02, 0.03, 0.05, 0.075, 0.1, 0.15, 0.2, 0.3,
+    0.5, 0.75, 1.0, 1.5, 2.0, 3.0, 5.0, 7.5, 10.0, 15.0, 30.0, 60.0, 120.0, 300.0,
+)  # fmt: skip
+"""Bounds of a short wait, close enough for a quantile within a third."""
+_AGES = (1.0, 2.0, 5.0, 10.0, 30.0, 60.0, 300.0, 900.0, 3600.0, 21600.0, 86400.0)
+_SIZES = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0, 512.0, 1024.0)
+
+
+@dataclass(frozen=True, eq=False)
+class Metric:
+    """One metric.
+
+    Attributes:
+        name: As Prometheus shows it.
+        kind: What may be done with it.
+        process: Which process serves it.
+        meaning: One line.
+        labels: Their names; each takes few values, which settings or code bound.
+        buckets: Upper bounds of a histogram.
+    """
+
+    name: str
+    kind: Kind
+    process: Literal["daemon", "worker", "api", "each"]
+    meaning: str
+    labels: Labels = ()
+    buckets: tuple[float, ...] = ()
+
+
+# fmt: off
+BUILD = Metric(
+    "tonebus_build_info", "gauge", "each",
+    "Always 1; says which version runs.",
+    ("version",),
+)
+FAULTS = Metric(
+    "tonebus_faults_total", "counter", "each",
+    "Faults that the log has told of, by the fact's name.",
+    ("fault",),
+)
+REDIS_OPEN = Metric(
+    "tonebus_redis_left_alone", "gauge", "each",
+    "1 while Redis fails and is left alone; scores are then made anew.",
+)
+
+DELIVERIES = Metric(
+    "tonebus_deliveries_total", "counter", "daemon",
+    "Messages that came from the source queues, redeliveries included.",
+    ("connector",),
+)
+EVENTS = Metric(
+    "tonebus_events_total", "counter", "daemon",
+    "Tone events that the broker confirmed.",
+    ("connector", "tone"),
+)
+PARKED = Metric(
+    "tonebus_parked_total", "counter", "daemon",
+    "Messages, or single texts of them, parked and confirmed, by reason code.",
+    ("connector", "code"),
+)
+SKIPPED = Metric(
+    "tonebus_skipped_total", "counter", "daemon",
+    "Messages that ask for no event, by reason.",
+    ("connector", "reason"),
+)
+DUPLICATES = Metric(
+    "tonebus_duplicates_avoided_total", "counter", "daemon",
+    "Texts settled without an event, since theirs was published before.",
+    ("connector",),
+)
+REPLIES = Metric(
+    "tonebus_replies_total", "counter", "daemon",
+    "Answers that went to a message's own `reply_to`, beside its event.",
+    ("connector",),
+)
+CACHED = Metric(
+    "tonebus_cache_hits_total", "counter", "daemon",
+    "Events whose score another text or an earlier time had paid for.",
+    ("connector",),
+)
+SHADOW = Metric(
+    "tonebus_shadow_tones_total", "counter", "daemon",
+    "Texts that a shadow model scored too: the tone published, and the shadow's.",
+    ("connector", "model", "tone", "shadow"),
+)
+SHADOW_MISSED = Metric(
+    "tonebus_shadow_missed_total", "counter", "daemon",
+    "Texts left out of the comparison: `busy` where the shadow could not keep up, or its fault.",
+    ("connector", "model", "code"),
+)
+SCORED = Metric(
+    "tonebus_scored_texts_total", "counter", "each",
+    "Texts that a worker scored for this process, or that this worker scored.",
+    ("model",),
+)
+FAILED = Metric(
+    "tonebus_failed_batches_total", "counter", "each",
+    "Batches that came to nothing and were split or asked again.",
+    ("model", "code"),
+)
+BATCH_TEXTS = Metric(
+    "tonebus_batch_texts", "histogram", "each",
+    "Texts in one request to a worker.",
+    ("model",), _SIZES,
+)
+BATCH_TOKENS = Metric(
+    "tonebus_batch_tokens_total", "counter", "each",
+    "Tokens that the model read.",
+    ("model",),
+)
+QUEUE_WAIT = Metric(
+    "tonebus_queue_wait_seconds", "histogram", "each",
+    "From asking for a batch until a worker took it up.",
+    ("model",), SECONDS,
+)
+SCORING = Metric(
+    "tonebus_scoring_seconds", "histogram", "each",
+    "Time of the model for one batch.",
+    ("model",), SECONDS,
+)
+LATENCY = Metric(
+    "tonebus_latency_seconds", "histogram", "daemon",
+    "From the delivery of a message until its event, or its parked copy, was confirmed.",
+    (), SECONDS,
+)
+AGE = Metric(
+    "tonebus_message_age_seconds", "histogram", "daemon",
+    "From the publisher's own timestamp, in whole seconds, until the confirm; only where "
+    "there is one.",
+    (), _AGES,
+)
+REFUSED = Metric(
+    "tonebus_publish_refusals_total", "counter", "daemon",
+    "Letters that the broker did not take; each is sent again.",
+)
+RECONNECTS = Metric(
+    "tonebus_connections_lost_total", "counter", "daemon",
+    "Times that the connection to RabbitMQ was lost.",
+)
+IN_FLIGHT = Metric(
+    "tonebus_in_flight", "gauge", "daemon",
+    "Deliveries that are not settled yet.",
+)
+WAITING = Metric(
+    "tonebus_waiting_texts", "gauge", "daemon",
+    "Texts that wait for a score.",
+)
+UNCONFIRMED = Metric(
+    "tonebus_unconfirmed", "gauge", "daemon",
+    "Letters that the broker has not confirmed yet.",
+)
+WORKERS = Metric(
+    "tonebus_workers", "gauge", "daemon",
+    "Workers that listen to a model's queue.",
+    ("model",),
+)
+MODEL = Metric(
+    "tonebus_model_info", "gauge", "each",
+    "Always 1; says which model serves under a name.",
+    ("model", "name", "revision"),
+)
+STATE = Metric(
+    "tonebus_state", "gauge", "daemon",
+    "1 for what the daemon does now: connecting, working, careful, holding or draining.",
+    ("state",),
+)
+BLOCKED = Metric(
+    "tonebus_publishing_blocked", "gauge", "daemon",
+    "1 while RabbitMQ, short of memory or disk, asks publishers to wait.",
+)
+
+BUSY = Metric(
+    "tonebus_worker_busy_seconds_total", "counter", "worker",
+    "Time spent in the model.",
+    ("model",),
+)
+REQUESTS = Metric(
+    "tonebus_http_requests_total", "counter", "api",
+    "Requests answered, by route and status.",
+    ("route", "status"),
+)
+REQUEST_SECONDS = Metric(
+    "tonebus_http_request_seconds", "histogram", "api",
+    "Time to answer a request.",
+    ("route",), SECONDS,
+)
+QUEUES = Metric(
+    "tonebus_queue_messages", "gauge", "api",
+    "Messages ready in a queue.",
+    ("queue",),
+)
+DAEMONS = Metric(
+    "tonebus_daemons", "gauge", "api",
+    "Daemons that report, as far as Redis tells.",
+)
+# fmt: on
+
+METRICS: tuple[Metric, ...] = tuple(
+    value for value in list(globals().values()) if isinstance(value, Metric)
+)
+
+
+def document(metrics: tuple[Metric, ...] = METRICS) -> str:
+    """Return docs/metrics.md."""
+    titles: Mapping[str, str] = {
+        "each": "Every process", "daemon": "The daemon", "worker": "The worker", "api": "The API",
+    }  # fmt: skip
+    lines = [
+        "# Metrics",
+        "",
+        "Made by `python -m daemon.telemetry.metrics` from its source; do not edit.",
+        "",
+        "The API serves its own at `/metrics`. A daemon or a worker serves its own where",
+        "`TONEBUS_METRICS_PORT` (or `[metrics] port`) names a port; give each process one of its",
+        "own. Beside these stand `process_…` metrics: memory, CPU seconds, open files.",
+    ]
+    for process, title in titles.items():
+        lines += [
+            "",
+            f"## {title}",
+            "",
+            "| metric | kind | labels | meaning |",
+            "|---|---|---|---|",
+        ]
+        lines += [
+            f"| `{each.name}` | {each.kind} | "
+            f"{', '.join(f'`{label}`' for label in each.labels)} | {each.meaning} |"
+            for each in metrics
+            if each.process == process
+        ]
+    return "\n".join(lines) + "\n"
+
+
+if __name__ == "__main__":
+    print(document(), end="")  # noqa: T201 - the document is the output

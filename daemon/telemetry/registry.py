@@ -1,0 +1,81 @@
+"""The values of one process's metrics: plain numbers, that a thread may count at full speed."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections import defaultdict
+from typing import TYPE_CHECKING
+
+from connectors.messages import Score
+from daemon.telemetry.metrics import BATCH_TEXTS, BATCH_TOKENS, QUEUE_WAIT, SCORED, SCORING
+
+if TYPE_CHECKING:
+    from connectors.scoring.protocol import Scored
+    from daemon.telemetry.metrics import Labels, Metric
+
+
+class Meter:
+    """The values of one process; written by one thread, read by any."""
+
+    def __init__(self) -> None:
+        """Start from nothing."""
+        self.values: dict[Metric, dict[Labels, float]] = defaultdict(dict)
+        self.histograms: dict[Metric, dict[Labels, Histogram]] = defaultdict(dict)
+
+    def count(self, metric: Metric, *labels: str, by: float = 1) -> None:
+        """Add to a counter."""
+        values = self.values[metric]
+        values[labels] = values.get(labels, 0) + by
+
+    def set(self, metric: Metric, *labels: str, to: float) -> None:
+        """Set a gauge."""
+        self.values[metric][labels] = to
+
+    def histogram(self, metric: Metric, *labels: str) -> Histogram:
+        """Return a histogram, to observe with."""
+        found = self.histograms[metric].get(labels)
+        if found is None:
+            found = self.histograms[metric][labels] = Histogram(metric.buckets)
+        return found
+
+    def batch(self, model: str, answer: Scored, waited: float) -> None:
+        """Count what a worker scored; `waited` is seconds until it took the batch up."""
+        scored = [each for each in answer.verdicts if isinstance(each, Score)]
+        self.count(SCORED, model, by=len(scored))
+        self.count(BATCH_TOKENS, model, by=sum(each.tokens for each in scored))
+        self.histogram(BATCH_TEXTS, model).observe(len(answer.verdicts))
+        self.histogram(SCORING, model).observe(answer.seconds)
+        self.histogram(QUEUE_WAIT, model).observe(max(0.0, waited))
+
+    def total(self, metric: Metric) -> float:
+        """Sum a counter over all its labels."""
+        return sum(list(self.values[metric].values()))
+
+    def by(self, metric: Metric, label: str) -> dict[str, float]:
+        """Sum a counter for each value of one of its labels."""
+        place = metric.labels.index(label)
+        sums: dict[str, float] = defaultdict(float)
+        for labels, value in list(self.values[metric].items()):
+            sums[labels[place]] += value
+        return dict(sums)
+
+
+class Histogram:
+    """Counts between bounds.
+
+    Attributes:
+        counts: Observations up to each bound and above the one before; the last are beyond all.
+    """
+
+    __slots__ = ("bounds", "counts", "sum")
+
+    def __init__(self, bounds: tuple[float, ...]) -> None:
+        """Start empty."""
+        self.bounds = bounds
+        self.counts = [0] * (len(bounds) + 1)
+        self.sum = 0.0
+
+    def observe(self, value: float) -> None:
+        """Count one observation."""
+        self.counts[bisect_left(self.bounds, value)] += 1
+        self.sum += value

@@ -1,0 +1,1 @@
+"""The Celery worker: one task, `score`, around a model."""

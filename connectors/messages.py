@@ -23,6 +23,7 @@ class Utterance(msgspec.Struct, frozen=True):
         carried: Fields of the message that travel on to the event.
         language: As the message has it, such as `en`; nothing here detects it.
         traceparent: W3C trace context of a CloudEvent.
+        removed: Characters that the cleaning took out, by what they were, such as `quote`.
     """
 
     text: str
@@ -32,6 +33,7 @@ class Utterance(msgspec.Struct, frozen=True):
     carried: dict[str, Any] = {}
     language: str | None = None
     traceparent: str | None = None
+    removed: dict[str, int] = {}
 
 
 class Score(msgspec.Struct, frozen=True):

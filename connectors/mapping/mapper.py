@@ -10,8 +10,8 @@ import msgspec
 
 from connectors.errors import BadInput, Skip
 from connectors.mapping import bounds, cloudevents
-from connectors.mapping.cleaning import strip_html, strip_reply
 from connectors.mapping.expressions import Reader, compile_expression, holds
+from connectors.mapping.mail import clean
 from connectors.mapping.mapping_config import Recipe
 from connectors.messages import Utterance
 from connectors.text import without_surrogates
@@ -73,7 +73,7 @@ class Mapper:
         self._language = readers.get("language")
         self._carry: dict[str, Reader] = {name: readers[f"carry.{name}"] for name in recipe.carry}
         self._assumed = _ASSUMED[recipe.format]
-        self._strips_reply = recipe.strip_quotes or recipe.strip_signature
+        self._cleans = recipe.strip_html or recipe.strip_quotes or recipe.strip_signature
 
     def read(self, delivery: Delivery) -> Mapped:
         """Return what is to be scored in a message.
@@ -155,18 +155,18 @@ class Mapper:
                 raise BadInput("no-text-field", f"nothing at `{self._recipe.text}`")
             raise BadInput("text-type", f"text is {type(text).__name__}, not a string")
         whole = without_surrogates(text)
-        if self._recipe.strip_html:
-            whole = strip_html(whole, quotes=self._recipe.strip_quotes)
-        kept, cut = whole[: self._max_text_chars], len(whole) > self._max_text_chars
-        if self._strips_reply:
-            kept = strip_reply(
-                kept,
+        cut, removed = False, dict[str, int]()
+        if self._cleans:
+            cleaned = clean(
+                whole,
                 quotes=self._recipe.strip_quotes,
                 signature=self._recipe.strip_signature,
             )
+            whole, cut, removed = cleaned.text, cleaned.cut, cleaned.removed
         return Utterance(
-            text=kept,
-            cut=cut,
+            text=whole[: self._max_text_chars],
+            cut=cut or len(whole) > self._max_text_chars,
+            removed=removed,
             source_id=_bounded(source_id) if source_id else None,
             index=index,
         )

@@ -16,10 +16,10 @@ def daemon() -> None:
 
     Example: TONEBUS_CONFIG=/etc/tonebus/tonebus.toml tonebus daemon
     """
-    from daemon.process import service  # noqa: PLC0415 - each process loads only what it runs
+    from daemon.process import reloading  # noqa: PLC0415 - each process loads only what it runs
 
     _begin()
-    sys.exit(service.run(settings.load))
+    sys.exit(reloading.run(settings.load))
 
 
 @click.command()

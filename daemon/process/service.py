@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import time
-from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import structlog
@@ -18,18 +16,15 @@ from daemon.pipeline.publisher import Outbox
 from daemon.pipeline.scorer import Labeller
 from daemon.pipeline.shadow import Shadows
 from daemon.process import wiring
-from daemon.process.signals import Signals
-from daemon.process.systemd import Supervisor
 from daemon.process.watchdog import Watch
 from daemon.status.reporter import Gauges, Reporter
-from daemon.telemetry import metrics, prometheus, tracing
+from daemon.telemetry import metrics
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
     from connectors.cache import Store
     from connectors.ports import Edges
     from daemon.pipeline.work import Piece
+    from daemon.process.signals import Signals
     from daemon.settings import Settings
     from daemon.telemetry.tracing import Tracer
 
@@ -256,56 +251,3 @@ class Service:
             "bus_unavailable", error=str(error), attempt=state.attempt_number,
             next_in=round(state.upcoming_sleep, 1),
         )  # fmt: skip
-
-
-def run(load: Callable[[], Settings]) -> int:
-    """Run a daemon until it is told to stop; return the exit code.
-
-    Args:
-        load: Reads the settings; called again on SIGHUP. Settings that cannot be read, or cannot
-            work, are refused, and the daemon goes on under the old ones.
-
-    Raises:
-        Misconfigured: The first settings cannot work.
-    """
-    signals = Signals(load, Supervisor())
-    signals.listen()
-    settings, proven = load(), None
-    tracer = tracing.start(settings.tracing, "daemon")
-    reporter = Reporter()
-    prometheus.serve(reporter.meter, settings.metrics.host, settings.metrics.port)
-    while not signals.stop:
-        try:
-            with _service(settings, signals, reporter, tracer) as service:
-                service.run()
-        except Misconfigured as error:
-            if proven is None:
-                raise
-            signals.refuse(error)
-            settings = proven
-            continue
-        proven = settings
-        if signals.settings:
-            settings, signals.settings = signals.settings, None
-            _log.info("settings_reloaded", connectors=[each.name for each in settings.connectors])
-    tracer.close()
-    reporter.enter("stopped")
-    reporter.tick()
-    _log.info("daemon_stopped")
-    return 0
-
-
-@contextmanager
-def _service(
-    settings: Settings, signals: Signals, reporter: Reporter, tracer: Tracer
-) -> Iterator[Service]:
-    """Wire a service; close what it held when it is replaced, or a reload would leak it."""
-    edges = wiring.rabbit(settings, f"tonebus daemon {os.getpid()}", consume=True)
-    store = wiring.redis_store(settings)
-    try:
-        yield Service(settings, edges, store, signals, reporter, tracer)
-    finally:
-        # a signal must not write to a descriptor that is closed, or is another file's by then
-        signals.wakeup = None
-        edges.wakeup.close()
-        store.close()

@@ -1,0 +1,78 @@
+"""A daemon over its whole life: one service after the other, a new one at each reload."""
+
+from __future__ import annotations
+
+import os
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import structlog
+
+from connectors.errors import Misconfigured
+from daemon.process import wiring
+from daemon.process.service import Service
+from daemon.process.signals import Signals
+from daemon.process.systemd import Supervisor
+from daemon.status.reporter import Reporter
+from daemon.telemetry import prometheus, tracing
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from daemon.settings import Settings
+    from daemon.telemetry.tracing import Tracer
+
+_log = structlog.get_logger(__name__)
+
+
+def run(load: Callable[[], Settings]) -> int:
+    """Run a daemon until it is told to stop; return the exit code.
+
+    Args:
+        load: Reads the settings; called again on SIGHUP. Settings that cannot be read, or cannot
+            work, are refused, and the daemon goes on under the old ones.
+
+    Raises:
+        Misconfigured: The first settings cannot work.
+    """
+    signals = Signals(load, Supervisor())
+    signals.listen()
+    settings, proven = load(), None
+    tracer = tracing.start(settings.tracing, "daemon")
+    reporter = Reporter()
+    prometheus.serve(reporter.meter, settings.metrics.host, settings.metrics.port)
+    while not signals.stop:
+        try:
+            with _service(settings, signals, reporter, tracer) as service:
+                service.run()
+        except Misconfigured as error:
+            if proven is None:
+                raise
+            signals.refuse(error)
+            settings = proven
+            continue
+        proven = settings
+        if signals.settings:
+            settings, signals.settings = signals.settings, None
+            _log.info("settings_reloaded", connectors=[each.name for each in settings.connectors])
+    tracer.close()
+    reporter.enter("stopped")
+    reporter.tick()
+    _log.info("daemon_stopped")
+    return 0
+
+
+@contextmanager
+def _service(
+    settings: Settings, signals: Signals, reporter: Reporter, tracer: Tracer
+) -> Iterator[Service]:
+    """Wire a service; close what it held when it is replaced, or a reload would leak it."""
+    edges = wiring.rabbit(settings, f"tonebus daemon {os.getpid()}", consume=True)
+    store = wiring.redis_store(settings)
+    try:
+        yield Service(settings, edges, store, signals, reporter, tracer)
+    finally:
+        # a signal must not write to a descriptor that is closed, or is another file's by then
+        signals.wakeup = None
+        edges.wakeup.close()
+        store.close()

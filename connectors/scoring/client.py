@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 import amqp
 import kombu
+import structlog
 
 from connectors.amqp import topology
 from connectors.errors import BadInput
 from connectors.ports import NO_HEADERS
 from connectors.scoring.celery_app import celery_queue
-from connectors.scoring.protocol import TASK, liveness_queue, read_reply
+from connectors.scoring.protocol import TASK, Unreadable, liveness_queue, read_reply
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 
     from connectors.amqp.connection import Broker
     from connectors.scoring.protocol import Answer
+
+_log = structlog.get_logger(__name__)
 
 
 class Scoring:
@@ -117,6 +120,8 @@ class Scoring:
     def _on_reply(self, message: Any) -> None:  # noqa: ANN401 - py-amqp has no types
         try:
             self._answers.append(read_reply(message.body))
-        except BadInput:
-            # not a worker's: whoever knows the queue's name can write to it
-            return
+        except BadInput as error:
+            request = message.properties.get("correlation_id", "")
+            _log.warning("reply_unreadable", request=request, error=error.detail)
+            if request:
+                self._answers.append(Unreadable(request))

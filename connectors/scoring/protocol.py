@@ -1,4 +1,20 @@
-"""What daemon and workers say to each other about scoring requests."""
+"""What daemon and workers say to each other about scoring requests.
+
+A request is one Celery task, `score`. All that a daemon is told about it, and what each proves:
+
+- `Started`: that worker has the request. No forward begins before this was sent.
+- `Scored`: it is done. Texts that failed in it are named, with their faults.
+- `Failed` with the code `error`: the model raised on the batch as a whole. The worker lives.
+- `Failed` with the code `worker-lost`: the request came back to another worker. The one that
+  `Started` named has died, or has lost its connection. Without a `Started` it proves nothing: a
+  worker that shuts down returns the request that it was just given.
+- `Unreadable`: a reply came that cannot be read. The worker that `Started` named is at fault.
+- nothing in time: the worker that `Started` named hangs or is cut off. Without a `Started` no
+  worker took the request up.
+
+A worker's name stands for one process: its successor after a crash has another name. `Scored` may
+follow any of the others, even late, for a worker that was only cut off finishes what it has.
+"""
 
 from __future__ import annotations
 
@@ -46,7 +62,13 @@ class Failed(msgspec.Struct, frozen=True):
     fault: Fault
 
 
-Answer = Started | Scored | Failed
+class Unreadable(msgspec.Struct, frozen=True):
+    """A reply came that cannot be read: the worker is broken, or of another release."""
+
+    request: str
+
+
+Answer = Started | Scored | Failed | Unreadable
 
 
 class Sheet(msgspec.Struct, array_like=True):

@@ -67,6 +67,9 @@ CATALOGUE: dict[str, Words] = {
     "batch_failed": Words(
         "The model failed on a batch: {error}",
         "None needed for a single one; if it repeats, see the worker's log."),
+    "reply_unreadable": Words(
+        "A worker's reply could not be read ({error})",
+        "See that daemon and workers are of one release; its texts are asked of another worker."),
     "reload_refused": Words(
         "New settings were refused: {error}",
         "Correct the file and send SIGHUP again; the old settings stay in force."),

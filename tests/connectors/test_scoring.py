@@ -3,16 +3,37 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+import uuid
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
 
+import amqp
 import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from connectors.amqp import topology
+from connectors.amqp.connection import Broker
 from connectors.errors import BadInput
 from connectors.messages import Fault, Model, Score
-from connectors.scoring.protocol import LOST, Failed, Scored, Sheet, Started, read_reply
+from connectors.scoring.celery_app import celery_app
+from connectors.scoring.client import Scoring
+from connectors.scoring.protocol import (
+    LOST,
+    Failed,
+    Scored,
+    Sheet,
+    Started,
+    Unreadable,
+    read_reply,
+)
+from tests.waiting import until
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from connectors.scoring.protocol import Answer
 
 TONES = ("negative", "neutral", "positive")
 MODEL = Model("tiny", "r1")
@@ -118,3 +139,61 @@ def test_any_json_for_a_result_is_refused_and_nothing_worse(result: object) -> N
     for status in ("SUCCESS", "STARTED"):
         with pytest.raises(BadInput):
             read_reply(reply(result, status))
+
+
+@contextmanager
+def asked(url: str) -> Iterator[tuple[Broker, Scoring, str, amqp.Message]]:
+    """A request of ours, and what a worker finds in its queue."""
+    broker = Broker(url, name="tonebus tests", heartbeat=10, connect_timeout=5)
+    broker.connect()
+    model = f"m{uuid.uuid4().hex[:8]}"
+    topology.apply(broker, topology.scoring([model]))
+    try:
+        scoring = Scoring(broker, celery_app(url))
+        request = scoring.ask(model, ["fine"], urgent=False, timeout=30)
+        channel = broker.channel()
+        queue = topology.scoring_queue(model).name
+        taken: list[amqp.Message] = []
+
+        def take() -> None:
+            if message := channel.basic_get(queue, no_ack=True):
+                taken.append(message)
+
+        until(lambda: taken, take)
+        yield broker, scoring, request, taken[0]
+    finally:
+        broker.close()
+
+
+def answer_to(broker: Broker, scoring: Scoring, request: amqp.Message, body: bytes) -> list[Answer]:
+    """Reply with a body, and return what the asking side makes of it."""
+    broker.channel().basic_publish(
+        amqp.Message(body, correlation_id=request.properties["correlation_id"]),
+        routing_key=request.properties["reply_to"],
+    )
+    answers: list[Answer] = []
+
+    def turn() -> None:
+        broker.wait(0.1)
+        answers.extend(scoring.answers())
+
+    until(lambda: answers, turn)
+    return answers
+
+
+def test_a_reply_that_cannot_be_read_is_an_answer_to_its_request(broker_url: str) -> None:
+    with asked(broker_url) as (broker, scoring, request, message):
+        assert answer_to(broker, scoring, message, b"\xff") == [Unreadable(request)]
+        # the request goes on: a reply that can be read may follow
+        read = reply({"pid": 1, "hostname": "w-1"}, "STARTED").replace(
+            b"request-1", request.encode()
+        )
+        assert answer_to(broker, scoring, message, read) == [Started(request, "w-1")]
+
+
+def test_a_reply_that_answers_no_request_is_passed_over(broker_url: str) -> None:
+    with asked(broker_url) as (broker, scoring, request, message):
+        broker.channel().basic_publish(
+            amqp.Message(b"\xff"), routing_key=message.properties["reply_to"]
+        )
+        assert answer_to(broker, scoring, message, b"\xff") == [Unreadable(request)]

@@ -18,12 +18,14 @@ class Utterance(msgspec.Struct, frozen=True):
     Attributes:
         text: Without byte order mark or lone surrogates, and not longer than the bound.
         cut: Whether it was longer.
-        source_id: The upstream's own id; None where the message has none.
+        source_id: What it is known by when it comes again: the message's own identity and, where
+            it has one, the text's id; None where nothing names the message.
         index: Position among the utterances of one message.
         carried: Fields of the message that travel on to the event.
         language: As the message has it, such as `en`; nothing here detects it.
         traceparent: W3C trace context of a CloudEvent.
         removed: Characters that the cleaning took out, by what they were, such as `quote`.
+        subject: The upstream's own id of the text, else of the message, as it is shown.
     """
 
     text: str
@@ -34,6 +36,7 @@ class Utterance(msgspec.Struct, frozen=True):
     language: str | None = None
     traceparent: str | None = None
     removed: dict[str, int] = {}
+    subject: str | None = None
 
 
 class Score(msgspec.Struct, frozen=True):

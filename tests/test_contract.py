@@ -104,7 +104,7 @@ def read(body: bytes, headers: dict[str, Any], content_type: str | None) -> tupl
     mapper = Mapper(Recipe(format="cloudevents"), max_body_bytes=10_000, max_text_chars=1000)
     message = delivery(body, headers=headers, content_type=content_type or "")
     [found] = mapper.read(message).utterances
-    return found.text, found.source_id
+    return found.text, found.subject
 
 
 def test_events_of_the_official_sdk_are_read() -> None:

@@ -49,7 +49,7 @@ def tone_event(
         type=EVENT_TYPE,
         source=f"{SOURCE_PREFIX}{delivery.connector}",
         id=identity,
-        subject=utterance.source_id,
+        subject=utterance.subject,
         time=datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
         datacontenttype="application/json",
         traceparent=delivery.trace.passed_on(trace_context(delivery, utterance)),

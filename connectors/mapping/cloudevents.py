@@ -53,8 +53,3 @@ def check(attributes: dict[str, Any]) -> None:
     missing = [name for name in _REQUIRED if not attributes.get(name)]
     if missing:
         raise BadInput("cloudevent", f"not a CloudEvent: no {', '.join(missing)}")
-
-
-def identity(own: str | None, attributes: dict[str, Any]) -> str | None:
-    """Return what an event is known by: its source and id together (section 3.1)."""
-    return None if own is None else f"{attributes.get('source', '')}#{own}"

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-from hashlib import blake2b
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from connectors.errors import BadInput, Skip
-from connectors.mapping import bounds, cloudevents
+from connectors.mapping import bounds, cloudevents, identity
 from connectors.mapping.expressions import Reader, compile_expression, holds
+from connectors.mapping.identity import Identity, as_id
 from connectors.mapping.mail import clean
 from connectors.mapping.mapping_config import Recipe
 from connectors.messages import Utterance
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
 MAX_TEXTS = 1000
 """Texts in one message; each becomes an event."""
-_MAX_ID_CHARS = 200
 _MAX_LANGUAGE_CHARS = 35
 _MAX_CARRIED_BYTES = 8 * 1024
 _NAMED_AT_MOST = 10
@@ -69,6 +68,7 @@ class Mapper:
         readers = {name: compile_expression(name, each) for name, each in found.items()}
         self._text = readers["text"]
         self._id = readers.get("id")
+        self._id_is_default = recipe.id == Recipe().id
         self._when = readers.get("when")
         self._language = readers.get("language")
         self._carry: dict[str, Reader] = {name: readers[f"carry.{name}"] for name in recipe.carry}
@@ -91,10 +91,13 @@ class Mapper:
             raise Skip("when")
         found = document if plain else self._text(document)
         own = self._own_id(document, attributes)
+        ids = own if isinstance(own, list) else None
+        message = identity.of_message(attributes, None if isinstance(own, list) else own, delivery)
         if isinstance(found, list):
-            return self._read_list(found, own, delivery, document, attributes)
-        known_as = None if isinstance(own, list) else own
-        only = self._utterance(found, known_as or delivery.message_id)
+            return self._read_list(found, ids, message, delivery, document, attributes)
+        only = self._utterance(
+            found, identity.of_text(message, ids[0] if ids and len(ids) == 1 else None)
+        )
         return Mapped([self._furnished(only, document, attributes)])
 
     def _open(self, kind: str, delivery: Delivery) -> tuple[object, dict[str, Any], bool]:
@@ -117,15 +120,14 @@ class Mapper:
     def _own_id(
         self, document: object, attributes: dict[str, Any]
     ) -> str | list[str | None] | None:
-        if attributes and self._recipe.id == "id":
-            return cloudevents.identity(_id(attributes.get("id")), attributes)
-        if self._id is None or isinstance(document, str):
+        # of an event, the default would find an id within its data
+        if self._id is None or isinstance(document, str) or (attributes and self._id_is_default):
             return None
         value = self._id(document)
-        return [_id(each) for each in value] if isinstance(value, list) else _id(value)
+        return [as_id(each) for each in value] if isinstance(value, list) else as_id(value)
 
     def _read_list(
-        self, found: list[object], own: str | list[str | None] | None,
+        self, found: list[object], ids: list[str | None] | None, message: Identity,
         delivery: Delivery, document: object, attributes: dict[str, Any],
     ) -> Mapped:  # fmt: skip
         """Return one utterance for each text that can be read."""
@@ -134,7 +136,7 @@ class Mapper:
         if len(found) > MAX_TEXTS:
             raise BadInput("too-large", f"{len(found)} texts; at most {MAX_TEXTS} are read")
         wanted = delivery.replayed.texts
-        ids = own if isinstance(own, list) else [own] * len(found)
+        ids = ids if ids is not None else [None] * len(found)
         if len(ids) != len(found):
             raise BadInput("mapping", f"id: {len(ids)} ids for {len(found)} texts")
         good: list[Utterance] = []
@@ -143,13 +145,13 @@ class Mapper:
             if wanted and index not in wanted:
                 continue
             try:
-                good.append(self._utterance(text, each or delivery.message_id, index))
+                good.append(self._utterance(text, identity.of_text(message, each), index))
             except BadInput as reason:
                 bad.append((index, reason))
         furnished = [self._furnished(each, document, attributes) for each in good]
         return Mapped(furnished, _together(bad))
 
-    def _utterance(self, text: object, source_id: str | None, index: int = 0) -> Utterance:
+    def _utterance(self, text: object, known: Identity, index: int = 0) -> Utterance:
         if not isinstance(text, str):
             if text is None:
                 raise BadInput("no-text-field", f"nothing at `{self._recipe.text}`")
@@ -167,8 +169,9 @@ class Mapper:
             text=whole[: self._max_text_chars],
             cut=cut or len(whole) > self._max_text_chars,
             removed=removed,
-            source_id=_bounded(source_id) if source_id else None,
+            source_id=known.key,
             index=index,
+            subject=known.shown,
         )
 
     def _furnished(
@@ -221,17 +224,3 @@ def _language(value: object) -> str | None:
     if not isinstance(value, str) or not 0 < len(value) <= _MAX_LANGUAGE_CHARS:
         return None
     return value if value.isascii() else None
-
-
-def _id(value: object) -> str | None:
-    if isinstance(value, str) or (isinstance(value, int) and not isinstance(value, bool)):
-        return str(value) or None
-    return None
-
-
-def _bounded(source_id: str) -> str:
-    source_id = without_surrogates(source_id)
-    if len(source_id) <= _MAX_ID_CHARS:
-        return source_id
-    digest = blake2b(source_id.encode(), digest_size=16).hexdigest()
-    return f"{source_id[:_MAX_ID_CHARS]}~{digest}"

@@ -115,8 +115,8 @@ def _differences(test: ConnectorTest, came: Outcome) -> Iterator[str]:
     found = came.utterances
     if test.texts is not None and [each.text for each in found] != list(test.texts):
         yield f"texts: expected {list(test.texts)!r}, came {[each.text for each in found]!r}"
-    if test.ids is not None and [each.source_id for each in found] != list(test.ids):
-        yield f"ids: expected {list(test.ids)!r}, came {[each.source_id for each in found]!r}"
+    if test.ids is not None and [each.subject for each in found] != list(test.ids):
+        yield f"ids: expected {list(test.ids)!r}, came {[each.subject for each in found]!r}"
     for each in found:
         if test.carried is not None and each.carried != test.carried:
             yield f"carried: expected {test.carried!r}, came {each.carried!r}"

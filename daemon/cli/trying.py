@@ -115,7 +115,7 @@ def _print(told: dict[str, Any]) -> None:
     if park := told["park"]:
         console.print(f"[red]parked[/]: {park['code']}: {escape(park['detail'])}")
     for each in told["utterances"]:
-        console.print(f"text {each.index}, id {escape(each.source_id or 'none')}: {each.text!r}",
+        console.print(f"text {each.index}, id {escape(each.subject or 'none')}: {each.text!r}",
                       markup=False)  # fmt: skip
     for each in told["events"]:
         event = each["event"]

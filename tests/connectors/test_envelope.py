@@ -20,7 +20,7 @@ SCORE = Score({"negative": 0.123456, "neutral": 0.8, "positive": 0.076544}, toke
 
 
 def utterance(text: str = "good", **more: Any) -> Utterance:
-    return Utterance(text=text, **({"source_id": "m-1"} | more))
+    return Utterance(text=text, **({"source_id": "m-1", "subject": "m-1"} | more))
 
 
 def event(body: bytes = b"{}", score: Score = SCORE, **more: Any) -> dict[str, Any]:
@@ -115,7 +115,7 @@ def test_an_event_says_all_that_is_promised() -> None:
 
 def test_attributes_without_a_value_are_left_out() -> None:
     told = envelope.tone_event(
-        delivery(b"{}", headers={"traceparent": "7"}), utterance(source_id=None), "event-1",
+        delivery(b"{}", headers={"traceparent": "7"}), utterance(subject=None), "event-1",
         score=SCORE, model=MODEL, cached=True,
     )  # fmt: skip
     found = json.loads(Outlet().letter(told, delivery(b"{}")).body)

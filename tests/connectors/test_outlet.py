@@ -18,7 +18,7 @@ SCORE = Score({"negative": 0.9, "positive": 0.1}, tokens=3)
 
 def event(source: Any, *, include_text: bool = False, language: str | None = None) -> ToneEvent:
     return envelope.tone_event(
-        source, Utterance("Too late.", source_id="m-1", language=language), "event-1",
+        source, Utterance("Too late.", subject="m-1", language=language), "event-1",
         score=SCORE, model=Model("Mini LM", "r1"), cached=False, include_text=include_text,
     )  # fmt: skip
 

@@ -46,7 +46,7 @@ def texts(mapped: Mapped) -> list[str]:
 
 def test_text_id_language_and_carried_fields_are_found_where_the_recipe_says() -> None:
     [found] = read(HELPDESK, TICKET).utterances
-    assert (found.text, found.source_id, found.language) == ("Still broken.", "c-1", "en-GB")
+    assert (found.text, found.subject, found.language) == ("Still broken.", "c-1", "en-GB")
     assert found.carried == {"ticket": 4711, "tags": ["a", "b"]}
 
 
@@ -59,7 +59,7 @@ def test_a_message_for_which_the_condition_does_not_hold_is_skipped() -> None:
 def test_a_list_gives_one_utterance_for_each_text() -> None:
     recipe = Recipe(text="answers[].text", id="survey")
     found = read(recipe, {"survey": "s1", "answers": [{"text": "good"}, {"text": "bad"}]})
-    assert [(each.text, each.source_id, each.index) for each in found.utterances] == [
+    assert [(each.text, each.subject, each.index) for each in found.utterances] == [
         ("good", "s1", 0),
         ("bad", "s1", 1),
     ]
@@ -69,7 +69,7 @@ def test_a_list_of_ids_names_each_text() -> None:
     recipe = Recipe(text="answers[].text", id="answers[].id")
     answers = [{"id": 1, "text": "good"}, {"id": 2, "text": "bad"}]
     found = read(recipe, {"answers": answers})
-    assert [each.source_id for each in found.utterances] == ["1", "2"]
+    assert [each.subject for each in found.utterances] == ["1", "2"]
     assert refused(recipe, {"answers": [*answers, {"id": 3}]}).code == "mapping"
 
 
@@ -127,7 +127,7 @@ def test_a_recipe_reads_the_data_of_a_cloud_event() -> None:
     recipe = Recipe(format="cloudevents", text="body", carry={"stars": "stars"})
     event = EVENT | {"data": {"body": "nice", "stars": 4}, "traceparent": TRACE}
     [found] = read(recipe, event, content_type="application/cloudevents+json").utterances
-    assert (found.text, found.source_id, found.carried) == ("nice", "/shop#e-1", {"stars": 4})
+    assert (found.text, found.subject, found.carried) == ("nice", "/shop#e-1", {"stars": 4})
     assert found.traceparent == TRACE
 
 
@@ -136,7 +136,7 @@ def test_a_cloud_event_in_binary_mode_is_read_by_any_of_its_prefixes(prefix: str
     headers = {prefix + name: value for name, value in EVENT.items()}
     recipe = Recipe(format="cloudevents")
     [found] = read(recipe, b"nice", headers=headers, content_type="text/plain").utterances
-    assert (found.text, found.source_id) == ("nice", "/shop#e-1")
+    assert (found.text, found.subject) == ("nice", "/shop#e-1")
 
 
 def test_a_connector_for_cloud_events_takes_nothing_else() -> None:
@@ -151,7 +151,7 @@ def test_a_connector_for_cloud_events_takes_nothing_else() -> None:
 def test_the_format_text_takes_the_whole_body(content_type: str) -> None:
     recipe = Recipe(format="text")
     [found] = read(recipe, b'{"text": "x"}', content_type=content_type, message_id="m").utterances
-    assert (found.text, found.source_id) == ('{"text": "x"}', "m")
+    assert (found.text, found.subject) == ('{"text": "x"}', "m")
     assert refused(recipe, b"{}", content_type="application/json").code == "content-type"
 
 

@@ -1,0 +1,92 @@
+"""What makes a message the same when it comes again, and what its texts are called.
+
+A message is known by its CloudEvent's source and id, else by what the connector's `id` finds, else
+by its AMQP message id. An id of a single text is added to that and never stands alone, since it may
+only be unique within its message: two people who answer one form are two.
+"""
+
+from __future__ import annotations
+
+from hashlib import blake2b
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from connectors.text import without_surrogates
+
+if TYPE_CHECKING:
+    from connectors.delivery import Delivery
+
+_MAX_CHARS = 200
+
+
+class Identity(NamedTuple):
+    """How a message or a text is known.
+
+    Attributes:
+        key: Equal for deliveries of the same, and different for any others; None where nothing
+            names the message, so that each delivery is a message of its own.
+        shown: The upstream's own id, for people and consumers; None where there is none.
+    """
+
+    key: str | None
+    shown: str | None
+
+
+NAMELESS = Identity(None, None)
+
+
+def of_message(attributes: dict[str, Any], own: str | None, delivery: Delivery) -> Identity:
+    """Return how a message is known.
+
+    Args:
+        attributes: Those of the CloudEvent; none where the message is no event.
+        own: What the connector's `id` found for the message as a whole.
+        delivery: The message.
+    """
+    source, name = attributes.get("source"), attributes.get("id")
+    if isinstance(source, str) and isinstance(name, str) and source and name:
+        # the length keeps apart what would read alike when strung together
+        event = Identity(
+            _bounded(f"event {len(source)} {source} {name}"), _shown(f"{source}#{name}")
+        )
+        return event if own is None else of_text(event, own)
+    if own is not None:
+        return Identity(_bounded(f"id {own}"), _shown(own))
+    if message_id := delivery.message_id:
+        return Identity(_bounded(f"message {message_id}"), _shown(message_id))
+    return NAMELESS
+
+
+def of_text(message: Identity, own: str | None) -> Identity:
+    """Return how a text with an id of its own is known.
+
+    Args:
+        message: How its message is known.
+        own: The text's id; None where it has none, and is known by its position.
+    """
+    if own is None:
+        return message
+    key = message.key and _bounded(f"text {len(message.key)} {message.key} {own}")
+    return Identity(key, _shown(own))
+
+
+def as_id(value: object) -> str | None:
+    """Return an id as a string; None for what is none."""
+    if isinstance(value, str) or (isinstance(value, int) and not isinstance(value, bool)):
+        return str(value) or None
+    return None
+
+
+def _bounded(key: str) -> str:
+    """Keep a key short and encodable; no other key begins like the digest of one."""
+    if len(key) <= _MAX_CHARS and (key.isascii() or key == without_surrogates(key)):
+        return key
+    return f"digest {_digest(key)}"
+
+
+def _shown(own: str) -> str:
+    own = without_surrogates(own)
+    return own if len(own) <= _MAX_CHARS else f"{own[:_MAX_CHARS]}~{_digest(own)}"
+
+
+def _digest(text: str) -> str:
+    return blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()

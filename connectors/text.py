@@ -1,4 +1,4 @@
-"""Text that every encoder takes."""
+"""Text that every encoder takes, and strings put together without confusion."""
 
 from __future__ import annotations
 
@@ -8,3 +8,12 @@ def without_surrogates(text: str) -> str:
     if text.isascii():
         return text
     return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
+def framed(*parts: str) -> bytes:
+    """Put strings together so that no two lists of them read alike.
+
+    Each follows its length, which no part can imitate. Lone surrogates stay apart as well.
+    """
+    encoded = [part.encode("utf-8", "surrogatepass") for part in parts]
+    return b"".join(len(part).to_bytes(8, "big") + part for part in encoded)

@@ -1,6 +1,7 @@
-"""Scores and published-marks, kept where every process finds them."""
+"""Scores and published-marks, kept where every process of a deployment finds them."""
 
 from connectors.cache.cache import Cache
+from connectors.cache.deployment import deployment
 from connectors.cache.store import RedisStore, Store
 
-__all__ = ["Cache", "RedisStore", "Store"]
+__all__ = ["Cache", "RedisStore", "Store", "deployment"]

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import hmac
-from hashlib import blake2b
 from typing import TYPE_CHECKING
 
 import msgspec
 
 from connectors.messages import Score
+from connectors.text import framed
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -16,54 +16,66 @@ if TYPE_CHECKING:
     from connectors.cache.store import Store
     from connectors.messages import Model
 
-_PREFIX = b"tonebus:"
 _KEY_BYTES = 20
-_CHECK_BYTES = 8
+_SEAL_BYTES = 16
 _encode = msgspec.msgpack.Encoder().encode
 _decode_score = msgspec.msgpack.Decoder(Score).decode
 
 
 class Cache:
-    """Scores and marks over a store; a value that does not check is a miss.
+    """Scores and marks of one deployment over a store.
 
-    Keys are keyed digests, so that nobody who reads the store can read texts or ids out of it.
+    Invariant: what a look-up returns was written by a process with the same secret, for the same
+    deployment, under the same key. A reader of the store finds neither texts nor ids in it, and a
+    writer without the secret can delete entries, but can neither make nor move one: a forged mark
+    would have a message acknowledged without its event.
     """
 
-    def __init__(self, store: Store, *, secret: str, score_ttl: int, mark_ttl: int) -> None:
+    def __init__(
+        self, store: Store, *, secret: str, score_ttl: int, mark_ttl: int, deployment: str = ""
+    ) -> None:
         """Take the store and the terms.
 
         Args:
             store: Where entries live.
-            secret: Key of the digests; without one a fixed key serves, and whoever reads the store
-                can test whether a given text was seen.
+            secret: What every key here is derived from. Without one a known key serves: then
+                whoever reads the store can test whether a given text was seen, and whoever writes
+                it can forge entries.
             score_ttl: Seconds that a score lives.
             mark_ttl: Seconds that a mark lives.
+            deployment: Whose entries these are; those of another are never seen.
         """
         self._store = store
-        self._secret = secret.encode() or b"tonebus"
+
+        def derived(purpose: str) -> bytes:
+            message = framed("tonebus", purpose, deployment)
+            return hmac.digest(secret.encode() or b"tonebus", message, "sha256")
+
+        self._score_keys, self._mark_keys = derived("score key"), derived("mark key")
+        self._score_seal, self._mark_seal = derived("score seal"), derived("mark seal")
         self._score_ttl = score_ttl
         self._mark_ttl = mark_ttl
         self._writes: list[tuple[bytes, bytes, int]] = []
 
     def score_key(self, model: Model, preprocessing: str, text: str) -> bytes:
         """Return the key of a text's score under one revision of a model."""
-        message = f"{model.revision}\0{preprocessing}\0{text}".encode()
-        return _PREFIX + b"s:" + self._digest(message)
+        return b"s:" + _digest(self._score_keys, framed(model.revision, preprocessing, text))
 
-    def mark_key(self, event_id: str) -> bytes:
-        """Return the key of the mark that an event was published."""
-        return _PREFIX + b"m:" + self._digest(event_id.encode())
+    def mark_key(self, event_id: str, model: Model) -> bytes:
+        """Return the key of the mark that an event was published with a model's label.
 
-    def _digest(self, message: bytes) -> bytes:
-        return hmac.digest(self._secret, message, "sha256")[:_KEY_BYTES]
+        The id of an event is the same under every revision, its mark is not: a message that is
+        published again to be labelled by a new model gets its event, with the id it had.
+        """
+        return b"m:" + _digest(self._mark_keys, framed(event_id, model.revision))
 
     def remember_score(self, key: bytes, score: Score) -> None:
         """Keep a score, from the next look-up on."""
-        self._writes.append((key, _seal(key, _encode(score)), self._score_ttl))
+        self._writes.append((key, _seal(self._score_seal, key, _encode(score)), self._score_ttl))
 
     def remember_mark(self, key: bytes) -> None:
         """Keep the mark that an event was published, from the next look-up on."""
-        self._writes.append((key, _seal(key, b""), self._mark_ttl))
+        self._writes.append((key, _seal(self._mark_seal, key, b""), self._mark_ttl))
 
     @property
     def pending(self) -> bool:
@@ -78,31 +90,34 @@ class Cache:
         values = self._store.exchange([*scores, *marks], writes)
         middle = len(scores)
         return (
-            [_open_score(*pair) for pair in zip(scores, values[:middle], strict=True)],
-            [_unseal(*pair) == b"" for pair in zip(marks, values[middle:], strict=True)],
+            [self._score(*pair) for pair in zip(scores, values[:middle], strict=True)],
+            [
+                _unseal(self._mark_seal, *pair) == b""
+                for pair in zip(marks, values[middle:], strict=True)
+            ],
         )
 
+    def _score(self, key: bytes, value: bytes | None) -> Score | None:
+        payload = _unseal(self._score_seal, key, value)
+        if payload is None:
+            return None
+        try:
+            return _decode_score(payload)
+        except msgspec.MsgspecError:
+            return None
 
-def _seal(key: bytes, payload: bytes) -> bytes:
-    return _check(key, payload) + payload
+
+def _digest(key: bytes, message: bytes) -> bytes:
+    return hmac.digest(key, message, "sha256")[:_KEY_BYTES]
 
 
-def _unseal(key: bytes, value: bytes | None) -> bytes | None:
+def _seal(seal: bytes, key: bytes, payload: bytes) -> bytes:
+    # keys are all of one length, so key and payload cannot be told apart otherwise
+    return hmac.digest(seal, key + payload, "sha256")[:_SEAL_BYTES] + payload
+
+
+def _unseal(seal: bytes, key: bytes, value: bytes | None) -> bytes | None:
     if value is None:
         return None
-    check, payload = value[:_CHECK_BYTES], value[_CHECK_BYTES:]
-    return payload if hmac.compare_digest(check, _check(key, payload)) else None
-
-
-def _open_score(key: bytes, value: bytes | None) -> Score | None:
-    payload = _unseal(key, value)
-    if payload is None:
-        return None
-    try:
-        return _decode_score(payload)
-    except msgspec.MsgspecError:
-        return None
-
-
-def _check(key: bytes, payload: bytes) -> bytes:
-    return blake2b(payload, key=key[:64], digest_size=_CHECK_BYTES).digest()
+    payload = value[_SEAL_BYTES:]
+    return payload if hmac.compare_digest(value, _seal(seal, key, payload)) else None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from hashlib import blake2b
 from typing import TYPE_CHECKING, Any, Protocol
 
 import redis
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
 
     from redis.client import Pipeline
 
+_NAMESPACE = b"tonebus:"
 _INDEX_SECONDS = 24 * 3600
 _log = structlog.get_logger(__name__)
 
@@ -47,6 +49,7 @@ class RedisStore:
         url: str,
         *,
         timeout: float,
+        deployment: str = "",
         rest: float = 5.0,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -55,12 +58,14 @@ class RedisStore:
         Args:
             url: Where Redis listens.
             timeout: Seconds for one round trip.
+            deployment: Whose entries these are; every key begins with `tonebus:` and its digest.
             rest: Seconds for which it is left alone after a failure.
             clock: Monotonic seconds.
         """
         self._client = redis.Redis.from_url(
             url, socket_timeout=timeout, socket_connect_timeout=timeout, retry=None
         )
+        self._namespace = namespace(deployment)
         self._rest = rest
         self._clock = clock
         self._closed_until = 0.0
@@ -78,9 +83,9 @@ class RedisStore:
             return nothing
 
         def fill(pipe: Pipeline) -> None:
-            _write(pipe, writes)
+            self._write(pipe, writes)
             if reads:
-                pipe.mget(reads)
+                pipe.mget([self._namespace + key for key in reads])
 
         answers = self._attempt(fill, writing=bool(writes))
         values = answers[-1] if answers and reads else nothing
@@ -88,26 +93,29 @@ class RedisStore:
 
     def post(self, index: bytes, writes: Sequence[tuple[bytes, bytes, int]]) -> None:
         """Write, and list the keys in a set that outlives them."""
+        listed = self._namespace + index
 
         def fill(pipe: Pipeline) -> None:
-            _write(pipe, writes)
-            pipe.sadd(index, *(key for key, _, _ in writes))
-            pipe.expire(index, _INDEX_SECONDS)
+            self._write(pipe, writes)
+            pipe.sadd(listed, *(key for key, _, _ in writes))
+            pipe.expire(listed, _INDEX_SECONDS)
 
         if self._clock() >= self._read_only_until:
             self._attempt(fill, writing=True)
 
     def gather(self, index: bytes) -> dict[bytes, bytes]:
         """Read all that the set lists, and strike out what has faded."""
-        found = self._attempt(lambda pipe: pipe.smembers(index), writing=False)
+        listed = self._namespace + index
+        found = self._attempt(lambda pipe: pipe.smembers(listed), writing=False)
         keys = sorted(found[0]) if found and isinstance(found[0], set) else []
-        answers = self._attempt(lambda pipe: pipe.mget(keys), writing=False) if keys else []
+        whole = [self._namespace + key for key in keys]
+        answers = self._attempt(lambda pipe: pipe.mget(whole), writing=False) if keys else []
         values = answers[0] if answers else None
         # what cannot be read now has not faded for that
         if not isinstance(values, list):
             return {}
         if faded := [key for key, value in zip(keys, values, strict=True) if value is None]:
-            self._attempt(lambda pipe: pipe.srem(index, *faded), writing=True)
+            self._attempt(lambda pipe: pipe.srem(listed, *faded), writing=True)
         return {key: value for key, value in zip(keys, values, strict=True) if value is not None}
 
     def _attempt(self, fill: Callable[[Pipeline], object], *, writing: bool) -> list[Any]:
@@ -139,6 +147,11 @@ class RedisStore:
             return False
         return True
 
+    def _write(self, pipe: Pipeline, writes: Sequence[tuple[bytes, bytes, int]]) -> None:
+        for key, value, ttl in writes:
+            # as `pipe.set` would, in an eighth of its time
+            pipe.execute_command("SET", self._namespace + key, value, "EX", ttl)  # type: ignore[no-untyped-call]  # redis
+
     def close(self) -> None:
         """Close the connections; a later use opens one again."""
         self._client.close()
@@ -151,7 +164,7 @@ class RedisStore:
         self.fault = fault
 
 
-def _write(pipe: Pipeline, writes: Sequence[tuple[bytes, bytes, int]]) -> None:
-    for key, value, ttl in writes:
-        # as `pipe.set` would, in an eighth of its time
-        pipe.execute_command("SET", key, value, "EX", ttl)  # type: ignore[no-untyped-call]  # redis
+def namespace(deployment: str) -> bytes:
+    """Return what every key of a deployment begins with."""
+    digest = blake2b(deployment.encode(), digest_size=8).hexdigest() if deployment else ""
+    return _NAMESPACE + (f"{digest}:".encode() if digest else b"")

@@ -7,29 +7,33 @@ from datetime import UTC, datetime
 from hashlib import blake2b
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from connectors.events.output import traceparent
 from connectors.messages import EVENT_TYPE, SOURCE_PREFIX, Label, Origin, ToneEvent
+from connectors.text import framed
 
 if TYPE_CHECKING:
     from connectors.delivery import Delivery
     from connectors.messages import Model, Score, Utterance
 
 _SCORE_DIGITS = 4
+_canonical = msgspec.json.Encoder(order="sorted").encode
 
 
-def event_id(connector: str, utterance: Utterance, revision: str) -> str:
+def event_id(connector: str, utterance: Utterance) -> str:
     """Return the id that this utterance's event has, however often it is delivered.
 
-    A message without an id cannot be known again: its event gets a fresh id each time.
+    What makes the event the same is what makes the message the same, together with all of it that
+    the event tells: its text and the fields that it carries. Which model labels it is not part of
+    that: the event says so itself. A message without an identity cannot be known again: its event
+    gets a fresh id each time.
     """
     if utterance.source_id is None:
         return uuid.uuid4().hex
-    digest = blake2b(digest_size=16)
-    for part in (connector, utterance.source_id, str(utterance.index), utterance.text, revision):
-        # the length keeps apart what would read alike when strung together
-        encoded = part.encode()
-        digest.update(len(encoded).to_bytes(8, "big") + encoded)
-    return digest.hexdigest()
+    position, carried = str(utterance.index), _canonical(utterance.carried).decode()
+    parts = framed(connector, utterance.source_id, position, utterance.text, carried)
+    return blake2b(parts, digest_size=16).hexdigest()
 
 
 def trace_context(delivery: Delivery, utterance: Utterance | None = None) -> str | None:

@@ -96,7 +96,7 @@ def _score(
             continue
         event = envelope.tone_event(
             delivery, utterance,
-            envelope.event_id(connector.name, utterance, model.identity.model.revision),
+            envelope.event_id(connector.name, utterance),
             score=verdict, model=model.identity.model, cached=False,
             include_text=outlet.include_text,
         )  # fmt: skip

@@ -224,14 +224,14 @@ class Pipeline:
 
     def _piece(self, delivery: Delivery, lane: Lane, utterance: Utterance) -> Piece:
         identity = lane.identity
-        event_id = envelope.event_id(delivery.connector, utterance, identity.model.revision)
+        event_id = envelope.event_id(delivery.connector, utterance)
         return Piece(
             delivery,
             lane,
             utterance,
             event_id,
             self._cache.score_key(identity.model, identity.preprocessing, utterance.text),
-            self._cache.mark_key(event_id),
+            self._cache.mark_key(event_id, identity.model),
         )
 
     def _tell(self, piece: Piece, score: Score, model: Model, *, cached: bool) -> None:

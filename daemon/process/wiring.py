@@ -10,6 +10,7 @@ from connectors.amqp import topology as bus
 from connectors.amqp.bus import Rabbit, Route, declared
 from connectors.amqp.connection import Broker
 from connectors.cache import Cache, RedisStore
+from connectors.cache import deployment as cache_deployment
 from connectors.errors import Misconfigured
 from connectors.events.output import Outlet
 from connectors.mapping import Mapper
@@ -96,7 +97,14 @@ def prepare(settings: Settings, broker: Broker, *parts: Topology) -> None:
 
 def redis_store(settings: Settings) -> RedisStore:
     """Return the cache entries' home in Redis."""
-    return RedisStore(settings.redis.url, timeout=settings.redis.timeout)
+    return RedisStore(
+        settings.redis.url, timeout=settings.redis.timeout, deployment=deployment(settings)
+    )
+
+
+def deployment(settings: Settings) -> str:
+    """Return whose entries are read and written in Redis."""
+    return cache_deployment(settings.broker.url, settings.redis.deployment)
 
 
 def cache(settings: Settings, store: Store) -> Cache:
@@ -106,6 +114,7 @@ def cache(settings: Settings, store: Store) -> Cache:
         secret=settings.redis.secret,
         score_ttl=settings.redis.score_ttl,
         mark_ttl=settings.redis.mark_ttl,
+        deployment=deployment(settings),
     )
 
 

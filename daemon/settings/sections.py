@@ -44,14 +44,18 @@ class RedisSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
         timeout: Seconds for one round trip; a slower one counts as a miss.
         score_ttl: Seconds that a score is kept.
         mark_ttl: Seconds for which a message with an id is published only once.
-        secret: Key of the digests under which scores are kept, so that nobody who reads Redis
-            can test whether a given text was seen.
+        deployment: Name under which scores and marks are kept, apart from those of others who use
+            the same Redis; empty takes the broker's hosts and virtual host. Needed where processes
+            reach one broker by different addresses.
+        secret: What entries are named and sealed with, so that nobody who reads Redis can test
+            whether a given text was seen, and nobody who writes it can forge an entry.
     """
 
     url: str = "redis://localhost:6379/0"
     timeout: Seconds = 0.1
     score_ttl: Count = 30 * 24 * 3600
     mark_ttl: Count = 24 * 3600
+    deployment: str = ""
     secret: str = ""
 
 

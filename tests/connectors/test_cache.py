@@ -113,7 +113,7 @@ def test_a_wrong_password_is_a_miss(redis_url: str) -> None:
 
 def test_a_redis_that_refuses_writes_still_gives_what_it_has(redis_url: str) -> None:
     with redis_client(redis_url) as client:
-        client.set("k", "old")
+        client.set("tonebus:k", "old")
     clock = Clock()
     with read_only(redis_url) as url:
         store = RedisStore(url, timeout=3, rest=5, clock=clock)
@@ -126,7 +126,7 @@ def test_one_round_trip_serves_many_scores_and_marks(redis_url: str) -> None:
     cache = Cache(store, secret="", score_ttl=60, mark_ttl=60)
     model = Model("tiny", "r1")
     keys = [cache.score_key(model, "none", f"text {n}") for n in range(100)]
-    marks = [cache.mark_key(f"event-{n}") for n in range(100)]
+    marks = [cache.mark_key(f"event-{n}", model) for n in range(100)]
     for key, mark in zip(keys, marks, strict=True):
         cache.remember_score(key, Score({"neutral": 1.0}, 3))
         cache.remember_mark(mark)
@@ -140,7 +140,7 @@ def test_entries_live_as_long_as_they_were_told(redis_url: str) -> None:
     store = RedisStore(redis_url, timeout=3)
     cache = Cache(store, secret="", score_ttl=1000, mark_ttl=50)
     cache.remember_score(cache.score_key(Model("m", "r"), "none", "x"), Score({}, 0))
-    cache.remember_mark(cache.mark_key("e"))
+    cache.remember_mark(cache.mark_key("e", Model("m", "r")))
     cache.look_up([])
     assert 900 < time_left(redis_url, b"tonebus:s:") <= 1000
     assert 40 < time_left(redis_url, b"tonebus:m:") <= 50
@@ -161,7 +161,7 @@ def test_a_key_depends_on_all_that_decides_a_score() -> None:
         keyed("").score_key(plain, "tweet", "good"),
         keyed("").score_key(Model("tiny", "r2"), "none", "good"),
         keyed("secret").score_key(plain, "none", "good"),
-        keyed("").mark_key("good"),
+        keyed("").mark_key("good", Model("tiny", "r1")),
     }
     assert len(keys) == 6
     assert keyed("").score_key(Model("renamed", "r1"), "none", "good") in keys
@@ -170,7 +170,7 @@ def test_a_key_depends_on_all_that_decides_a_score() -> None:
 def test_neither_text_nor_id_can_be_read_from_a_key() -> None:
     for key in (
         keyed("").score_key(Model("tiny", "r1"), "none", "canary4711"),
-        keyed("").mark_key("canary4711"),
+        keyed("").mark_key("canary4711", Model("tiny", "r1")),
     ):
         assert b"canary" not in key
         assert len(key) < 40

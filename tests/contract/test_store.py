@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import hmac
+from hashlib import blake2b
 from typing import TYPE_CHECKING
 
+import msgspec
 import pytest
 
 from connectors.cache import Cache, RedisStore
@@ -49,7 +52,7 @@ class Contract:
 
     def test_the_cache_gives_back_scores_and_marks(self, store: Store) -> None:
         cache = cache_over(store)
-        score, mark = cache.score_key(MODEL, "none", "good"), cache.mark_key("event-1")
+        score, mark = cache.score_key(MODEL, "none", "good"), cache.mark_key("event-1", MODEL)
         assert cache.look_up([score], [mark]) == ([None], [False])
         cache.remember_score(score, SCORE)
         cache.remember_mark(mark)
@@ -59,7 +62,7 @@ class Contract:
 
     def test_garbage_is_a_miss(self, store: Store) -> None:
         cache = cache_over(store)
-        key, mark = cache.score_key(MODEL, "none", "good"), cache.mark_key("event-1")
+        key, mark = cache.score_key(MODEL, "none", "good"), cache.mark_key("event-1", MODEL)
         for garbage in (b"", b"\0", b"garbage" * 9, b"\xff" * 8, b"\xff" * 4000):
             store.exchange([], [(key, garbage, 60), (mark, garbage, 60)])
             assert cache.look_up([key], [mark]) == ([None], [False])
@@ -95,15 +98,55 @@ class Contract:
         good, bad = (cache.score_key(MODEL, "none", text) for text in ("good", "bad"))
         cache.remember_score(good, SCORE)
         cache.remember_score(bad, OTHER)
-        cache.remember_mark(cache.mark_key("event-1"))
+        cache.remember_mark(cache.mark_key("event-1", MODEL))
         cache.look_up([])
         [of_good] = store.exchange([good], [])
-        [a_mark] = store.exchange([cache.mark_key("event-1")], [])
+        [a_mark] = store.exchange([cache.mark_key("event-1", MODEL)], [])
         assert of_good is not None
         assert a_mark is not None
-        other_mark = cache.mark_key("event-2")
+        other_mark = cache.mark_key("event-2", MODEL)
         store.exchange([], [(bad, of_good, 60), (other_mark, a_mark, 60)])
         assert cache.look_up([good, bad], [other_mark]) == ([SCORE, None], [False])
+
+    def test_a_mark_is_that_of_one_revision(self, store: Store) -> None:
+        cache = cache_over(store)
+        older, newer = (cache.mark_key("event-1", Model("tiny", each)) for each in ("r1", "r2"))
+        cache.remember_mark(older)
+        assert cache.look_up([], [older, newer]) == ([], [True, False])
+
+    def test_an_entry_of_another_deployment_is_a_miss_even_under_ones_own_key(
+        self, store: Store
+    ) -> None:
+        copies_are_misses(store, cache_over(store), cache_over(store, deployment="another"))
+
+    def test_an_entry_sealed_with_another_secret_is_a_miss_even_under_ones_own_key(
+        self, store: Store
+    ) -> None:
+        copies_are_misses(store, cache_over(store, secret="one"), cache_over(store, secret="two"))
+
+    def test_whoever_knows_the_keys_but_not_the_secret_forges_nothing(self, store: Store) -> None:
+        cache = cache_over(store, secret="secret")
+        key, mark = cache.score_key(MODEL, "none", "good"), cache.mark_key("event-1", MODEL)
+        payload = msgspec.msgpack.encode(SCORE)
+        for made in (key, mark, b"tonebus", b""):
+            for name, content in ((key, payload), (mark, b"")):
+                for size in (8, 16, 20, 32):
+                    seals = (
+                        blake2b(content, key=made[:64], digest_size=size).digest(),
+                        blake2b(name + content, key=made[:64], digest_size=size).digest(),
+                        hmac.digest(made, name + content, "sha256")[:size],
+                        hmac.digest(made, content, "sha256")[:size],
+                    )
+                    for seal in seals:
+                        store.exchange([], [(name, seal + content, 60)])
+                        assert cache.look_up([key], [mark]) == ([None], [False])
+
+    def test_a_score_is_no_mark_and_a_mark_no_score(self, store: Store) -> None:
+        cache = cache_over(store)
+        key, mark = cache.score_key(MODEL, "none", "good"), cache.mark_key("event-1", MODEL)
+        cache.remember_score(mark, SCORE)
+        cache.remember_mark(key)
+        assert cache.look_up([key], [mark]) == ([None], [False])
 
 
 class TestEmbedded(Contract):
@@ -118,5 +161,23 @@ class TestRedis(Contract):
         return RedisStore(redis_url, timeout=3)
 
 
-def cache_over(store: Store) -> Cache:
-    return Cache(store, secret="", score_ttl=60, mark_ttl=60)
+def cache_over(store: Store, *, secret: str = "", deployment: str = "") -> Cache:
+    return Cache(store, secret=secret, score_ttl=60, mark_ttl=60, deployment=deployment)
+
+
+def copies_are_misses(store: Store, theirs: Cache, ours: Cache) -> None:
+    """Write as they do, move it to where we look, and look."""
+
+    def keys(cache: Cache) -> tuple[bytes, bytes]:
+        return cache.score_key(MODEL, "none", "good"), cache.mark_key("event-1", MODEL)
+
+    their_keys, our_keys = keys(theirs), keys(ours)
+    assert not set(their_keys) & set(our_keys)
+    theirs.remember_score(their_keys[0], SCORE)
+    theirs.remember_mark(their_keys[1])
+    assert theirs.look_up([their_keys[0]], [their_keys[1]]) == ([SCORE], [True])
+    found = store.exchange(their_keys, [])
+    copies = [(key, value, 60) for key, value in zip(our_keys, found, strict=True) if value]
+    assert len(copies) == 2
+    store.exchange([], copies)
+    assert ours.look_up([our_keys[0]], [our_keys[1]]) == ([None], [False])

@@ -79,7 +79,7 @@ def test_a_spoilt_cache_entry_is_a_miss(house: House, bus: Bus, spoil: str) -> N
         bus.event(bus.say(f"what flushes the writes {spoil}"))
     with redis_client(house.env["TONEBUS_REDIS_URL"]) as client:
         client.connection_pool.connection_kwargs["decode_responses"] = False
-        keys = list(client.scan_iter("tonebus:s:*"))
+        keys = list(client.scan_iter("tonebus:*:s:*"))
         values = {key: bytes(client.get(key) or b"") for key in keys}
         shifted = [*list(values.values())[1:], next(iter(values.values()))]
         for (key, value), another in zip(values.items(), shifted, strict=True):

@@ -26,6 +26,7 @@ def delivery(
     headers: Mapping[str, Any] | None = None,
     desk: Desk | None = None,
     tag: int = 1,
+    exchange: str = "sentiment.input",
     **properties: Any,
 ) -> Delivery:
     """One delivery; `properties` have py-amqp's names."""
@@ -37,7 +38,7 @@ def delivery(
         connector="input",
         body=body,
         properties=properties,
-        exchange="sentiment.input",
+        exchange=exchange,
         routing_key="some.key",
         redelivered=False,
     )

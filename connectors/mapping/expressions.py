@@ -34,8 +34,8 @@ def compile_expression(setting: str, expression: str) -> Reader:
     def read(document: Any) -> Any:  # noqa: ANN401 - JSON
         try:
             return search(document)
-        except (exceptions.JMESPathError, RecursionError, ValueError, TypeError) as error:
-            # its message may quote the text
+        except Exception as error:  # noqa: BLE001 - the library lets Python's own errors through
+            # its words may quote the text
             raise BadInput("mapping", f"{setting}: {type(error).__name__}") from None
 
     return read

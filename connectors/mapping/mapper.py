@@ -17,6 +17,8 @@ from connectors.messages import Utterance
 from connectors.text import without_surrogates
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from connectors.delivery import Delivery
 
 MAX_TEXTS = 1000
@@ -33,7 +35,9 @@ _encode = msgspec.json.Encoder().encode
 
 
 class Mapped(msgspec.Struct, frozen=True):
-    """What one message holds.
+    """What one message holds: at least one text, or a reason why one of them cannot be read.
+
+    Were there neither, nothing would ever settle the delivery.
 
     Attributes:
         utterances: To be scored.
@@ -82,6 +86,15 @@ class Mapper:
             BadInput: Nothing in it can ever be read; the reason is a code of `docs/reliability.md`.
             Skip: It asks for no event.
         """
+        try:
+            return self._read(delivery)
+        except (BadInput, Skip):
+            raise
+        except Exception as error:  # noqa: BLE001 - whatever a library raises is this message's
+            # its words may quote the text
+            raise BadInput("mapping", type(error).__name__) from None
+
+    def _read(self, delivery: Delivery) -> Mapped:
         if len(delivery.body) > self._max_body_bytes:
             raise BadInput("too-large", f"{len(delivery.body)} bytes")
         bounds.check_headers(delivery)
@@ -95,6 +108,8 @@ class Mapper:
         message = identity.of_message(attributes, None if isinstance(own, list) else own, delivery)
         if isinstance(found, list):
             return self._read_list(found, ids, message, delivery, document, attributes)
+        if missing := _missing(delivery.replayed.texts, 1):
+            raise missing[0][1]
         only = self._utterance(
             found, identity.of_text(message, ids[0] if ids and len(ids) == 1 else None)
         )
@@ -148,6 +163,7 @@ class Mapper:
                 good.append(self._utterance(text, identity.of_text(message, each), index))
             except BadInput as reason:
                 bad.append((index, reason))
+        bad += _missing(wanted, len(found))
         furnished = [self._furnished(each, document, attributes) for each in good]
         return Mapped(furnished, _together(bad))
 
@@ -187,6 +203,15 @@ class Mapper:
             language=_language(self._language(document)) if self._language else None,
             traceparent=trace if isinstance(trace, str) else None,
         )
+
+
+def _missing(wanted: Collection[int], count: int) -> list[tuple[int, BadInput]]:
+    """Return why texts cannot be read that a replay asks for, and that the message has not."""
+    return [
+        (index, BadInput("position", f"a replay asks for it; the message has {count}"))
+        for index in sorted(wanted)
+        if index >= count
+    ]
 
 
 def _together(bad: list[tuple[int, BadInput]]) -> BadInput | None:

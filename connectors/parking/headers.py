@@ -7,9 +7,14 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
 HEADER = "tonebus-"
+_MAX_CHARS = 255
+"""Of an exchange, a routing key or a time; every event of the message repeats the first two."""
+_MAX_DIGITS = 9
+NOWHERE = 10**_MAX_DIGITS
+"""A position that no text has; it stands for any number that is too large to be one."""
 
 
 class Replayed(msgspec.Struct, frozen=True):
@@ -35,15 +40,25 @@ NEVER = Replayed()
 
 def replayed(headers: Mapping[str, Any]) -> Replayed:
     """Read what the headers say; whoever may write to a source queue could have written them."""
-    texts = str(headers.get(f"{HEADER}texts", ""))
     times = headers.get(f"{HEADER}replays")
     return Replayed(
         times=times if isinstance(times, int) else 1,
-        exchange=str(headers.get(f"{HEADER}exchange", "")),
-        routing_key=str(headers.get(f"{HEADER}routing-key", "")),
-        first_failure=str(headers.get(f"{HEADER}first-failure", "")),
-        texts=frozenset(int(each) for each in texts.split(",") if each.isdecimal()),
+        exchange=_word(headers, "exchange"),
+        routing_key=_word(headers, "routing-key"),
+        first_failure=_word(headers, "first-failure"),
+        texts=frozenset(_positions(headers.get(f"{HEADER}texts"))),
     )
+
+
+def _word(headers: Mapping[str, Any], name: str) -> str:
+    value = headers.get(HEADER + name)
+    return value[:_MAX_CHARS] if isinstance(value, str) else ""
+
+
+def _positions(value: object) -> Iterator[int]:
+    for each in value.split(",") if isinstance(value, str) else ():
+        if each.isdecimal():
+            yield int(each) if len(each) <= _MAX_DIGITS else NOWHERE
 
 
 def headers(seen: Replayed) -> dict[str, Any]:

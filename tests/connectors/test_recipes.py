@@ -81,6 +81,53 @@ def test_texts_that_cannot_be_read_are_named_and_the_others_are_kept() -> None:
     assert "text 1, 3" in found.bad.detail
 
 
+@pytest.mark.parametrize("asked", ["99", "0,99", "9" * 5000, "1000000000,2"])
+def test_a_position_that_does_not_exist_is_parked_and_the_others_are_read(asked: str) -> None:
+    found = read(Recipe(), {"text": ["good", "bad"]}, exchange="", headers={"tonebus-texts": asked})
+    assert texts(found) == (["good"] if asked.startswith("0,") else [])
+    assert found.bad
+    assert found.bad.code == "position"
+    assert all(index >= 2 for index in found.bad.indexes)
+
+
+def test_a_replay_of_a_list_that_now_has_one_text_is_never_left_without_an_outcome() -> None:
+    replay = {"exchange": "", "headers": {"tonebus-texts": "3"}}
+    assert refused(Recipe(), {"text": "good"}, **replay).code == "position"
+    replay = {"exchange": "", "headers": {"tonebus-texts": "0"}}
+    assert texts(read(Recipe(), {"text": "good"}, **replay)) == ["good"]
+
+
+@pytest.mark.parametrize("asked", ["", "x", "-1", "1.5", None, 7, ["0"], {"a": 1}])
+def test_positions_that_are_none_ask_for_the_whole_message(asked: object) -> None:
+    replay: dict[str, Any] = {"exchange": "", "headers": {"tonebus-texts": asked}}
+    assert texts(read(Recipe(), {"text": ["good", "bad"]}, **replay)) == ["good", "bad"]
+
+
+@pytest.mark.parametrize("number", ["1e999", "-1e999"])
+@pytest.mark.parametrize("expression", ["floor(x)", "ceil(x)", "to_string(floor(x))"])
+def test_arithmetic_that_has_no_result_parks_the_message(expression: str, number: str) -> None:
+    body = b'{"text": "good", "x": %s}' % number.encode()
+    for recipe in (
+        Recipe(text=expression), Recipe(id=expression), Recipe(when=expression),
+        Recipe(language=expression), Recipe(carry={"x": expression}),
+    ):  # fmt: skip
+        bad = refused(recipe, body)
+        assert bad.code == "mapping"
+        assert bad.detail.endswith("OverflowError")
+
+
+def test_whatever_a_library_raises_parks_the_message_with_the_name_of_its_class() -> None:
+    class Broken(dict[str, Any]):
+        def get(self, *_: object) -> object:
+            raise ZeroDivisionError("canary4711")
+
+    message = delivery(b'{"text": "good"}')
+    message.properties = Broken()
+    with pytest.raises(BadInput) as bad:
+        Mapper(max_body_bytes=1000, max_text_chars=1000).read(message)
+    assert (bad.value.code, bad.value.detail) == ("mapping", "ZeroDivisionError")
+
+
 def test_a_list_may_not_make_more_events_than_the_bound() -> None:
     assert refused(Recipe(), {"text": ["a"] * (MAX_TEXTS + 1)}).code == "too-large"
     assert len(read(Recipe(), {"text": ["a"] * MAX_TEXTS}).utterances) == MAX_TEXTS

@@ -18,10 +18,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
-.PHONY: help demo test test-fast bench bench-quick chaos soak lint format constraints install uninstall clean
+.PHONY: help demo test test-fast test-rabbitmq bench bench-quick chaos soak lint format constraints install uninstall clean
 
 help: ## list these targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: $(INSTALLED) ## label forty messages, print them, leave nothing running (KEEP=1: leave all running)
 	@$(BIN)/tonebus demo $(if $(KEEP),--keep)
@@ -30,6 +30,11 @@ test: lint ## style, types and every test, on a real RabbitMQ and Redis
 	@scripts/servers.sh ensure
 	@scripts/tools.sh
 	@$(BIN)/python -m pytest $(ARGS)
+	@$(if $(ARGS),,scripts/test_rabbitmq.sh span)
+
+test-rabbitmq: $(INSTALLED) ## every test that talks to a broker, on RabbitMQ VERSION=4.3 (3.10, 4.0)
+	@scripts/servers.sh ensure
+	@scripts/test_rabbitmq.sh $(or $(VERSION),4.3) $(ARGS)
 
 test-fast: $(INSTALLED) ## the tests that need no servers
 	@$(BIN)/python -m pytest -m "not broker" $(ARGS)

@@ -7,26 +7,20 @@ away what a killed one left.
 
 from __future__ import annotations
 
-import base64
 import functools
-import json
 import os
-import shutil
 import socket
-import subprocess
 import urllib.parse
-import urllib.request
 import uuid
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import redis
 
+from tests.administration import FAILURES, ways
 from tests.servers import (
     BROKER_URL,
-    LOOPBACK,
     REDIS_URL,
-    TIMEOUT,
     ServerMissingError,
     check_broker,
     check_redis,
@@ -36,6 +30,8 @@ from tests.servers import (
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from tests.administration import Administration
 
 _PREFIX = "tonebus-test"
 _OWNER = f"{_PREFIX}:owner"
@@ -57,11 +53,11 @@ def own_vhost(url: str = BROKER_URL) -> Iterator[str]:
     check_broker(url)
     name = f"{_PREFIX}-{os.getpid()}-{uuid.uuid4().hex[:8]}"
     own = _with_path(url, name)
-    for way in _ways(url):
+    for way in ways(url):
         try:
             _sweep(way)
-            way.add(name)
-        except (OSError, ValueError, subprocess.SubprocessError):
+            way.add_vhost(name)
+        except FAILURES:
             continue
         try:
             # The node that rabbitmqctl found need not be the one behind the URL.
@@ -69,7 +65,7 @@ def own_vhost(url: str = BROKER_URL) -> Iterator[str]:
                 yield own
                 return
         finally:
-            way.delete(name)
+            way.delete_vhost(name)
     if urllib.parse.unquote(urllib.parse.urlsplit(url).path) in {"", "/", "//"}:
         raise ServerMissingError(
             f"RabbitMQ at {shown(url)}: no virtual host can be made for the tests; run them as "
@@ -131,65 +127,12 @@ def _claim(client: redis.Redis) -> bool:
         return False
 
 
-class _Ctl(NamedTuple):
-    """Virtual hosts by `rabbitmqctl`, which only root may run, beside the server."""
-
-    user: str
-
-    def names(self) -> list[str]:
-        return _rabbitmqctl("--silent", "list_vhosts", "name").split()
-
-    def add(self, name: str) -> None:
-        _rabbitmqctl("add_vhost", name)
-        _rabbitmqctl("set_permissions", "--vhost", name, self.user, ".*", ".*", ".*")
-
-    def delete(self, name: str) -> None:
-        _rabbitmqctl("delete_vhost", name)
-
-
-class _Management(NamedTuple):
-    """Virtual hosts by the management API; who makes one there has all permissions in it."""
-
-    host: str
-    user: str
-    password: str
-
-    def names(self) -> list[str]:
-        return [vhost["name"] for vhost in json.loads(self._ask("GET", "/api/vhosts"))]
-
-    def add(self, name: str) -> None:
-        self._ask("PUT", f"/api/vhosts/{name}")
-
-    def delete(self, name: str) -> None:
-        self._ask("DELETE", f"/api/vhosts/{name}")
-
-    def _ask(self, method: str, path: str) -> bytes:
-        login = base64.b64encode(f"{self.user}:{self.password}".encode()).decode()
-        request = urllib.request.Request(
-            f"http://{self.host}:15672{path}",
-            method=method,
-            headers={"Authorization": f"Basic {login}", "Content-Type": "application/json"},
-        )
-        with urllib.request.urlopen(request, timeout=TIMEOUT) as reply:
-            body: bytes = reply.read()
-        return body
-
-
-def _ways(url: str) -> Iterator[_Ctl | _Management]:
-    parts = urllib.parse.urlsplit(url)
-    user = urllib.parse.unquote(parts.username or "guest")
-    password = urllib.parse.unquote(parts.password or "guest")
-    if parts.hostname in LOOPBACK and os.geteuid() == 0 and shutil.which("rabbitmqctl"):
-        yield _Ctl(user)
-    yield _Management(parts.hostname or "localhost", user, password)
-
-
 @functools.cache
-def _sweep(way: _Ctl | _Management) -> None:
+def _sweep(way: Administration) -> None:
     """Delete what killed runs left."""
-    for name in way.names():
+    for name in way.vhosts():
         if name.startswith(f"{_PREFIX}-") and not _alive(name.split("-")[2]):
-            way.delete(name)
+            way.delete_vhost(name)
 
 
 def _answers(url: str) -> bool:
@@ -198,13 +141,6 @@ def _answers(url: str) -> bool:
     except ServerMissingError:
         return False
     return True
-
-
-def _rabbitmqctl(*arguments: str) -> str:
-    done = subprocess.run(
-        ["rabbitmqctl", *arguments], check=True, capture_output=True, text=True, timeout=60
-    )
-    return done.stdout
 
 
 def _alive(pid: str) -> bool:

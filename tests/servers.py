@@ -23,8 +23,8 @@ class ServerMissingError(Exception):
     """A server does not answer, or gives no room of our own; the message says what to do."""
 
 
-def check_broker(url: str = BROKER_URL) -> None:
-    """Open and close a connection.
+def check_broker(url: str = BROKER_URL) -> str:
+    """Open and close a connection; return the server's version.
 
     Raises:
         ServerMissingError: RabbitMQ refused it, or did not answer.
@@ -39,14 +39,14 @@ def check_broker(url: str = BROKER_URL) -> None:
             connect_timeout=TIMEOUT,
             read_timeout=TIMEOUT,
             ssl=parts.scheme == "amqps",
-        ):
-            pass
+        ) as connection:
+            return str(connection.server_properties["version"])
     except (OSError, amqp.AMQPError) as error:
         raise ServerMissingError(f"RabbitMQ at {shown(url)}: {_cause(error)}") from None
 
 
-def check_redis(url: str = REDIS_URL) -> None:
-    """Ping.
+def check_redis(url: str = REDIS_URL) -> str:
+    """Ping; return the server's version.
 
     Raises:
         ServerMissingError: Redis refused it, or did not answer.
@@ -54,6 +54,7 @@ def check_redis(url: str = REDIS_URL) -> None:
     try:
         with redis_client(url) as client:
             client.ping()
+            return str(client.info("server")["redis_version"])
     except redis.RedisError as error:
         raise ServerMissingError(f"Redis at {shown(url)}: {_cause(error)}") from None
 
@@ -79,19 +80,22 @@ def _cause(error: Exception) -> str:
 
 
 def main() -> int:
-    """`broker` or `redis`: say whether it answers. `--local broker`: print its port if near."""
+    """`broker` or `redis`: say whether it answers.
+
+    `--local broker`: print its port if it is on this machine. `--version broker`: print that alone.
+    """
     *options, name = sys.argv[1:]
     url, check = {"broker": (BROKER_URL, check_broker), "redis": (REDIS_URL, check_redis)}[name]
     parts = urllib.parse.urlsplit(url)
-    if options:
+    if options == ["--local"]:
         print(parts.port or {"broker": 5672, "redis": 6379}[name])
         return 0 if parts.hostname in LOOPBACK else 1
     try:
-        check(url)
+        version = check(url)
     except ServerMissingError as error:
         print(error, file=sys.stderr)
         return 1
-    print(f"{name} answers at {shown(url)}")
+    print(version if options else f"{name} {version} answers at {shown(url)}")
     return 0
 
 

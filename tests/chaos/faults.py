@@ -14,8 +14,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from tests.chaos.proxy import Proxy
-    from tests.chaos.servers import OwnRabbit, OwnRedis, Server
     from tests.chaos.supervisor import Supervised
+    from tests.own.rabbitmq import OwnRabbit
+    from tests.own.redis import OwnRedis
+    from tests.own.server import Server
 
 _PAIRS = 0.15
 _SERVER_SECONDS = 120.0

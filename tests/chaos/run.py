@@ -14,7 +14,7 @@ from tests.chaos.ledger import Ledger
 from tests.chaos.oracle import Collector, Publisher, pause_until
 from tests.chaos.proxy import Proxy
 from tests.chaos.report import Report, Row
-from tests.chaos.servers import OwnRabbit, OwnRedis, own_servers
+from tests.chaos.servers import own_servers
 from tests.chaos.supervisor import Supervised
 from tests.chaos.traffic import traffic
 
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tests.chaos.faults import Fault
+    from tests.own.rabbitmq import OwnRabbit
+    from tests.own.redis import OwnRedis
 
 _RECOVERY_SECONDS = 120.0
 _KEPT_FOR_AFTERWARDS = 20

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import re
-import shutil
 import urllib.parse
 import uuid
 from typing import TYPE_CHECKING, Any
@@ -16,9 +14,9 @@ import pytest
 from click.testing import CliRunner
 
 from daemon.cli import tonebus
+from tests.administration import administration
 from tests.processes import ROOT, running
 from tests.proxy import free_port
-from tests.rooms import _rabbitmqctl
 from tests.waiting import until
 
 if TYPE_CHECKING:
@@ -28,14 +26,9 @@ if TYPE_CHECKING:
 ROW = re.compile(r"^\| ([^|]+?) \| `(.+?)` \| `(.+?)` \| `(.+?)` \|$", re.MULTILINE)
 PAGE = (ROOT / "docs" / "permissions.md").read_text(encoding="utf-8")
 RIGHTS = {
-    process: [right.replace("\\|", "|") for right in rights]
-    for process, *rights in ROW.findall(PAGE)
+    process: (configure.replace("\\|", "|"), write.replace("\\|", "|"), read.replace("\\|", "|"))
+    for process, configure, write, read in ROW.findall(PAGE)
 }
-
-pytestmark = pytest.mark.skipif(
-    os.geteuid() != 0 or not shutil.which("rabbitmqctl"),
-    reason="only rabbitmqctl, as root, makes users",
-)
 
 
 class Users:
@@ -43,23 +36,27 @@ class Users:
 
     def __init__(self, url: str) -> None:
         self._parts = urllib.parse.urlsplit(url)
+        self._administration = administration()
         self.names: list[str] = []
 
     def url(self, process: str) -> str:
         name = f"tonebus-test-{uuid.uuid4().hex[:8]}"
         self.names.append(name)
-        _rabbitmqctl("add_user", name, "secret")
-        _rabbitmqctl("set_permissions", "--vhost", self._parts.path[1:], name, *RIGHTS[process])
+        self._administration.add_user(name, "secret")
+        self._administration.permit(self._parts.path[1:], name, RIGHTS[process])
         where = f"{self._parts.hostname}:{self._parts.port or 5672}"
         return self._parts._replace(netloc=f"{name}:secret@{where}").geturl()
+
+    def remove(self) -> None:
+        for name in self.names:
+            self._administration.delete_user(name)
 
 
 @pytest.fixture
 def users(own_broker_url: str) -> Iterator[Users]:
     users = Users(own_broker_url)
     yield users
-    for name in users.names:
-        _rabbitmqctl("delete_user", name)
+    users.remove()
 
 
 @pytest.mark.parametrize("managed", [True, False])

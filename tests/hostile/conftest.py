@@ -9,13 +9,16 @@ from typing import TYPE_CHECKING, NamedTuple
 import pytest
 
 from tests import models
-from tests.chaos.servers import OwnRabbit, OwnRedis, own_servers, servers_or_skip
+from tests.chaos.servers import own_servers, servers_or_skip
 from tests.hostile.bus import Bus
 from tests.processes import Process, running
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+    from tests.own.rabbitmq import OwnRabbit
+    from tests.own.redis import OwnRedis
 
 
 class Node(NamedTuple):

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 import redis
 
 from tests.chaos.oracle import pause_until
-from tests.chaos.servers import free_port
 from tests.hostile.bus import CANARY
 from tests.hostile.cases import LABELLED, PARKED
 from tests.hostile.conftest import housed
+from tests.own.server import free_port
 from tests.processes import running
 from tests.servers import redis_client
 

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.chaos.servers import OwnRedis
 from tests.hostile.bus import CANARY
 from tests.hostile.conftest import House, housed, own_room
+from tests.own.redis import OwnRedis
 from tests.servers import redis_client
 
 if TYPE_CHECKING:

@@ -1,0 +1,145 @@
+"""Virtual hosts and users at the broker under test: by its management API, or by `rabbitmqctl`."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import shutil
+import subprocess
+import urllib.parse
+import urllib.request
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+
+from tests.servers import BROKER_URL, LOOPBACK, ServerMissingError, shown
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_TIMEOUT = 30.0
+
+ALL = (".*", ".*", ".*")
+
+MANAGEMENT_URL = os.environ.get("TEST_RABBITMQ_MANAGEMENT", "")
+"""Where the management API of TONEBUS_BROKER_URL listens, if not on port 15672 of its host."""
+
+
+class Administration(Protocol):
+    """What an administrator may do."""
+
+    def __hash__(self) -> int: ...
+    def vhosts(self) -> list[str]: ...
+    def add_vhost(self, name: str) -> None: ...
+    def delete_vhost(self, name: str) -> None: ...
+    def add_user(self, name: str, password: str) -> None: ...
+    def delete_user(self, name: str) -> None: ...
+
+    def permit(self, vhost: str, user: str, rights: tuple[str, str, str] = ALL) -> None:
+        """Set a user's rights in a virtual host: to configure, to write and to read."""
+        ...
+
+
+class _Ctl(NamedTuple):
+    """`rabbitmqctl`, which only root may run, beside the server."""
+
+    user: str
+
+    def vhosts(self) -> list[str]:
+        return self._run("--silent", "list_vhosts", "name").split()
+
+    def add_vhost(self, name: str) -> None:
+        self._run("add_vhost", name)
+        self.permit(name, self.user)
+
+    def delete_vhost(self, name: str) -> None:
+        self._run("delete_vhost", name)
+
+    def add_user(self, name: str, password: str) -> None:
+        self._run("add_user", name, password)
+
+    def delete_user(self, name: str) -> None:
+        self._run("delete_user", name)
+
+    def permit(self, vhost: str, user: str, rights: tuple[str, str, str] = ALL) -> None:
+        self._run("set_permissions", "--vhost", vhost, user, *rights)
+
+    def _run(self, *arguments: str) -> str:
+        done = subprocess.run(
+            ["rabbitmqctl", *arguments], check=True, capture_output=True, text=True, timeout=60
+        )
+        return done.stdout
+
+
+class _Management(NamedTuple):
+    """The management API."""
+
+    url: str
+    user: str
+    password: str
+
+    def vhosts(self) -> list[str]:
+        return [vhost["name"] for vhost in json.loads(self._ask("GET", "vhosts"))]
+
+    def add_vhost(self, name: str) -> None:
+        self._ask("PUT", "vhosts", name)
+        self.permit(name, self.user)
+
+    def delete_vhost(self, name: str) -> None:
+        self._ask("DELETE", "vhosts", name)
+
+    def add_user(self, name: str, password: str) -> None:
+        self._ask("PUT", "users", name, body={"password": password, "tags": ""})
+
+    def delete_user(self, name: str) -> None:
+        self._ask("DELETE", "users", name)
+
+    def permit(self, vhost: str, user: str, rights: tuple[str, str, str] = ALL) -> None:
+        body = dict(zip(("configure", "write", "read"), rights, strict=True))
+        self._ask("PUT", "permissions", vhost, user, body=body)
+
+    def _ask(self, method: str, *path: str, body: dict[str, Any] | None = None) -> bytes:
+        login = base64.b64encode(f"{self.user}:{self.password}".encode()).decode()
+        request = urllib.request.Request(
+            "/".join((f"{self.url}/api", *(urllib.parse.quote(each, safe="") for each in path))),
+            method=method,
+            data=json.dumps(body).encode() if body is not None else None,
+            headers={"Authorization": f"Basic {login}", "Content-Type": "application/json"},
+        )
+        with urllib.request.urlopen(request, timeout=_TIMEOUT) as reply:
+            read: bytes = reply.read()
+        return read
+
+
+FAILURES = (OSError, ValueError, subprocess.SubprocessError)
+"""What an administration raises where it cannot be had."""
+
+
+def ways(url: str = BROKER_URL) -> Iterator[Administration]:
+    """Yield the ways to administer the broker behind a URL that may be open to us."""
+    parts = urllib.parse.urlsplit(url)
+    user = urllib.parse.unquote(parts.username or "guest")
+    password = urllib.parse.unquote(parts.password or "guest")
+    if MANAGEMENT_URL:
+        yield _Management(MANAGEMENT_URL, user, password)
+        return
+    if parts.hostname in LOOPBACK and os.geteuid() == 0 and shutil.which("rabbitmqctl"):
+        yield _Ctl(user)
+    yield _Management(f"http://{parts.hostname or 'localhost'}:15672", user, password)
+
+
+def administration(url: str = BROKER_URL) -> Administration:
+    """Return the first way that is open to us.
+
+    Raises:
+        ServerMissingError: None is.
+    """
+    for way in ways(url):
+        try:
+            way.vhosts()
+        except FAILURES:
+            continue
+        return way
+    raise ServerMissingError(
+        f"RabbitMQ at {shown(url)}: no virtual hosts and users can be made for the tests; run them "
+        "as root beside the server, or enable its management plugin"
+    )

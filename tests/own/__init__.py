@@ -1,0 +1,1 @@
+"""Servers of the tests' own, which they may kill, stop and starve."""

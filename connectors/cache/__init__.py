@@ -2,6 +2,6 @@
 
 from connectors.cache.cache import Cache
 from connectors.cache.deployment import deployment
-from connectors.cache.store import RedisStore, Store
+from connectors.cache.store import RedisStore, Store, namespace
 
-__all__ = ["Cache", "RedisStore", "Store", "deployment"]
+__all__ = ["Cache", "RedisStore", "Store", "deployment", "namespace"]

@@ -80,7 +80,7 @@ def _bounded(key: str) -> str:
     """Keep a key short and encodable; no other key begins like the digest of one."""
     if len(key) <= _MAX_CHARS and (key.isascii() or key == without_surrogates(key)):
         return key
-    return f"digest {_digest(key)}"
+    return f"digest {key.partition(' ')[0]} {_digest(key)}"
 
 
 def _shown(own: str) -> str:

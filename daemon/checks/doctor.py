@@ -9,6 +9,7 @@ import msgspec
 import redis
 
 from connectors.amqp import topology
+from connectors.cache import namespace
 from connectors.errors import Misconfigured, Unavailable
 from connectors.scoring.celery_app import celery_app
 from connectors.scoring.client import Scoring
@@ -100,9 +101,15 @@ def _redis(settings: Settings) -> Iterator[Result]:
             "set maxmemory-policy allkeys-lru: losing entries is harmless",
         )  # fmt: skip
     yield from _clock(skew)
+    deployment = wiring.deployment(settings)
+    yield Result(
+        "deployment", "ok", f"{deployment}: its keys begin with {namespace(deployment).decode()}"
+    )
     if not settings.redis.secret:
         yield Result(
-            "redis secret", "warning", "not set: who reads Redis can test for a given text",
+            "redis secret", "warning",
+            "not set: whoever reads Redis can test for a given text, and whoever writes it can "
+            "forge a mark, so that a message is acknowledged without its event",
             "set TONEBUS_REDIS_SECRET to a random string, the same for every process",
         )  # fmt: skip
 

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 import redis
 
 from connectors.errors import Misconfigured
+from daemon.checks import identity
 from daemon.model.identity import identify
 from daemon.process import wiring
 from daemon.settings.problems import Fault
@@ -35,10 +36,12 @@ def advice(found: Read, settings: Settings) -> Iterator[Fault]:
     yield from _open_to_others(settings)
     yield from _kept_in_file(found, settings)
     yield from _overlaps(settings)
+    yield from identity.warnings(settings)
     if not settings.redis.secret:
         yield Fault(
             ("redis", "secret"),
-            "not set: whoever reads Redis can test whether a given text was seen",
+            "not set: whoever reads Redis can test whether a given text was seen, and whoever "
+            "writes it can forge a mark, so that a message is acknowledged without its event",
             "set TONEBUS_REDIS_SECRET to a random string, the same for every process",
             "warning",
         )

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 import msgspec
 
-from daemon.checks import dry_run
+from daemon.checks import dry_run, identity
 from daemon.checks.lint import advice
 from daemon.cli import EX_CONFIG
 from daemon.settings.loading import read
@@ -78,6 +78,8 @@ def _print(found: Read, faults: list[Fault], wrong: list[Fault]) -> None:
     else:
         names = [each.name for each in found.settings.connectors] if found.settings else []
         click.echo(f"good: {found.path or 'defaults'}, connectors {', '.join(names)}{warnings}")
+        for each in found.settings.connectors if found.settings else ():
+            click.echo(f"{each.name}: a message is known by its {identity.rule(each)}")
 
 
 def _as_data(found: Read, faults: list[Fault], passed: int) -> dict[str, Any]:
@@ -93,5 +95,9 @@ def _as_data(found: Read, faults: list[Fault], passed: int) -> dict[str, Any]:
             }
             for each in faults
         ],
+        "identity": {
+            each.name: identity.rule(each)
+            for each in (found.settings.connectors if found.settings and not found.faults else ())
+        },
         "tests_passed": passed,
     }

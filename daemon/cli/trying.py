@@ -15,7 +15,7 @@ from connectors.events.output import Outlet
 from connectors.mapping import is_blank
 from connectors.messages import Fault, Score
 from daemon import settings
-from daemon.checks import dry_run
+from daemon.checks import dry_run, identity
 from daemon.cli.publish import find_connector
 from daemon.cli.tail import COLOURS
 from daemon.telemetry import logs
@@ -58,6 +58,7 @@ def try_(
         "skip": outcome.skip or None,
         "park": {"code": outcome.park, "detail": outcome.detail} if outcome.park else None,
         "utterances": outcome.utterances,
+        "identity": [identity.known_by(each, chosen) or None for each in outcome.utterances],
         "events": [],
     }
     try:
@@ -114,9 +115,11 @@ def _print(told: dict[str, Any]) -> None:
         )
     if park := told["park"]:
         console.print(f"[red]parked[/]: {park['code']}: {escape(park['detail'])}")
-    for each in told["utterances"]:
-        console.print(f"text {each.index}, id {escape(each.subject or 'none')}: {each.text!r}",
-                      markup=False)  # fmt: skip
+    for each, known in zip(told["utterances"], told["identity"], strict=True):
+        by = f"id {each.subject}, known by {known}" if known else "known by nothing"
+        console.print(f"text {each.index}, {by}: {each.text!r}", markup=False)
+    if not all(told["identity"]):
+        console.print(f"[yellow]warning[/]: {identity.NAMELESS}")
     for each in told["events"]:
         event = each["event"]
         colour = COLOURS.get(event.data.tone, "white")

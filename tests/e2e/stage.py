@@ -89,6 +89,10 @@ class Stage:
         declared = self._channel.queue_declare(queue, passive=True)
         return int(declared.method.message_count)
 
+    def await_empty(self, queue: str) -> None:
+        """Wait until nothing waits in a queue."""
+        until(lambda: self.depth(queue) == 0)
+
     def take(self, queue: str) -> list[tuple[pika.BasicProperties, bytes]]:
         """Take all that waits in a queue."""
         found: list[tuple[pika.BasicProperties, bytes]] = []

@@ -219,3 +219,74 @@ def test_try_names_the_connectors_there_are(
         main()
     assert end.value.code == 78
     assert "no connector is named 'chat'; the settings know: helpdesk" in capsys.readouterr().err
+
+
+# Identity -------------------------------------------------------------------------------------
+
+FORM = """
+[[connectors]]
+name = "form"
+model = "tiny"
+exchange = "forms"
+text = "answers[].text"
+id = "answers[].question"
+"""
+ANSWERS = {"answers": [{"question": "q-1", "text": "good"}, {"question": "q-2", "text": "bad"}]}
+
+
+def tried(file: Path, connector: str, message: object, *options: str) -> tuple[list[str], str]:
+    """What `tonebus try` says each text is known by, and what it prints."""
+    path = file.parent / "m.json"
+    path.write_text(json.dumps(message), encoding="utf-8")
+    arguments = ("try", connector, str(path), "--no-score", *options)
+    told = json.loads(run(*arguments, "--json", config=file).output)
+    return told["identity"], run(*arguments, config=file).output
+
+
+def test_check_says_what_a_message_is_known_by(file: Path) -> None:
+    assert (
+        "helpdesk: a message is known by its CloudEvent source and id, else `comment.id`, else "
+        "AMQP message id"
+    ) in check(file).output
+
+
+def test_check_warns_where_ids_are_those_of_texts(file: Path) -> None:
+    assert not [each for each in faults(file) if each["where"] == "connectors[0].id"]
+    add(file, FORM)
+    [warning] = [each for each in faults(file) if each["where"] == "connectors[1].id"]
+    assert warning["severity"] == "warning"
+    assert "unique within their message only" in warning["what"]
+    assert "AMQP message id" in warning["fix"]
+    assert check(file).exit_code == 0
+
+
+def test_check_warns_that_marks_can_be_forged_without_a_secret(file: Path) -> None:
+    [warning] = [each for each in faults(file) if each["where"] == "redis.secret"]
+    assert "forge a mark" in warning["what"]
+    add(file, '[redis]\nsecret = "of-our-own"\n')
+    assert not [each for each in faults(file) if "forge" in each["what"]]
+
+
+def test_try_says_what_a_message_is_known_by_and_warns_where_it_is_nothing(file: Path) -> None:
+    comment = {"comment": {"id": 7, "body": "good", "public": True}}
+    assert tried(file, "helpdesk", comment)[0] == ["`comment.id`"]
+    del comment["comment"]["id"]
+    known, said = tried(file, "helpdesk", comment, "--message-id", "m-1")
+    assert known == ["AMQP message id"]
+    assert "no identity" not in said
+    event = {"specversion": "1.0", "source": "/desk", "id": "e-1", "data": comment}
+    assert tried(file, "helpdesk", event)[0] == ["CloudEvent source and id"]
+    known, said = tried(file, "helpdesk", comment)
+    assert known == [None]
+    assert "warning: no identity: each delivery of this message counts as a message of its" in said
+
+
+def test_try_does_not_take_a_texts_id_for_its_messages(file: Path) -> None:
+    add(file, FORM)
+    known, said = tried(file, "form", ANSWERS)
+    assert known == [None, None]
+    assert said.count("no identity") == 1
+    known, said = tried(file, "form", ANSWERS, "--message-id", "m-1")
+    assert known == ["AMQP message id and `answers[].question`"] * 2
+    assert "no identity" not in said
+    assert tried(file, "form", ANSWERS, "--message-id", "m" * 255)[0] == known

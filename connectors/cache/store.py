@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 _NAMESPACE = b"tonebus:"
 _INDEX_SECONDS = 24 * 3600
+"""An index lists what has expired for so much longer at most: no two clocks differ by that."""
 _log = structlog.get_logger(__name__)
 
 
@@ -52,6 +53,7 @@ class RedisStore:
         deployment: str = "",
         rest: float = 5.0,
         clock: Callable[[], float] = time.monotonic,
+        wall: Callable[[], float] = time.time,
     ) -> None:
         """Prepare the client; connect nothing yet.
 
@@ -61,6 +63,7 @@ class RedisStore:
             deployment: Whose entries these are; every key begins with `tonebus:` and its digest.
             rest: Seconds for which it is left alone after a failure.
             clock: Monotonic seconds.
+            wall: Seconds since the epoch.
         """
         self._client = redis.Redis.from_url(
             url, socket_timeout=timeout, socket_connect_timeout=timeout, retry=None
@@ -68,6 +71,7 @@ class RedisStore:
         self._namespace = namespace(deployment)
         self._rest = rest
         self._clock = clock
+        self._wall = wall
         self._closed_until = 0.0
         self._read_only_until = 0.0
         self.fault = ""
@@ -92,30 +96,32 @@ class RedisStore:
         return nothing if isinstance(values, Exception) else values
 
     def post(self, index: bytes, writes: Sequence[tuple[bytes, bytes, int]]) -> None:
-        """Write, and list the keys in a set that outlives them."""
-        listed = self._namespace + index
+        """Write, and list the keys with the time at which each expires."""
+        listed, now = self._namespace + index, self._wall()
 
         def fill(pipe: Pipeline) -> None:
             self._write(pipe, writes)
-            pipe.sadd(listed, *(key for key, _, _ in writes))
+            pipe.zadd(listed, {key: now + ttl for key, _, ttl in writes})
+            # a reader strikes out sooner what it finds expired, but there may be no reader
+            pipe.zremrangebyscore(listed, "-inf", now - _INDEX_SECONDS)
             pipe.expire(listed, _INDEX_SECONDS)
 
         if self._clock() >= self._read_only_until:
             self._attempt(fill, writing=True)
 
     def gather(self, index: bytes) -> dict[bytes, bytes]:
-        """Read all that the set lists, and strike out what has faded."""
+        """Read all that the index lists, and strike out what has expired."""
         listed = self._namespace + index
-        found = self._attempt(lambda pipe: pipe.smembers(listed), writing=False)
-        keys = sorted(found[0]) if found and isinstance(found[0], set) else []
+        found = self._attempt(lambda pipe: pipe.zrange(listed, 0, -1), writing=False)
+        keys = sorted(found[0]) if found and isinstance(found[0], list) else []
         whole = [self._namespace + key for key in keys]
         answers = self._attempt(lambda pipe: pipe.mget(whole), writing=False) if keys else []
         values = answers[0] if answers else None
-        # what cannot be read now has not faded for that
+        # what cannot be read now has not expired for that
         if not isinstance(values, list):
             return {}
-        if faded := [key for key, value in zip(keys, values, strict=True) if value is None]:
-            self._attempt(lambda pipe: pipe.srem(listed, *faded), writing=True)
+        if expired := [key for key, value in zip(keys, values, strict=True) if value is None]:
+            self._attempt(lambda pipe: pipe.zrem(listed, *expired), writing=True)
         return {key: value for key, value in zip(keys, values, strict=True) if value is not None}
 
     def _attempt(self, fill: Callable[[Pipeline], object], *, writing: bool) -> list[Any]:

@@ -18,8 +18,8 @@ LIVE_SECONDS = 4
 """A note fades so many seconds after it should have been renewed."""
 
 HOUR_SECONDS = 3600
-KEY = b"note:"
-INDEX = b"notes"
+KEY = b"snapshot:"
+INDEX = b"snapshots"
 
 
 class FaultNote(msgspec.Struct, frozen=True, kw_only=True):

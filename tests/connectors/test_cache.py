@@ -146,6 +146,50 @@ def test_entries_live_as_long_as_they_were_told(redis_url: str) -> None:
     assert 40 < time_left(redis_url, b"tonebus:m:") <= 50
 
 
+# The index ------------------------------------------------------------------------------------
+
+
+def indexed(url: str) -> int:
+    with redis_client(url) as client:
+        return int(client.zcard("tonebus:index"))
+
+
+def test_an_index_that_nobody_reads_does_not_grow_for_ever(redis_url: str) -> None:
+    today = 1_700_000_000.0
+    store = RedisStore(redis_url, timeout=3, wall=lambda: today)
+    for start in range(200):
+        store.post(b"index", [(b"process-%d" % start, b"v", 8)])
+    assert indexed(redis_url) == 200
+    today += 25 * 3600
+    store.post(b"index", [(b"process-200", b"v", 8)])
+    assert indexed(redis_url) == 1
+
+
+def test_a_clock_that_is_hours_ahead_strikes_out_nobody(redis_url: str) -> None:
+    now = time.time()
+    ahead = RedisStore(redis_url, timeout=3, wall=lambda: now + 12 * 3600)
+    right = RedisStore(redis_url, timeout=3, wall=lambda: now)
+    right.post(b"index", [(b"right", b"v", 8)])
+    ahead.post(b"index", [(b"ahead", b"v", 8)])
+    assert right.gather(b"index") == ahead.gather(b"index") == {b"right": b"v", b"ahead": b"v"}
+
+
+def test_what_expires_soon_takes_nothing_else_with_it(redis_url: str) -> None:
+    store = RedisStore(redis_url, timeout=3)
+    store.post(b"index", [(b"hour", b"1", 3600)])
+    store.post(b"index", [(b"live", b"2", 1)])
+    assert time_left(redis_url, b"tonebus:index") > 3600
+
+
+def test_a_reader_strikes_out_what_has_expired(redis_url: str) -> None:
+    store = RedisStore(redis_url, timeout=3)
+    store.post(b"index", [(b"gone", b"v", 60), (b"here", b"v", 60)])
+    with redis_client(redis_url) as client:
+        client.delete("tonebus:gone")
+    assert store.gather(b"index") == {b"here": b"v"}
+    assert indexed(redis_url) == 1
+
+
 # Keys -----------------------------------------------------------------------------------------
 
 

@@ -49,7 +49,7 @@ def test_equal_messages_of_two_deployments_are_events_of_both(
 
         assert daemon.stop() == 0
     assert not processes(stages[0]) & processes(stages[1])
-    assert kinds(stages[0]) == {b"s", b"m", b"note", b"notes"}
+    assert kinds(stages[0]) == {b"s", b"m", b"snapshot", b"snapshots"}
 
 
 def test_one_deployment_knows_its_marks_again_by_any_spelling_of_its_broker(stage: Stage) -> None:

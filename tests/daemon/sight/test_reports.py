@@ -120,21 +120,6 @@ def test_redis_keeps_notes_as_the_embedded_store_does(redis_url: str) -> None:
     assert note.in_flight == 3
 
 
-def test_a_note_that_faded_is_struck_from_the_list(redis_url: str) -> None:
-    store = RedisStore(redis_url, timeout=1.0)
-    store.post(b"index", [(b"short", b"1", 1), (b"long", b"2", 100)])
-    store._client.delete("short")
-    assert store.gather(b"index") == {b"long": b"2"}
-    assert store._client.smembers("index") == {b"long"}
-
-
-def test_a_note_that_fades_soon_takes_no_other_with_it(redis_url: str) -> None:
-    store = RedisStore(redis_url, timeout=1.0)
-    store.post(b"index", [(b"hour", b"1", 3600)])
-    store.post(b"index", [(b"live", b"2", 1)])
-    assert int(str(store._client.ttl("index"))) > 3600
-
-
 def test_a_worker_tells_what_it_scored(tone_model: ToneModel) -> None:
     store = EmbeddedStore()
     report = WorkerReport(store, name="tiny", model=Model("tiny", "r1"), device="cpu", threads=1)

@@ -92,7 +92,8 @@ def logits(
     length = ids.shape[1]
     places = embeddings.position_embeddings.weight[:length]
     fixed = places + embeddings.token_type_embeddings.weight[0]
-    words = functional.embedding(ids, embeddings.word_embeddings.weight, sparse=True)
+    table = embeddings.word_embeddings.weight
+    words = functional.embedding(ids, table, sparse=table.requires_grad)
     x = words + fixed
     x = drop(_norm(embeddings.LayerNorm, x).to(dtype))
     padding = torch.arange(length)[None, :] >= lengths[:, None]
@@ -124,7 +125,7 @@ class Optimizer:
         words = model.bert.embeddings.word_embeddings.weight
         groups: list[dict[str, Any]] = []
         for name, parameter in model.named_parameters():
-            if parameter is words:
+            if parameter is words or not parameter.requires_grad:
                 continue
             below = depth if ".embeddings." in name else 0
             if ".layer." in name:
@@ -133,20 +134,29 @@ class Optimizer:
             decay = 0.0 if plain else weight_decay
             own = rate * layer_decay**below
             groups.append({"params": [parameter], "lr": own, "weight_decay": decay})
-        self._dense = torch.optim.AdamW(groups, fused=True, betas=(0.9, 0.98))
-        word_rate = rate * layer_decay**depth
-        self._sparse = torch.optim.SparseAdam([words], lr=word_rate, betas=(0.9, 0.98))
-        self._peaks = [
-            (group, group["lr"]) for group in self._dense.param_groups + self._sparse.param_groups
-        ]
+        dense = torch.optim.AdamW(groups, fused=True, betas=(0.9, 0.98))
+        self._optimizers: list[torch.optim.Optimizer] = [dense]
+        if words.requires_grad:
+            word_rate = rate * layer_decay**depth
+            sparse = torch.optim.SparseAdam([words], lr=word_rate, betas=(0.9, 0.98))
+            self._optimizers.append(sparse)
+        self._peaks = [[group["lr"] for group in each.param_groups] for each in self._optimizers]
         self._clipped = [group["params"][0] for group in groups]
 
     def step(self, share: float) -> None:
         """Update at this share of the peak rates, and forget the gradients."""
-        for group, peak in self._peaks:
-            group["lr"] = peak * share
         torch.nn.utils.clip_grad_norm_(self._clipped, 1.0)
-        self._dense.step()
-        self._sparse.step()  # type: ignore[no-untyped-call]
-        self._dense.zero_grad()
-        self._sparse.zero_grad()
+        for optimizer, peaks in zip(self._optimizers, self._peaks, strict=True):
+            for group, peak in zip(optimizer.param_groups, peaks, strict=True):
+                group["lr"] = peak * share
+            optimizer.step()
+            optimizer.zero_grad()
+
+    def state_dict(self) -> dict[str, Any]:
+        """What `load_state_dict` takes."""
+        return {str(place): each.state_dict() for place, each in enumerate(self._optimizers)}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on from a saved state."""
+        for place, each in enumerate(self._optimizers):
+            each.load_state_dict(state[str(place)])

@@ -1,0 +1,100 @@
+"""The training loop: batches in, weights changed in place."""
+
+import time
+from argparse import Namespace
+from collections.abc import Iterator
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+import torch
+from transformers import BertForSequenceClassification
+
+from training.checkpoint import Checkpoint, Progress, RunningMean
+from training.data import Batch, batches
+from training.network import Dropout, Optimizer, logits
+from training.noise import Noise
+from training.objective import Objective
+
+_SHOWN_EVERY = 100
+_AVERAGED_EVERY = 10
+
+
+def rate_share(done: float, warmup: float, floor: float) -> float:
+    """The share of the peak rate when `done` of the run is done: linear up, then linear down.
+
+    It never falls below the floor, since the averaging of weights needs steps that still move.
+    """
+    if done < warmup:
+        return done / warmup
+    return max(floor, (1 - done) / (1 - warmup))
+
+
+def endless(tokens: list[list[int]], token_budget: int, seed: int) -> Iterator[Batch]:
+    """Batches of one shuffled epoch after another, the same ones for a seed."""
+    epoch = 0
+    while True:
+        rng = np.random.default_rng([seed, epoch])
+        order = rng.permutation(len(tokens)).tolist()
+        yield from batches(tokens, order, token_budget=token_budget, rng=rng)
+        epoch += 1
+
+
+def fit(
+    model: BertForSequenceClassification,
+    tokens: list[list[int]],
+    objective: Objective,
+    noise: Noise,
+    args: Namespace,
+    dtype: torch.dtype,
+) -> Progress:
+    """Train in place, ending with the mean of the last weights.
+
+    A run with `args.minutes` ends after that time at the latest, however fast the machine is: its
+    learning rate follows the clock.
+    """
+    optimizer = Optimizer(
+        model, args.rate, layer_decay=args.layer_decay, weight_decay=args.weight_decay
+    )
+    mean = RunningMean()
+    parts = {"model": model, "optimizer": optimizer, "mean": mean}
+    checkpoint = Checkpoint(Path(args.out, "checkpoint.pt"), parts, args.checkpoint_minutes * 60)
+    progress = checkpoint.restore()
+    epoch = sum(1 for _ in batches(tokens, range(len(tokens)), token_budget=args.token_budget))
+    total = max(1, int(args.epochs * epoch))
+
+    def done() -> float:
+        by_time = progress.seconds / (args.minutes * 60) if args.minutes else 0.0
+        return max(progress.step / total, by_time)
+
+    # dropout need not repeat across a restart, but must not start with the same masks
+    drop = Dropout(args.dropout, args.seed + progress.step)
+    rng = np.random.default_rng([args.seed, progress.step])
+    begun = time.monotonic() - progress.seconds
+    for batch in islice(endless(tokens, args.token_budget, args.seed), progress.step, None):
+        if done() >= 1:
+            break
+        progress.step += 1
+        scores = logits(model, noise(batch.ids, rng), batch.lengths, drop, dtype=dtype)
+        loss = objective(scores, batch.rows)
+        loss.backward()  # type: ignore[no-untyped-call]
+        optimizer.step(rate_share(done(), args.warmup, args.floor))
+        progress.seconds = time.monotonic() - begun
+        if done() > 1 - args.average and progress.step % _AVERAGED_EVERY == 0:
+            mean.add(model)
+        progress.texts += len(batch.rows)
+        progress.loss += (loss.item() - progress.loss) / min(progress.step, _SHOWN_EVERY)
+        if progress.step % _SHOWN_EVERY == 0:
+            _show(progress, total, done())
+        checkpoint.save_if_due(progress)
+    mean.apply(model)
+    return progress
+
+
+def _show(progress: Progress, total: int, done: float) -> None:
+    left = progress.seconds * (1 - done) / max(done, 1e-9) / 60
+    print(
+        f"step {progress.step}/{total} loss {progress.loss:.4f} "
+        f"{progress.texts / progress.seconds:.0f} texts/s, {done:.0%} done, {left:.0f} min left",
+        flush=True,
+    )

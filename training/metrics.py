@@ -1,5 +1,7 @@
 """Figures for a set of scored texts."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import numpy.typing as npt
 
@@ -36,6 +38,21 @@ def report(labels: Ints, scores: Floats) -> dict[str, object]:
         "recall": [round(100 * float(value), 1) for value in recall],
         "precision": [round(100 * float(value), 1) for value in precision],
     }
+
+
+def recall_by_source(sources: Sequence[str], labels: Ints, scores: Floats) -> dict[str, object]:
+    """Macro recall in percent of each source, over the tones that it has."""
+    places: dict[str, list[int]] = {}
+    for row, source in enumerate(sources):
+        places.setdefault(source, []).append(row)
+    found = {}
+    for source, rows in sorted(places.items()):
+        counts = confusion(labels[rows], scores[rows])
+        held = counts.sum(1) > 0
+        recall = counts.diagonal()[held] / counts.sum(1)[held]
+        found[source] = round(100 * float(recall.mean()), 2)
+    mean = round(float(np.mean(list(found.values()))), 2)
+    return {"by_source": found, "mean_of_sources": mean} if len(found) > 1 else {}
 
 
 def calibration_error(labels: Ints, probabilities: Floats, bins: int = 15) -> float:

@@ -15,7 +15,7 @@ from training import options
 from training.data import LABELS, load, read_tsv, tokenise
 from training.emoji import sprinkle
 from training.fitting import fit
-from training.metrics import report
+from training.metrics import recall_by_source, report
 from training.network import fastest_dtype
 from training.noise import Noise
 from training.objective import Objective
@@ -49,7 +49,8 @@ def main() -> None:
         dev = read_tsv(path)
         labels = np.array([row.label for row in dev])
         found = score(model, tokenizer, [row.text for row in dev], dtype=dtype, **how)
-        figures[path.stem] = report(labels, found)
+        sources = [row.source for row in dev]
+        figures[path.stem] = report(labels, found) | recall_by_source(sources, labels, found)
         print(path.stem, json.dumps(figures[path.stem]), flush=True)
     model.save_pretrained(args.out)
     tokenizer.save_pretrained(args.out)

@@ -92,6 +92,14 @@ class Batcher(Generic[Item]):
             batch.append(self._waiting.popleft())
         return batch
 
+    def discard(self, item: Item) -> bool:
+        """Forget an item; False where it does not wait here."""
+        try:
+            self._waiting.remove(item)
+        except ValueError:
+            return False
+        return True
+
     def clear(self) -> None:
         """Forget everything that waits."""
         self._waiting.clear()

@@ -49,6 +49,17 @@ class _Lane(Generic[Waiter]):
     out: dict[str, _Batch[Waiter]] = field(default_factory=dict)
     workers: int = 0
 
+    def next_again(self) -> list[Wanted[Waiter]]:
+        """Take the next batch to be asked again, without the texts that nobody waits for."""
+        while self.again:
+            members = self.again.popleft()
+            for member in members:
+                if not member.waiters:
+                    del self.wanted[member.key]
+            if kept := [member for member in members if member.waiters]:
+                return kept
+        return []
+
 
 class Labeller(Generic[Waiter]):
     """Keeps every worker busy and no text waiting without need; charges a fault where it belongs.
@@ -115,11 +126,25 @@ class Labeller(Generic[Waiter]):
         if wanted := lane.wanted.get(key):
             wanted.waiters.append(waiter)
             return
-        wanted = lane.wanted[key] = Wanted(key, text, [waiter])
+        wanted = lane.wanted[key] = Wanted(model, key, text, [waiter])
         if alone:
             lane.again.append([wanted])
         else:
             lane.batcher.add(wanted)
+
+    def withdraw(self, model: str, key: bytes, waiter: Waiter) -> None:
+        """Take a waiter back, if it waits still.
+
+        A text that nobody waits for any more is not sent, nor asked again. One that is out with a
+        worker already may come back with its score, in an outcome without waiters.
+        """
+        lane = self._lanes[model]
+        wanted = lane.wanted.get(key)
+        if wanted is None or waiter not in wanted.waiters:
+            return
+        wanted.waiters.remove(waiter)
+        if not wanted.waiters and lane.batcher.discard(wanted):
+            del lane.wanted[key]
 
     @property
     def in_flight(self) -> int:
@@ -161,7 +186,7 @@ class Labeller(Generic[Waiter]):
             busy = len(lane.out)
             while (free := lane.workers - len(lane.out)) > 0:
                 places = free + busy / 2
-                members = lane.again.popleft() if lane.again else lane.batcher.take(places)
+                members = lane.next_again() or lane.batcher.take(places)
                 if not members:
                     break
                 texts = [member.text for member in members]

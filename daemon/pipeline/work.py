@@ -70,8 +70,14 @@ class Parcel:
 
 @dataclass(slots=True, eq=False)
 class Wanted(Generic[Waiter]):
-    """A text that somebody waits for; equal texts are one, whoever waits."""
+    """A text to be scored; equal texts are one, whoever waits.
 
+    Attributes:
+        model: The model's name in the settings.
+        waiters: Empty once all have been withdrawn while the text was out with a worker.
+    """
+
+    model: str
     key: bytes
     text: str
     waiters: list[Waiter]

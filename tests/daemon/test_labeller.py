@@ -94,6 +94,60 @@ def test_a_text_wanted_again_after_its_verdict_is_scored_again() -> None:
     assert len(desk.verdicts) == 2
 
 
+def withdraw(desk: Desk, *texts: str) -> None:
+    for text in texts:
+        desk.labeller.withdraw(models.NAME, text.encode(), f"waiter of {text}")
+
+
+def test_a_text_that_nobody_waits_for_any_more_is_not_sent() -> None:
+    desk = Desk(live=0)
+    desk.want("good", "bad", "good", "fine")
+    withdraw(desk, "good", "bad")
+    assert desk.labeller.waiting == 2  # one of the two who want "good" waits still
+    desk.scoring.live = 1
+    desk.later(1)
+    assert desk.asked == [["good", "fine"]]
+
+
+def test_a_text_that_is_withdrawn_and_wanted_again_is_scored_once() -> None:
+    desk = Desk(live=0)
+    desk.want("good")
+    withdraw(desk, "good", "good")
+    assert desk.labeller.waiting == 0
+    desk.want("good")
+    desk.scoring.live = 1
+    desk.later(1)
+    assert desk.asked == [["good"]]
+    assert desk.labeller.waiters() == ["waiter of good"]
+
+
+def test_a_text_that_is_withdrawn_while_a_worker_has_it_still_gets_its_score() -> None:
+    desk = Desk()
+    desk.want("good")
+    desk.turn()
+    withdraw(desk, "good")
+    desk.scoring.score(desk.only_request())
+    desk.turn()
+    [verdict] = desk.verdicts
+    assert isinstance(verdict.outcome, Score)
+    assert verdict.wanted.waiters == []
+    assert desk.labeller.waiting == 0
+
+
+def test_a_batch_that_failed_is_asked_again_only_for_those_who_still_wait() -> None:
+    desk = Desk()
+    desk.want("good", "bad", "fine", "late")
+    desk.turn()
+    withdraw(desk, "good", "bad", "fine")
+    desk.scoring.fail(desk.only_request(), ERROR)
+    desk.turn()
+    assert desk.asked == [["late"]]
+    desk.scoring.score(desk.only_request())
+    desk.turn()
+    assert list(desk.outcomes) == ["late"]
+    assert desk.labeller.waiting == 0
+
+
 def test_each_worker_has_one_batch_and_none_waits_behind_it() -> None:
     desk = Desk(live=2, batch_texts=1)
     desk.want(*(f"text {n}" for n in range(10)))

@@ -12,13 +12,16 @@ import structlog
 from fastapi import FastAPI, HTTPException, Request, status
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
+from starlette.routing import Route
 from starlette.staticfiles import StaticFiles
 
 from api.auth import Gate
-from api.limits import BodyLimit
+from api.limits import BodyLimit, Places
+from api.plain_http import PlainHttp
 from api.routes import predict
 from api.routes import status as sight
 from api.status.poller import Watch
+from api.vitals import Vitals
 from connectors.errors import Misconfigured
 from daemon import settings
 from daemon.pipeline.predictor import Predictor
@@ -35,18 +38,19 @@ if TYPE_CHECKING:
     from daemon.settings import Settings
 
 MAX_BODY_BYTES = 2 * 1024 * 1024
+MAX_BODIES_BYTES = 64 * 1024 * 1024
 STATIC = Path(__file__).parent / "static"
 _SUMMARY = "Labels the tone of messages on a RabbitMQ bus, and of texts that are sent here."
 _log = structlog.get_logger(__name__)
 
 
-def create_app() -> FastAPI:
-    """Return the application as the settings want it: uvicorn's factory.
+def create_app(configuration: Settings | None = None) -> FastAPI:
+    """Return the application as the settings want it; None reads them, for servers of other makes.
 
     Raises:
         Misconfigured: The settings are wrong, or open the service to others without a token.
     """
-    configuration = settings.load()
+    configuration = configuration or settings.load()
     edges = wiring.rabbit(configuration, f"tonebus api {os.getpid()}", consume=False)
     return build(configuration, edges, wiring.redis_store(configuration))
 
@@ -64,39 +68,45 @@ def build(configuration: Settings, edges: Edges, store: Store) -> FastAPI:
         )
     predictor = Predictor(configuration, edges, store)
     watch = Watch(predictor, store, consuming=bool(configuration.connectors))
+    vitals = Vitals(predictor)
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         predictor.start()
         await watch.look()
         watching = asyncio.create_task(watch.run())
+        vitals.begin(watching)
         _log.info("api_ready", host=configuration.api.host, port=configuration.api.port)
         yield
+        vitals.end()
         watching.cancel()
-        with suppress(asyncio.CancelledError):
+        with suppress(asyncio.CancelledError, Exception):
             await watching
         predictor.stop()
         _log.info("api_stopped")
 
     app = FastAPI(
         title="Tonebus", summary=_SUMMARY, version=RELEASE, lifespan=lifespan,
-        docs_url=None, redoc_url=None,
+        docs_url=None, redoc_url=None, redirect_slashes=False,
     )  # fmt: skip
     app.state.settings = configuration
     app.state.predictor = predictor
+    app.state.places = Places(configuration.api.concurrency, configuration.api.waiting_texts)
     app.state.watch = watch
-    app.state.registry = prometheus.registry(predictor.meter)
+    app.state.vitals = vitals
+    app.state.registry = prometheus.registry(predictor.meter, watch.measure)
     app.include_router(predict.router)
     app.include_router(sight.router)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
     app.add_exception_handler(RequestValidationError, _say_what_is_wrong)
-    app.add_middleware(BodyLimit, max_bytes=MAX_BODY_BYTES)
     app.add_middleware(
-        Gate,
-        token=configuration.api.token,
-        concurrency=configuration.api.concurrency,
-        meter=predictor.meter,
+        BodyLimit,
+        max_bytes=MAX_BODY_BYTES,
+        max_sum=MAX_BODIES_BYTES,
+        seconds=configuration.api.body_timeout,
     )
+    app.add_middleware(Gate, token=configuration.api.token, meter=predictor.meter)
+    app.add_middleware(PlainHttp, {each.path for each in app.routes if isinstance(each, Route)})
     return app
 
 

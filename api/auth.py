@@ -1,4 +1,4 @@
-"""Before every request: who may ask, how many at a time; after it: headers and counts."""
+"""Before every request: who may ask; after it: headers and counts."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import hmac
 import time
 from typing import TYPE_CHECKING
 
+import structlog
 from starlette.responses import JSONResponse
 
 from daemon.telemetry import metrics
@@ -15,10 +16,11 @@ if TYPE_CHECKING:
 
     from daemon.telemetry.registry import Meter
 
-_OPEN_PATHS = frozenset({"/", "/healthz", "/readyz"})
+_OPEN_PATHS = frozenset({"/", "/health", "/healthz", "/readyz"})
 _OPEN_PREFIX = "/static/"
-_UNCOUNTED = frozenset({"/healthz", "/readyz", "/events"})
+_LOG_SECONDS = 10.0
 _OTHER = "other"
+_log = structlog.get_logger(__name__)
 
 HEADERS = tuple(
     (name.encode(), value.encode())
@@ -44,19 +46,18 @@ class Gate:
     else wants the token, where there is one.
     """
 
-    def __init__(self, app: ASGIApp, *, token: str, concurrency: int, meter: Meter) -> None:
+    def __init__(self, app: ASGIApp, *, token: str, meter: Meter) -> None:
         """Wrap an application.
 
         Args:
             app: What is wrapped.
             token: Bearer token; empty asks for none.
-            concurrency: Requests in work at a time.
             meter: Counts.
         """
         self._app = app
         self._token = token.encode()
-        self._room = concurrency
         self._meter = meter
+        self._quiet_until = 0.0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on, or answer it here."""
@@ -82,31 +83,28 @@ class Gate:
                 self._meter.histogram(metrics.REQUEST_SECONDS, route).observe(seconds)
 
     async def _admit(self, scope: Scope, receive: Receive, send: Send) -> None:
-        path = scope["path"]
-        if not self._may_ask(scope, path):
-            refusal = JSONResponse(
-                {"detail": "missing or wrong bearer token"}, 401, {"WWW-Authenticate": "Bearer"}
-            )
-            await refusal(scope, receive, send)
-            return
-        if path in _UNCOUNTED:
+        if self._may_ask(scope):
             await self._app(scope, receive, send)
             return
-        if not self._room:
-            full = JSONResponse(
-                {"detail": "too many requests at a time"}, 429, {"Retry-After": "1"}
-            )
-            await full(scope, receive, send)
-            return
-        self._room -= 1
-        try:
-            await self._app(scope, receive, send)
-        finally:
-            self._room += 1
+        self._log_refusal(scope)
+        refusal = JSONResponse(
+            {"detail": "missing or wrong bearer token"}, 401, {"WWW-Authenticate": "Bearer"}
+        )
+        await refusal(scope, receive, send)
 
-    def _may_ask(self, scope: Scope, path: str) -> bool:
-        if not self._token or path in _OPEN_PATHS or path.startswith(_OPEN_PREFIX):
+    def _may_ask(self, scope: Scope) -> bool:
+        path = scope["path"]
+        open_to_all = path in _OPEN_PATHS or path.startswith(_OPEN_PREFIX)
+        if not self._token or (open_to_all and scope["method"] == "GET"):
             return True
         given = dict(scope["headers"]).get(b"authorization", b"")
         scheme, _, token = given.partition(b" ")
         return scheme.lower() == b"bearer" and hmac.compare_digest(token.strip(), self._token)
+
+    def _log_refusal(self, scope: Scope) -> None:
+        """Name a caller now and then: a page without its token asks each second."""
+        now = time.monotonic()
+        if now >= self._quiet_until:
+            self._quiet_until = now + _LOG_SECONDS
+            client = scope.get("client")
+            _log.info("token_refused", client=client[0] if client else "")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from fastapi import APIRouter, HTTPException, Request, Response, status
 from fastapi.responses import FileResponse, StreamingResponse
 
-from api.status.schemas import Readiness, Status
+from api.status.schemas import Health, Readiness, Status
 from daemon.contract import asyncapi
 from daemon.telemetry import prometheus
 
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from api.status.poller import Watch
+    from api.vitals import Vitals
     from daemon.settings import Settings
 
 _PAGE = Path(__file__).parent.parent / "static" / "index.html"
@@ -35,26 +36,37 @@ async def page() -> FileResponse:
     return FileResponse(_PAGE, headers={"Cache-Control": "no-cache"})
 
 
-@router.get("/healthz", tags=["health"])
-async def healthz() -> dict[str, str]:
-    """Say that the process lives; it says nothing of the parts that it stands on."""
-    return {"status": "ok"}
+@router.get(
+    "/healthz",
+    tags=["health"],
+    response_model_exclude_defaults=True,
+    responses={503: {"model": Health, "description": "Only a new start mends it"}},
+)
+@router.get("/health", include_in_schema=False)
+async def healthz(request: Request, response: Response) -> Health:
+    """Say whether the process can do its work; it says nothing of what the process stands on."""
+    vitals: Vitals = request.app.state.vitals
+    if ailment := vitals.ailment():
+        response.status_code = status.HTTP_503_SERVICE_UNAVAILABLE
+        return Health(status="failed", detail=ailment)
+    return Health(status="ok")
 
 
 @router.get(
     "/readyz",
     tags=["health"],
-    responses={503: {"model": Readiness, "description": "Something is missing; `parts` says what"}},
+    responses={503: {"model": Readiness, "description": "It starts, stops, or has failed"}},
 )
 async def readyz(request: Request, response: Response) -> Readiness:
-    """Say whether messages can be labelled now; 503 names what is missing.
+    """Say whether this process answers requests; `parts` says how all stands, and decides nothing.
 
-    Redis only saves work: without it everything is scored, and this stays ready.
+    Where RabbitMQ, the workers or the daemons are away, the page that says so must stay reachable.
     """
-    found = _watch(request).status()
-    if not found.ready:
+    vitals: Vitals = request.app.state.vitals
+    ready = vitals.serving
+    if not ready:
         response.status_code = status.HTTP_503_SERVICE_UNAVAILABLE
-    return Readiness(ready=found.ready, parts=found.parts)
+    return Readiness(ready=ready, parts=_watch(request).status().parts)
 
 
 @router.get("/status", tags=["status"])

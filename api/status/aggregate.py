@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -11,6 +10,7 @@ import msgspec
 
 from api.status.schemas import Agreement, Daemon, Fault, Latency, Minute, Queue, Rates, Worker
 from connectors.amqp import topology
+from daemon.status.process import is_own
 from daemon.status.rates import quantile
 from daemon.status.snapshot import PATIENCE, DaemonNote
 from daemon.telemetry.metrics import SECONDS
@@ -133,13 +133,14 @@ def faults_of(
     daemons: Sequence[DaemonNote], workers: Sequence[WorkerNote], own: Sequence[FaultNote]
 ) -> list[Fault]:
     """Return the last faults of all processes, the newest first."""
-    here = os.getpid()
     found = [_fault(each, "the API") for each in own]
     reporting: list[DaemonNote | WorkerNote] = [*daemons, *workers]
     for note in reporting:
         kind = "daemon" if isinstance(note, DaemonNote) else "worker"
-        if note.process.pid != here:
-            found += [_fault(each, f"{kind} {note.process.pid}") for each in note.faults]
+        # what runs in this process keeps one list of incidents with us
+        if not is_own(note.process):
+            who = f"{kind} {note.process.pid} on {note.process.host}"
+            found += [_fault(each, who) for each in note.faults]
     return sorted(_joined(found), key=lambda fault: -fault.last)[:_FAULTS]
 
 

@@ -50,11 +50,13 @@ class Watch:
         self._last: dict[str, Daemon] = {}
         self._lost: dict[str, tuple[Daemon, float]] = {}
         self._blind_until = time.monotonic() + _SETTLING_SECONDS
+        self._sighted_until = 0.0
         self._consuming = consuming
         self._daemons: list[DaemonNote] = []
         self._workers: list[WorkerNote] = []
         self._hours: list[HourNote] = []
         self._looked = asyncio.Condition()
+        self._closed = False
 
     async def run(self) -> None:
         """Look once a second until cancelled."""
@@ -73,11 +75,17 @@ class Watch:
             self._looked.notify_all()
 
     async def follow(self) -> AsyncIterator[Status]:
-        """Yield every look from now on."""
-        while True:
+        """Yield every look from now on, until `close`."""
+        while not self._closed:
             yield self.status()
             async with self._looked:
                 await self._looked.wait()
+
+    async def close(self) -> None:
+        """Have all that follow end: an open page must not delay a stop."""
+        self._closed = True
+        async with self._looked:
+            self._looked.notify_all()
 
     def _take(self, found: Mapping[bytes, bytes]) -> None:
         now = time.monotonic()
@@ -93,7 +101,7 @@ class Watch:
             # who vanished with Redis is not lost, and needs a moment to report again
             self._blind_until = now + _SETTLING_SECONDS
         self._note_losses(now)
-        self._count()
+        self._sighted_until = now + PATIENCE
 
     @property
     def _redis(self) -> str:
@@ -181,11 +189,15 @@ class Watch:
             if now - heard[1] < _LOST_SECONDS
         }  # fmt: skip
 
-    def _count(self) -> None:
-        meter = self._predictor.meter
-        for name, each in self._predictor.backlogs.items():
-            meter.set(metrics.QUEUES, name, to=each.messages)
-        meter.set(metrics.DAEMONS, to=len(self._daemons))
+    def measure(self) -> None:
+        """Set the gauges; what cannot be known now has no value, rather than its last one."""
+        now = time.monotonic()
+        meter, predictor = self._predictor.meter, self._predictor
+        backlogs = {} if predictor.ailment() else predictor.backlogs
+        meter.replace(metrics.QUEUES, {(name,): each.messages for name, each in backlogs.items()})
+        daemons = sum(not each.lost for each in self._alive(now))
+        sighted = not self._redis and self._blind_until <= now <= self._sighted_until
+        meter.replace(metrics.DAEMONS, {(): daemons} if sighted else {})
         meter.set(metrics.REDIS_OPEN, to=float(bool(self._redis)))
         for code, count in LEDGER.counts.items():
             meter.set(metrics.FAULTS, code, to=count)

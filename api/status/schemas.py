@@ -23,8 +23,15 @@ class Part(BaseModel):
     fix: str = ""
 
 
+class Health(BaseModel):
+    """Whether the process can do its work; `detail` says why not."""
+
+    status: Literal["ok", "failed"]
+    detail: str = ""
+
+
 class Readiness(BaseModel):
-    """Whether messages and requests can be labelled now, and if not, which part is missing."""
+    """Whether this process answers requests, and beside it how each part of the whole stands."""
 
     ready: bool
     parts: dict[str, Part]

@@ -44,7 +44,7 @@ def api() -> None:
     from daemon.cli import serving  # noqa: PLC0415 - as above
 
     configuration = _begin()
-    serving.serve(configuration.api.host, configuration.api.port)
+    serving.serve(configuration)
 
 
 def _begin() -> settings.Settings:

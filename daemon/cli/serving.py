@@ -1,11 +1,13 @@
-"""The API's server, under a watchdog that its event loop feeds."""
+"""The API's server, under a watchdog that is fed while the process can do its work."""
 
 from __future__ import annotations
 
 import contextlib
+import importlib
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+import structlog
 import uvicorn
 
 from daemon.process.systemd import Supervisor
@@ -13,17 +15,35 @@ from daemon.process.systemd import Supervisor
 if TYPE_CHECKING:
     import socket
 
+    from daemon.settings import Settings
+
 _DRAIN_SECONDS = 5
 _STARTUP_FAILED = 3
+_TICKS_A_SECOND = 10
+EX_SOFTWARE = 70
+_log = structlog.get_logger(__name__)
 
 
 class Watched(uvicorn.Server):
-    """uvicorn, telling the supervisor when it answers, and that its loop goes round."""
+    """uvicorn, telling the supervisor when it answers, and that the process does its work.
 
-    def __init__(self, config: uvicorn.Config, supervisor: Supervisor) -> None:
-        """Prepare; nothing listens yet."""
+    Attributes:
+        failed: Whether it ended since a part of the process had.
+    """
+
+    def __init__(self, config: uvicorn.Config, supervisor: Supervisor, state: Any) -> None:  # noqa: ANN401 - Starlette's state has no types
+        """Prepare; nothing listens yet.
+
+        Args:
+            config: Of uvicorn.
+            supervisor: Hears how it goes.
+            state: The application's: its `vitals` say how the process is, and its `watch` ends the
+                streams.
+        """
         super().__init__(config)
         self._supervisor = supervisor
+        self._state = state
+        self.failed = False
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Start, and say so once requests are answered."""
@@ -32,41 +52,60 @@ class Watched(uvicorn.Server):
             self._supervisor.ready(f"answering on http://{self.config.host}:{self.config.port}")
 
     async def on_tick(self, counter: int) -> bool:
-        """Feed the watchdog once a second; uvicorn ticks ten times."""
-        if counter % 10 == 0:
+        """Feed the watchdog once a second, unless the process is ill; end it if nothing helps."""
+        if counter % _TICKS_A_SECOND == 0:
+            self._look()
+        return await super().on_tick(counter)
+
+    def _look(self) -> None:
+        vitals = self._state.vitals
+        ailment = vitals.ailment()
+        if not ailment:
             self._supervisor.feed()
             served = self.server_state.total_requests
             self._supervisor.status(
                 f"answering on http://{self.config.host}:{self.config.port}; "
                 f"{served} requests so far"
             )
-        return await super().on_tick(counter)
+            return
+        self._supervisor.status(ailment)
+        if vitals.fatal and not self.failed:
+            _log.error("api_failed", error=ailment)
+            self.failed = self.should_exit = True
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Answer what is asked already, and end."""
         self._supervisor.stopping(_DRAIN_SECONDS + 10, "finishing the last requests")
+        await self._state.watch.close()
         await super().shutdown(sockets)
 
 
-def serve(host: str, port: int) -> None:
+def serve(settings: Settings) -> None:
     """Serve the API until told to stop.
 
     Raises:
-        SystemExit: It could not start.
+        Misconfigured: The settings are wrong, or open the service to others without a token.
+        SystemExit: It could not start, or a part of it failed.
     """
+    # by name, as uvicorn would: nothing here may import what stands above it
+    app = importlib.import_module("api.app").create_app(settings)
+    api = settings.api
     config = uvicorn.Config(
-        "api.app:create_app",
-        factory=True,
-        host=host,
-        port=port,
+        app,
+        host=api.host,
+        port=api.port,
         log_config=None,
         access_log=False,
-        proxy_headers=False,
+        proxy_headers=bool(api.trusted_proxies),
+        forwarded_allow_ips=api.trusted_proxies,
         server_header=False,
+        timeout_keep_alive=api.keep_alive,
         timeout_graceful_shutdown=_DRAIN_SECONDS,
     )
-    server = Watched(config, Supervisor())
+    server = Watched(config, Supervisor(), app.state)
     with contextlib.suppress(KeyboardInterrupt):
         server.run()
     if not server.started:
         sys.exit(_STARTUP_FAILED)
+    if server.failed:
+        sys.exit(EX_SOFTWARE)

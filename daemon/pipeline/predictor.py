@@ -1,13 +1,20 @@
-"""Scores for callers in this process: the cache and the workers, behind one thread of its own."""
+"""Scores for callers in this process: the cache and the workers, behind one thread of its own.
+
+Who waits is known in two places: on the callers' event loop as a `Request` whose future is not
+done, and here as a waiter of the labeller. The invariant: a request leaves both together. It is
+answered (`_answered`, then `_settle`), or its caller withdraws it (`withdraw`, then `_take_back`).
+"""
 
 from __future__ import annotations
 
 import asyncio
 import threading
 import time
+import traceback
 from collections import deque
 from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -32,7 +39,14 @@ if TYPE_CHECKING:
 
 _IDLE_SECONDS = 0.5
 _MEASURE_SECONDS = 2.0
+_STALLED_ATTEMPTS = 3
+"""A thread that did not come round for as long as so many attempts to connect take is stuck."""
+
 _log = structlog.get_logger(__name__)
+
+
+class NoWorker(Unavailable):
+    """No worker of the model can be asked: to wait would be in vain."""
 
 
 class Prediction(msgspec.Struct, frozen=True):
@@ -44,11 +58,27 @@ class Prediction(msgspec.Struct, frozen=True):
 
 
 @dataclass(slots=True, eq=False)
-class _Request:
+class Request:
+    """One text of a caller.
+
+    Attributes:
+        text: At most `max_text_chars` of it.
+        cut: Whether there was more of it.
+        future: Fails with `NoWorker` where nobody could score it, with `Unavailable` where the bus
+            is lost meanwhile, and with `BadInput` where the model cannot score the text.
+    """
+
     text: str
+    cut: bool
     model: str
     key: bytes
     future: asyncio.Future[Prediction]
+
+    def prediction(self, score: Score, model: Model, *, cached: bool) -> Prediction:
+        """Say what came of it; a text that was cut says so, whatever the model made of the rest."""
+        if self.cut and not score.truncated:
+            score = msgspec.structs.replace(score, truncated=True)
+        return Prediction(score, model, cached)
 
 
 class Predictor:
@@ -74,12 +104,13 @@ class Predictor:
         self._max_chars = settings.daemon.max_text_chars
         self.meter = Meter()
         self.identities = wiring.identities(settings)
-        self._labeller: Labeller[_Request] = Labeller(
+        self._labeller: Labeller[Request] = Labeller(
             list(self.identities), settings.daemon, time.monotonic, meter=self.meter, urgent=True
         )
-        self._asked: deque[_Request] = deque()
+        self._asked: deque[Request] = deque()
+        self._left: deque[Request] = deque()
         self._woken = False
-        self._answered: list[tuple[_Request, Prediction | Exception]] = []
+        self._answered: list[tuple[Request, Prediction | Exception]] = []
         self._stopping = threading.Event()
         self._tried = threading.Event()
         self._thread = threading.Thread(target=self._run, name="predictor", daemon=True)
@@ -90,6 +121,12 @@ class Predictor:
             topology.UNROUTED,
         ]
         self._measured = float("-inf")
+        self._patience = _STALLED_ATTEMPTS * (
+            settings.broker.connect_timeout * len(settings.broker.url.split(";"))
+            + settings.broker.heartbeat
+        )
+        self._due = float("inf")
+        self._died = ""
         self.backlogs: dict[str, Backlog] = {}
         self.fault = "not connected yet"
 
@@ -100,6 +137,7 @@ class Predictor:
             patience: Seconds to wait, at most, for the first attempt to connect.
         """
         self._loop = asyncio.get_running_loop()
+        self._due = time.monotonic()
         self._thread.start()
         self._tried.wait(patience)
 
@@ -109,36 +147,62 @@ class Predictor:
         self._edges.wakeup.set()
         self._thread.join(timeout=5)
 
+    @property
+    def died(self) -> bool:
+        """Whether the thread has ended by a fault of ours; only a new process mends that."""
+        return bool(self._died)
+
+    def ailment(self) -> str:
+        """Say why this process cannot predict any more, whatever RabbitMQ does; empty if it can."""
+        if self._died:
+            return f"the predictor thread has ended: {self._died}"
+        late = time.monotonic() - self._due
+        if late > self._patience:
+            return f"the predictor thread has been stuck for {late:.0f} s"
+        return ""
+
     def workers(self, model: str) -> int:
         """Workers of a model, at the last count."""
         return 0 if self.fault else self._labeller.workers(model)
 
-    def predict(self, model: str, texts: Sequence[str]) -> list[asyncio.Future[Prediction]]:
-        """Ask for scores, on the event loop.
-
-        Returns:
-            A future for each text. It fails with `Unavailable` where the bus is lost meanwhile,
-            and with `BadInput` where the model cannot score the text.
-        """
+    def predict(self, model: str, texts: Sequence[str]) -> list[Request]:
+        """Ask for scores, on the event loop; whoever does not wait to the end must `withdraw`."""
         identity = self.identities[model]
         requests = []
         for text in texts:
             # a lone surrogate cannot be sent on, and would fail its whole batch
-            cut = without_surrogates(text[: self._max_chars])
-            key = self._cache.score_key(identity.model, identity.preprocessing, cut)
-            requests.append(_Request(cut, model, key, self._loop.create_future()))
+            kept = without_surrogates(text[: self._max_chars])
+            cut = len(text) > self._max_chars
+            key = self._cache.score_key(identity.model, identity.preprocessing, kept)
+            requests.append(Request(kept, cut, model, key, self._loop.create_future()))
         self._asked.extend(requests)
+        self._wake()
+        return requests
+
+    def withdraw(self, requests: Sequence[Request]) -> None:
+        """Take back what is not answered yet, on the event loop: its caller waits no longer."""
+        left = [request for request in requests if request.future.cancel()]
+        if left:
+            self._left.extend(left)
+            self._wake()
+
+    def _wake(self) -> None:
         if not self._woken:
             self._woken = True
             self._edges.wakeup.set()
-        return [request.future for request in requests]
 
     def _run(self) -> None:
         try:
             self._serve()
+        except BaseException as error:  # noqa: BLE001 - whatever it is, it must not go unnoticed
+            place = traceback.extract_tb(error.__traceback__)[-1]
+            where = f"{Path(place.filename).name}:{place.lineno}"
+            self._died = f"{type(error).__name__} at {where}"
+            _log.error("predictor_died", error=self._died)
         finally:
-            # were it to end by a fault of ours, nobody should wait for it
+            # nobody should wait for a thread that has ended
             self.fault = "the connection to the bus has ended; start the API again"
+            self._fail_all(Unavailable(self.fault))
 
     def _serve(self) -> None:
         while not self._stopping.is_set():
@@ -175,16 +239,22 @@ class Predictor:
         self._tried.set()
 
     def _pause(self, seconds: float) -> None:
+        self._due = time.monotonic() + seconds
         self._stopping.wait(seconds)
 
     def _turn(self) -> None:
+        self._due = time.monotonic() + _IDLE_SECONDS
         self._edges.wait(_IDLE_SECONDS)
+        # before anything is taken, so that who asks or leaves from here on wakes us again
+        self._woken = False
         self._collect()
+        self._take_back()
         self._look_up()
         self._tell()
         if not self._edges.blocked:
             self._measure()
             self._labeller.ask(self._edges.scoring)
+        self._dismiss()
 
     def _collect(self) -> None:
         scoring = self._edges.scoring
@@ -195,11 +265,32 @@ class Predictor:
                 self._answered += [(request, bad) for request in wanted.waiters]
                 continue
             # the worker may serve another revision than ours, and its score is that one's
-            preprocessing = self.identities[wanted.waiters[0].model].preprocessing
+            preprocessing = self.identities[wanted.model].preprocessing
             key = self._cache.score_key(verdict.model, preprocessing, wanted.text)
             self._cache.remember_score(key, outcome)
-            prediction = Prediction(outcome, verdict.model, cached=False)
-            self._answered += [(request, prediction) for request in wanted.waiters]
+            self._answered += [
+                (request, request.prediction(outcome, verdict.model, cached=False))
+                for request in wanted.waiters
+            ]
+
+    def _take_back(self) -> None:
+        for _ in range(len(self._left)):
+            request = self._left.popleft()
+            self._labeller.withdraw(request.model, request.key, request)
+
+    def _dismiss(self) -> None:
+        """Answer at once those who would wait in vain; the labeller has just counted workers."""
+        blocked = self._edges.blocked
+        if not blocked and all(map(self._labeller.workers, self.identities)):
+            return
+        reason = NoWorker(
+            "RabbitMQ asks publishers to wait" if blocked else "no worker of this model is running"
+        )
+        for request in self._labeller.waiters():
+            if blocked or not self._labeller.workers(request.model):
+                self._labeller.withdraw(request.model, request.key, request)
+                self._answered.append((request, reason))
+        self._tell()
 
     def _measure(self) -> None:
         now = time.monotonic()
@@ -210,8 +301,6 @@ class Predictor:
         self.backlogs = {queue: backlog for queue, backlog in found.items() if backlog}
 
     def _look_up(self) -> None:
-        # before they are taken, so that who asks from here on wakes us again
-        self._woken = False
         asked = [self._asked.popleft() for _ in range(len(self._asked))]
         # a caller that has given up needs no answer
         asked = [request for request in asked if not request.future.cancelled()]
@@ -221,9 +310,10 @@ class Predictor:
         for request, score in zip(asked, scores, strict=True):
             model = self.identities[request.model].model
             if is_blank(request.text):
-                self._answered.append((request, Prediction(Score({}, 0), model, cached=False)))
+                nothing = request.prediction(Score({}, 0), model, cached=False)
+                self._answered.append((request, nothing))
             elif score:
-                self._answered.append((request, Prediction(score, model, cached=True)))
+                self._answered.append((request, request.prediction(score, model, cached=True)))
             else:
                 self._labeller.want(request.model, request.key, request.text, request)
 
@@ -244,7 +334,7 @@ class Predictor:
             self._loop.call_soon_threadsafe(_settle, answered)
 
 
-def _settle(answered: Sequence[tuple[_Request, Prediction | Exception]]) -> None:
+def _settle(answered: Sequence[tuple[Request, Prediction | Exception]]) -> None:
     for request, outcome in answered:
         if request.future.done():
             continue

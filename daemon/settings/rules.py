@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 from typing import TYPE_CHECKING
 
 from connectors.amqp import topology
@@ -43,6 +44,7 @@ def faults(settings: Settings) -> Iterator[Fault]:
         yield from _expressions(each, here)
         yield from _exchanges(each, settings, here)
         yield from _output(each, here)
+    yield from _proxies(settings.api.trusted_proxies)
 
 
 def _shadow(each: ConnectorSettings, models: set[str], here: Path) -> Iterator[Fault]:
@@ -116,3 +118,14 @@ def _output(each: ConnectorSettings, here: Path) -> Iterator[Fault]:
                 f"{name!r} would be taken for an attribute of the event",
                 "carry it under another name, by `carry`",
             )
+
+
+def _proxies(listed: str) -> Iterator[Fault]:
+    for each in filter(None, map(str.strip, listed.split(","))):
+        try:
+            ipaddress.ip_network(each)
+        except ValueError:
+            yield Fault(
+                ("api", "trusted_proxies"), f"{each!r} is no address and no network",
+                "separate them by commas: '127.0.0.1, 10.0.0.0/8'",
+            )  # fmt: skip

@@ -133,7 +133,13 @@ class ApiSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
         port: Port to listen on.
         token: Bearer token that `/predict` and `/status` ask for; empty asks for none.
         predict_timeout: Seconds until `/predict` answers 503.
-        concurrency: Requests in work at a time; one more is answered 429.
+        concurrency: Predictions in work at a time; one more is answered 429.
+        waiting_texts: Texts in all of them, at most; more are answered 429.
+        body_timeout: Seconds for a request's body to come; a slower one is answered 408.
+        keep_alive: Seconds that an idle connection stays open; longer than the proxy in front
+            keeps it, or requests get lost between the two.
+        trusted_proxies: Addresses and networks, separated by commas, whose `X-Forwarded-For` and
+            `X-Forwarded-Proto` are believed; empty believes none.
     """
 
     host: str = "127.0.0.1"
@@ -141,6 +147,10 @@ class ApiSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
     token: str = ""
     predict_timeout: Seconds = 10.0
     concurrency: Count = 256
+    waiting_texts: Count = 2048
+    body_timeout: Seconds = 10.0
+    keep_alive: Count = 130
+    trusted_proxies: str = ""
 
 
 class LogSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

@@ -11,6 +11,9 @@ from pathlib import Path
 from daemon.status.release import RELEASE
 from daemon.status.snapshot import Process
 
+_UID = secrets.token_hex(8)
+"""Drawn when the process starts: in containers every process may have the same number."""
+
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 
 
@@ -27,12 +30,13 @@ class Identity:
         self._pid = os.getpid()
         self._since = time.time()
         self._version = RELEASE
-        self.instance = f"{kind}-{self._host}-{self._pid}-{secrets.token_hex(2)}"
+        self.instance = f"{kind}-{self._host}-{self._pid}-{_UID}"
 
     def now(self) -> Process:
         """Return what a note begins with."""
         return Process(
             instance=self.instance,
+            uid=_UID,
             version=self._version,
             host=self._host,
             pid=self._pid,
@@ -40,6 +44,11 @@ class Identity:
             at=time.time(),
             memory=resident_bytes(),
         )
+
+
+def is_own(process: Process) -> bool:
+    """Whether it is this process."""
+    return process.uid == _UID
 
 
 def resident_bytes() -> int:

@@ -65,6 +65,8 @@ class Process(msgspec.Struct, frozen=True, kw_only=True):
         since: Seconds since the epoch.
         at: When the note was written, by the writer's clock.
         memory: Resident bytes.
+        uid: Tells processes apart where host and number do not; one process may leave several
+            notes.
     """
 
     instance: str
@@ -74,6 +76,7 @@ class Process(msgspec.Struct, frozen=True, kw_only=True):
     since: float
     at: float
     memory: int
+    uid: str = ""
 
 
 class DaemonNote(msgspec.Struct, frozen=True, kw_only=True, tag="daemon"):

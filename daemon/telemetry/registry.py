@@ -10,6 +10,8 @@ from connectors.messages import Score
 from daemon.telemetry.metrics import BATCH_TEXTS, BATCH_TOKENS, QUEUE_WAIT, SCORED, SCORING
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from connectors.scoring.protocol import Scored
     from daemon.telemetry.metrics import Labels, Metric
 
@@ -30,6 +32,10 @@ class Meter:
     def set(self, metric: Metric, *labels: str, to: float) -> None:
         """Set a gauge."""
         self.values[metric][labels] = to
+
+    def replace(self, metric: Metric, values: Mapping[Labels, float]) -> None:
+        """Set all values of a gauge; those whose subject is gone vanish with it."""
+        self.values[metric] = dict(values)
 
     def histogram(self, metric: Metric, *labels: str) -> Histogram:
         """Return a histogram, to observe with."""

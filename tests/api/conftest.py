@@ -9,7 +9,7 @@ from fastapi.testclient import TestClient
 
 from api.app import build
 from connectors.embedded import Embedded, EmbeddedBroker, EmbeddedStore, EmbeddedWorker
-from daemon.settings import ApiSettings, DaemonSettings, Settings
+from daemon.settings import ApiSettings, ConnectorSettings, DaemonSettings, Settings
 from daemon.worker.app import sheet_maker
 from tests import models
 from tests.waiting import until
@@ -37,32 +37,48 @@ class Service:
         self._model = models.settings(directory)
         self._score = sheet_maker(model, "embedded")
         self._stack = ExitStack()
+        self._workers: dict[str, EmbeddedWorker] = {}
         self.scored: list[list[str]] = []
         self.may_work = threading.Event()
         self.may_work.set()
         self.poison = "poison"
 
-    def settings(self, **api: Any) -> Settings:
+    def settings(
+        self,
+        *,
+        connectors: tuple[ConnectorSettings, ...] = (),
+        max_text_chars: int = 20_000,
+        **api: Any,
+    ) -> Settings:
         return Settings(
             models=(self._model,),
-            connectors=(),
-            daemon=DaemonSettings(batch_seconds=60),
+            connectors=connectors,
+            daemon=DaemonSettings(batch_seconds=60, max_text_chars=max_text_chars),
             api=ApiSettings(**({"predict_timeout": 60.0} | api)),
         )
 
-    def client(self, *, workers: bool = True, **api: Any) -> TestClient:
+    def client(self, *, workers: bool = True, **settings: Any) -> TestClient:
         """A client of a service that has just started, and has a worker or none."""
-        app = self.app(workers=workers, **api)
+        app = self.app(workers=workers, **settings)
         client = self._stack.enter_context(TestClient(app))
         until(lambda: not app.state.predictor.fault)
         if workers:
             until(lambda: app.state.predictor.workers(models.NAME))
         return client
 
-    def app(self, *, workers: bool = True, **api: Any) -> FastAPI:
+    def app(self, *, workers: bool = True, **settings: Any) -> FastAPI:
         """The application, not running yet."""
-        live = {models.NAME: EmbeddedWorker(self._work)} if workers else {}
-        return build(self.settings(**api), Embedded(EmbeddedBroker(), live), EmbeddedStore())
+        if workers:
+            self.start_worker()
+        edges = Embedded(EmbeddedBroker(), self._workers)
+        return build(self.settings(**settings), edges, EmbeddedStore())
+
+    def start_worker(self) -> None:
+        self._workers[models.NAME] = EmbeddedWorker(self._work)
+
+    def stop_worker(self) -> None:
+        """Have it found gone at the next count; what it holds it never answers."""
+        del self._workers[models.NAME]
 
     def close(self) -> None:
         self.may_work.set()

@@ -13,7 +13,7 @@ from connectors.cache import RedisStore
 from connectors.embedded import Embedded, EmbeddedBroker, EmbeddedStore
 from connectors.errors import Misconfigured
 from daemon.process import wiring
-from daemon.settings import BrokerSettings, Settings
+from daemon.settings import BrokerSettings, ConnectorSettings, Settings
 from tests import models
 from tests.proxy import free_port
 from tests.waiting import until
@@ -33,19 +33,17 @@ def test_a_service_with_workers_is_ready(service: Service) -> None:
     assert reply.json()["parts"]["workers tiny"]["ok"] is True
 
 
-def test_without_workers_it_is_healthy_but_not_ready_and_says_what_is_missing(
-    service: Service,
-) -> None:
+def test_without_workers_it_is_ready_to_say_what_is_missing(service: Service) -> None:
     client = service.client(workers=False)
     assert client.get("/healthz").json() == {"status": "ok"}
     reply = client.get("/readyz")
-    assert reply.status_code == 503
-    assert reply.json()["ready"] is False
+    assert reply.status_code == 200
+    assert client.get("/status").json()["ready"] is False
     assert "tonebus worker" in reply.json()["parts"]["workers tiny"]["fix"]
     assert reply.json()["parts"]["broker"]["ok"] is True
 
 
-def test_without_a_broker_it_is_healthy_but_not_ready_and_predicts_nothing(
+def test_without_a_broker_it_is_ready_to_say_so_and_predicts_nothing(
     model_directory: Path,
 ) -> None:
     settings = Settings(
@@ -60,7 +58,7 @@ def test_without_a_broker_it_is_healthy_but_not_ready_and_predicts_nothing(
         until(lambda: "does not answer" in app.state.predictor.fault)
         assert client.get("/healthz").status_code == 200
         ready = client.get("/readyz")
-        assert ready.status_code == 503
+        assert ready.status_code == 200
         assert ready.json()["parts"]["broker"]["ok"] is False
         reply = client.post("/predict", json={"text": "good"})
         assert reply.status_code == 503
@@ -78,7 +76,7 @@ def test_without_redis_it_is_ready_and_says_so(model_directory: Path) -> None:
         assert reply.json()["parts"]["redis"]["ok"] is False
         assert reply.json()["parts"]["redis"]["detail"]
         assert TOKEN not in reply.text
-        # only the missing workers keep it from being ready
+        # redis is missed by nobody who wants a text labelled
         missing = [name for name, part in reply.json()["parts"].items() if not part["ok"]]
         assert missing == ["redis", "workers tiny"]
 
@@ -159,6 +157,15 @@ def test_the_factory_reads_the_settings_of_the_environment(
         create_app()
     monkeypatch.setenv("TONEBUS_API_TOKEN", TOKEN)
     assert create_app().state.settings.api.token == TOKEN
+
+
+def test_without_a_daemon_it_is_ready_and_predicts(service: Service) -> None:
+    client = service.client(connectors=(ConnectorSettings(model=models.NAME),))
+    watch = client.app.state.watch  # type: ignore[attr-defined]  # FastAPI's
+    watch._blind_until = 0.0  # as if it had looked long enough to miss the daemons
+    assert client.get("/status").json()["parts"]["daemons"]["state"] == "down"
+    assert client.get("/readyz").status_code == 200
+    assert client.post("/predict", json={"text": "good"}).status_code == 200
 
 
 def test_the_contract_is_served(service: Service) -> None:

@@ -4,15 +4,9 @@ from __future__ import annotations
 
 import re
 import threading
-from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
-from api.app import MAX_BODY_BYTES
-from tests.waiting import until
-
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from tests.api.conftest import Service
 
 
@@ -48,36 +42,6 @@ def test_the_page_asks_for_nothing_from_elsewhere(service: Service) -> None:
         assert client.get(f"/{asset}").status_code == 200
     assert "<style" not in page
     assert not re.search(r"<script(?![^>]* src=)", page)
-
-
-def test_one_request_too_many_is_told_to_come_again(service: Service) -> None:
-    client = service.client(concurrency=2)
-    predictor = client.app.state.predictor  # type: ignore[attr-defined]
-    service.may_work.clear()
-    with ThreadPoolExecutor(3) as pool:
-        waiting = [
-            pool.submit(client.post, "/predict", json={"text": f"number {n}"}) for n in range(2)
-        ]
-        # a request that asks would take the room of one that waits
-        until(lambda: predictor._labeller.waiting == 2)
-        assert client.get("/metrics").status_code == 429
-        reply = client.post("/predict", json={"text": "good"})
-        assert reply.status_code == 429
-        assert int(reply.headers["retry-after"]) > 0
-        # whoever watches must still be answered
-        assert client.get("/healthz").status_code == 200
-        assert client.get("/readyz").status_code == 200
-        service.may_work.set()
-        assert [each.result().status_code for each in waiting] == [200, 200]
-    assert client.post("/predict", json={"text": "good"}).status_code == 200
-
-
-def test_a_chunked_body_is_bounded_as_well(service: Service) -> None:
-    def chunks() -> Iterator[bytes]:
-        for _ in range(MAX_BODY_BYTES // 65536 + 2):
-            yield b" " * 65536
-
-    assert service.client().post("/predict", content=chunks()).status_code == 413
 
 
 def test_requests_are_counted_by_route_and_not_by_path(service: Service) -> None:

@@ -97,9 +97,9 @@ def test_every_service_is_asked_how_it_is_at_an_endpoint_that_exists(
     metrics = services["daemon"]["environment"]["TONEBUS_METRICS_PORT"]
     assert probed["daemon"] == probed["worker"] == [("127.0.0.1", metrics, "/metrics")]
     assert probed["api"] == [
-        ("127.0.0.1", services["api"]["environment"]["TONEBUS_API_PORT"], "/readyz")
+        ("127.0.0.1", services["api"]["environment"]["TONEBUS_API_PORT"], "/healthz")
     ]
-    assert "/readyz" in {
+    assert "/healthz" in {
         route.path for route in status.router.routes if isinstance(route, APIRoute)
     }
 

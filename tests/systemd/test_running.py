@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import time
-import urllib.error
 import urllib.request
 from typing import TYPE_CHECKING
 
@@ -35,11 +35,8 @@ ExecStart=/opt/tonebus/bin/python -m tests.chaos.wicked_worker
 
 
 def is_ready(port: int) -> bool:
-    try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}/readyz", timeout=10) as reply:
-            return bool(reply.status == 200)
-    except urllib.error.HTTPError:
-        return False
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/status", timeout=10) as reply:
+        return bool(json.load(reply)["ready"])
 
 
 def test_one_target_starts_everything_and_it_works(

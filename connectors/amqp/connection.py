@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import ssl
 import time
 from typing import TYPE_CHECKING, Any
 
 import amqp
-import kombu
 import structlog
-from kombu.utils.url import parse_url
 
+from connectors.amqp.nodes import NodeConnection, login_method, nodes, tls_options
 from connectors.amqp.transport import Transport
 from connectors.amqp.transport import tolerant as frame_handler
-from connectors.errors import Misconfigured, Unavailable
+from connectors.errors import Unavailable
+from connectors.tls import SYSTEM_TRUST, Tls
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -40,8 +39,8 @@ class Broker:
     """
 
     def __init__(
-        self, url: str, *, name: str, heartbeat: int, connect_timeout: float, ca_file: str = "",
-        tolerant: bool = False,
+        self, url: str, *, name: str, heartbeat: int, connect_timeout: float,
+        tls: Tls = SYSTEM_TRUST, external: bool = False, tolerant: bool = False,
     ) -> None:  # fmt: skip
         """Parse the URLs; connect nothing yet.
 
@@ -50,17 +49,30 @@ class Broker:
             name: What RabbitMQ's own tools call the connection.
             heartbeat: Seconds.
             connect_timeout: Seconds for one URL.
-            ca_file: Certificates to trust for `amqps://`; empty trusts the system's.
+            tls: What `amqps://` trusts, and what it shows of us.
+            external: Whether the client certificate is the login, in the password's place.
             tolerant: Whether to read messages whose properties cannot be read, without them.
 
         Raises:
-            Misconfigured: A URL is not an AMQP one.
+            WrongUrl: No connection can be made of a URL.
         """
         options: dict[str, Any] = {"client_properties": {"connection_name": name}}
         if tolerant:
             options["frame_handler"] = frame_handler
         self._clients = [
-            _client(part, heartbeat, connect_timeout, ca_file, options) for part in url.split(";")
+            (
+                node.address,
+                NodeConnection(
+                    node.url,
+                    transport=Transport,
+                    heartbeat=heartbeat,
+                    connect_timeout=connect_timeout,
+                    ssl=tls_options(node, tls) or False,
+                    login_method=login_method(external=external),
+                    transport_options=options,
+                ),
+            )
+            for node in nodes(url)
         ]
         self._connection: Any = None
         self.blocked = False
@@ -70,7 +82,7 @@ class Broker:
     @property
     def address(self) -> str:
         """Where it connects to, without the password."""
-        return ";".join(map(_address, self._clients))
+        return ";".join(address for address, _ in self._clients)
 
     def connect(self) -> None:
         """Try each URL once, in turn.
@@ -80,14 +92,14 @@ class Broker:
             Unavailable: None answered.
         """
         failures: list[Unavailable] = []
-        for client in self._clients:
+        for address, client in self._clients:
             try:
                 self._connection = client.transport.establish_connection()
             except amqp.exceptions.AMQPError as error:
                 said = (getattr(error, "reply_text", "") or type(error).__name__).rstrip(".")
-                failures.append(Refused(f"RabbitMQ at {_address(client)} refused: {said}"))
+                failures.append(Refused(f"RabbitMQ at {address} refused: {said}"))
             except OSError as error:
-                failure = Unavailable(f"RabbitMQ at {_address(client)} does not answer: {error}")
+                failure = Unavailable(f"RabbitMQ at {address} does not answer: {error}")
                 failure.__cause__ = error
                 failures.append(failure)
             else:
@@ -190,36 +202,3 @@ class Broker:
             _log.warning("publishing_blocked", fix="RabbitMQ is short of memory or disk space")
         else:
             _log.info("publishing_unblocked")
-
-
-def tls_options(url: str, ca_file: str) -> dict[str, Any]:
-    """Return what py-amqp must be told so that TLS means something; empty without TLS.
-
-    Plain `amqps://` would check neither the certificate nor the server's name.
-    """
-    parts = parse_url(url)
-    if parts["transport"] != "amqps":
-        return {}
-    options = {"server_hostname": parts["hostname"], "cert_reqs": ssl.CERT_REQUIRED}
-    return options | ({"ca_certs": ca_file} if ca_file else {})
-
-
-def _address(client: kombu.Connection) -> str:
-    scheme = "amqps" if client.ssl else "amqp"
-    return f"{scheme}://{client.userid}@{client.hostname}:{client.port}/{client.virtual_host}"
-
-
-def _client(
-    url: str, heartbeat: int, connect_timeout: float, ca_file: str, options: dict[str, Any]
-) -> kombu.Connection:
-    parts = parse_url(url.strip())
-    if parts["transport"] not in {"amqp", "amqps", "pyamqp"} or not parts["hostname"]:
-        raise Misconfigured("broker url: expected amqp://user:password@host:5672/vhost")
-    return kombu.Connection(
-        url.strip(),
-        transport=Transport,
-        heartbeat=heartbeat,
-        connect_timeout=connect_timeout,
-        ssl=tls_options(url.strip(), ca_file) or False,
-        transport_options=options,
-    )

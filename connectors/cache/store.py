@@ -9,10 +9,15 @@ from typing import TYPE_CHECKING, Any, Protocol
 import redis
 import structlog
 
+from connectors.cache.address import client
+from connectors.tls import SYSTEM_TRUST
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from redis.client import Pipeline
+
+    from connectors.tls import Tls
 
 _NAMESPACE = b"tonebus:"
 _INDEX_SECONDS = 24 * 3600
@@ -50,6 +55,7 @@ class RedisStore:
         url: str,
         *,
         timeout: float,
+        tls: Tls = SYSTEM_TRUST,
         deployment: str = "",
         rest: float = 5.0,
         clock: Callable[[], float] = time.monotonic,
@@ -60,14 +66,16 @@ class RedisStore:
         Args:
             url: Where Redis listens.
             timeout: Seconds for one round trip.
+            tls: What `rediss://` trusts, and what it shows of us.
             deployment: Whose entries these are; every key begins with `tonebus:` and its digest.
             rest: Seconds for which it is left alone after a failure.
             clock: Monotonic seconds.
             wall: Seconds since the epoch.
+
+        Raises:
+            WrongUrl: The URL is not one of Redis.
         """
-        self._client = redis.Redis.from_url(
-            url, socket_timeout=timeout, socket_connect_timeout=timeout, retry=None
-        )
+        self._client = client(url, timeout=timeout, tls=tls)
         self._namespace = namespace(deployment)
         self._rest = rest
         self._clock = clock

@@ -44,12 +44,13 @@ def compile_expression(setting: str, expression: str) -> Reader:
 def fault_of(expression: str) -> str:
     """Say what is wrong with an expression; nothing where it is valid."""
     try:
-        parsed = jmespath.compile(expression).parsed
+        return _unknown_function(jmespath.compile(expression).parsed)
+    except RecursionError:
+        return "nested too deeply"
     except exceptions.ParseError as error:
         return f"not JMESPath, at character {error.lex_position + 1}: {str(error).splitlines()[0]}"
     except exceptions.JMESPathError as error:
         return f"not JMESPath: {error}"
-    return _unknown_function(parsed)
 
 
 def holds(value: Any) -> bool:  # noqa: ANN401 - JSON

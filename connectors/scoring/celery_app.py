@@ -4,16 +4,38 @@ from __future__ import annotations
 
 import kombu
 from celery import Celery
+from celery.app.amqp import AMQP
 
 from connectors.amqp import topology
-from connectors.amqp.connection import tls_options
+from connectors.amqp.nodes import NodeConnection, login_method, nodes, tls_options
+from connectors.tls import SYSTEM_TRUST, Tls
 
 
-def celery_app(broker_url: str, ca_file: str = "") -> Celery:
-    """Return the Celery application that daemon and workers share: what they must agree on."""
-    app = Celery("tonebus", broker=broker_url, set_as_current=False)
+class _NodesByName(AMQP):  # type: ignore[misc]  # Celery has no types
+    Connection = NodeConnection
+
+
+def celery_app(broker_url: str, tls: Tls = SYSTEM_TRUST, *, external: bool = False) -> Celery:
+    """Return the Celery application that daemon and workers share: what they must agree on.
+
+    Args:
+        broker_url: One or several AMQP URLs, separated by `;`.
+        tls: What `amqps://` trusts, and what it shows of us.
+        external: Whether the client certificate is the login, in the password's place.
+
+    Raises:
+        WrongUrl: No connection can be made of a URL.
+    """
+    known = nodes(broker_url)
+    app = Celery(
+        "tonebus",
+        broker=";".join(node.url for node in known),
+        amqp=_NodesByName,
+        set_as_current=False,
+    )
     app.conf.update(
-        broker_use_ssl=tls_options(broker_url.partition(";")[0], ca_file) or None,
+        broker_use_ssl=tls_options(known[0], tls) or None,
+        broker_login_method=login_method(external=external),
         result_backend="rpc://",
         result_persistent=False,
         task_serializer="json",

@@ -11,7 +11,6 @@ import redis
 from connectors.amqp import topology
 from connectors.cache import namespace
 from connectors.errors import Misconfigured, Unavailable
-from connectors.scoring.celery_app import celery_app
 from connectors.scoring.client import Scoring
 from connectors.scoring.protocol import Failed, Scored
 from daemon.checks import broker_probe, topology_diff
@@ -195,7 +194,7 @@ def _model(settings: Settings, broker: Broker, model: ModelSettings) -> Iterator
     if not topology.exists(broker, "queue", topology.scoring_queue(model.name).name):
         yield Result(check, "failure", "it has no scoring queue", "`tonebus topology apply`")
         return
-    scoring = Scoring(broker, celery_app(settings.broker.url, settings.broker.ca_file))
+    scoring = Scoring(broker, wiring.celery(settings))
     workers = scoring.workers(model.name)
     if not workers:
         yield Result(check, "failure", "no worker listens", f"start {start}")

@@ -5,14 +5,14 @@ from __future__ import annotations
 import itertools
 import stat
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
-import redis
-
+from connectors.amqp.nodes import nodes
+from connectors.cache.address import address
 from connectors.errors import Misconfigured
 from daemon.checks import identity
 from daemon.model.identity import identify
 from daemon.process import wiring
+from daemon.settings.layers import SECRETS
 from daemon.settings.problems import Fault
 from daemon.status.hosts import is_loopback
 
@@ -21,8 +21,6 @@ if TYPE_CHECKING:
 
     from daemon.settings import Settings
     from daemon.settings.loading import Read
-
-_SECRETS = (("broker", "url"), ("redis", "url"), ("redis", "secret"), ("api", "token"))
 
 
 def advice(found: Read, settings: Settings) -> Iterator[Fault]:
@@ -34,6 +32,7 @@ def advice(found: Read, settings: Settings) -> Iterator[Fault]:
     """
     yield from _hopeless(settings)
     yield from _open_to_others(settings)
+    yield from _without_effect(settings)
     yield from _kept_in_file(found, settings)
     yield from _overlaps(settings)
     yield from identity.warnings(settings)
@@ -48,14 +47,6 @@ def advice(found: Read, settings: Settings) -> Iterator[Fault]:
 
 
 def _hopeless(settings: Settings) -> Iterator[Fault]:
-    try:
-        wiring.broker(settings, "tonebus check")
-    except Misconfigured as error:
-        yield Fault(("broker", "url"), str(error))
-    try:
-        redis.Redis.from_url(settings.redis.url)
-    except ValueError:
-        yield Fault(("redis", "url"), "not a Redis URL", "write redis://host:6379/0")
     try:
         wiring.worst_case_bytes(settings)
     except Misconfigured as error:
@@ -73,34 +64,47 @@ def _open_to_others(settings: Settings) -> Iterator[Fault]:
             ("api", "token"), f"not set, and host {settings.api.host!r} is open to others",
             "set TONEBUS_API_TOKEN, or host = '127.0.0.1'",
         )  # fmt: skip
-    for url in settings.broker.url.split(";"):
-        parts = urlsplit(url.strip())
-        host = parts.hostname or ""
-        if is_loopback(host):
+    for node in nodes(settings.broker.url):
+        if is_loopback(node.host):
             continue
-        if parts.scheme != "amqps":
+        if not node.tls:
             yield Fault(
-                ("broker", "url"), f"texts and the password go to {host!r} in the clear",
+                ("broker", "url"), f"texts and the password go to {node.host!r} in the clear",
                 "use amqps:// and port 5671", "warning",
             )  # fmt: skip
-        if parts.username in {None, "guest"}:
+        if node.user == "guest" and not settings.broker.external:
             yield Fault(
                 ("broker", "url"),
-                f"RabbitMQ lets user guest in from localhost only, and this is {host!r}",
+                f"RabbitMQ lets user guest in from localhost only, and this is {node.host!r}",
                 "give Tonebus a user of its own: see docs/permissions.md", "warning",
             )  # fmt: skip
-    redis_parts = urlsplit(settings.redis.url)
-    if redis_parts.scheme == "redis" and not is_loopback(redis_parts.hostname or "localhost"):
-        yield Fault(
-            ("redis", "url"), f"goes to {redis_parts.hostname!r} in the clear", "use rediss://",
-            "warning",
-        )  # fmt: skip
+    redis = address(settings.redis.url)
+    for host, _ in redis.places:
+        if not (redis.tls or is_loopback(host)):
+            yield Fault(
+                ("redis", "url"), f"goes to {host!r} in the clear", "use rediss://", "warning"
+            )
+
+
+def _without_effect(settings: Settings) -> Iterator[Fault]:
+    """Find certificates that nobody will look at, since the connection is not encrypted."""
+    sections = (
+        ("broker", settings.broker.tls, nodes(settings.broker.url)[0].tls, "amqps://"),
+        ("redis", settings.redis.tls, address(settings.redis.url).tls, "rediss://"),
+    )
+    for name, tls, encrypted, scheme in sections:
+        for field, file in tls._asdict().items():
+            if file and not encrypted:
+                yield Fault(
+                    (name, field), "without effect, for the connection is not encrypted",
+                    f"use {scheme} in [{name}] url", "warning",
+                )  # fmt: skip
 
 
 def _kept_in_file(found: Read, settings: Settings) -> Iterator[Fault]:
     if found.path is None:
         return
-    in_file = [path for path in _SECRETS if path in found.lines and _is_secret(path, settings)]
+    in_file = [path for path in SECRETS if path in found.lines and _is_secret(path, settings)]
     for section, key in in_file:
         yield Fault(
             (section, key), "a secret stands in the file",
@@ -115,8 +119,11 @@ def _kept_in_file(found: Read, settings: Settings) -> Iterator[Fault]:
 
 
 def _is_secret(path: tuple[str, str], settings: Settings) -> bool:
-    value = getattr(getattr(settings, path[0]), path[1])
-    return bool(urlsplit(value).password not in {None, "guest"} if path[1] == "url" else value)
+    if path == ("broker", "url"):
+        return any(node.password != node.user for node in nodes(settings.broker.url))
+    if path == ("redis", "url"):
+        return bool(address(settings.redis.url).password)
+    return bool(getattr(getattr(settings, path[0]), path[1]))
 
 
 def _overlaps(settings: Settings) -> Iterator[Fault]:

@@ -13,7 +13,7 @@ from daemon.checks import dry_run, identity
 from daemon.checks.lint import advice
 from daemon.cli import EX_CONFIG
 from daemon.settings.loading import read
-from daemon.settings.problems import Fault, line_of
+from daemon.settings.problems import Fault
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -89,7 +89,7 @@ def _as_data(found: Read, faults: list[Fault], passed: int) -> dict[str, Any]:
             {
                 "severity": each.severity,
                 "where": each.where,
-                "line": line_of(each.path, found.lines) or None,
+                "line": found.line(each) or None,
                 "what": each.what,
                 "fix": each.fix,
             }

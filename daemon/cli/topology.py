@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 import msgspec
-from kombu.utils.url import parse_url
 
 from connectors.amqp import topology as bus
+from connectors.amqp.nodes import nodes
 from daemon import settings
 from daemon.checks import topology_diff
 from daemon.cli.publish import connect
@@ -83,8 +83,7 @@ def export(form: str) -> None:
     """
     configuration = settings.load()
     parts = wiring.topology(configuration)
-    url = configuration.broker.url.split(";")[0].strip()
-    vhost = parse_url(url)["virtual_host"] or "/"
+    vhost = nodes(configuration.broker.url)[0].vhost
     if form == "rabbitmqadmin":
         for line in rabbitmq_definitions.rabbitmqadmin(parts, vhost):
             click.echo(line)

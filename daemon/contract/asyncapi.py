@@ -5,8 +5,7 @@ from __future__ import annotations
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
-from kombu.utils.url import parse_url
-
+from connectors.amqp.nodes import nodes
 from connectors.events.output import STRUCTURED
 from connectors.messages import EVENT_TYPE
 from daemon.contract.json_schema import components, input_schema
@@ -50,13 +49,12 @@ def asyncapi(settings: Settings) -> dict[str, Any]:
 
 
 def _server(settings: Settings) -> dict[str, Any]:
-    parts = parse_url(settings.broker.url.split(";")[0].strip())
-    secure = parts["transport"] == "amqps"
+    node = nodes(settings.broker.url)[0]
     return {
-        "host": f"{parts['hostname']}:{parts['port'] or (5671 if secure else 5672)}",
-        "protocol": "amqps" if secure else "amqp",
+        "host": f"{node.host}:{node.port}",
+        "protocol": node.scheme,
         "protocolVersion": "0.9.1",
-        "pathname": f"/{(parts['virtual_host'] or '/').lstrip('/')}",
+        "pathname": f"/{node.vhost.lstrip('/')}",
     }
 
 

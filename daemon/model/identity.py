@@ -61,6 +61,16 @@ def identify(settings: ModelSettings) -> Identity:
         Misconfigured: No such directory and no revision, a revision that is not the directory's,
             a hub id without a commit, or a wrong `tonebus.json`.
     """
+    try:
+        return _identified(settings)
+    except OSError as error:
+        raise Misconfigured(
+            f"model {settings.name!r}: its files cannot be read: {error.strerror}: correct "
+            "`source`, or let this user read it"
+        ) from error
+
+
+def _identified(settings: ModelSettings) -> Identity:
     where = card.directory(settings)
     if where is None:
         revision = settings.revision[:16]

@@ -19,6 +19,8 @@ from daemon.model.identity import Identity, identify
 from daemon.pipeline.work import Lane, Shadow
 
 if TYPE_CHECKING:
+    from celery import Celery
+
     from connectors.amqp.topology import Topology
     from connectors.cache import Store
     from daemon.settings import ConnectorSettings, Settings
@@ -40,9 +42,15 @@ def broker(settings: Settings, name: str, *, tolerant: bool = False) -> Broker:
         name=name,
         heartbeat=settings.broker.heartbeat,
         connect_timeout=settings.broker.connect_timeout,
-        ca_file=settings.broker.ca_file,
+        tls=settings.broker.tls,
+        external=settings.broker.external,
         tolerant=tolerant,
     )
+
+
+def celery(settings: Settings) -> Celery:
+    """Return the Celery application, whose connections are made as `broker`'s."""
+    return celery_app(settings.broker.url, settings.broker.tls, external=settings.broker.external)
 
 
 def rabbit(settings: Settings, name: str, *, consume: bool) -> Rabbit:
@@ -55,7 +63,7 @@ def rabbit(settings: Settings, name: str, *, consume: bool) -> Rabbit:
     """
     return Rabbit(
         broker(settings, name),
-        app=celery_app(settings.broker.url, settings.broker.ca_file),
+        app=celery(settings),
         models=[model.name for model in settings.models],
         routes=routes(settings) if consume else (),
         prefetch=settings.broker.prefetch,
@@ -98,7 +106,10 @@ def prepare(settings: Settings, broker: Broker, *parts: Topology) -> None:
 def redis_store(settings: Settings) -> RedisStore:
     """Return the cache entries' home in Redis."""
     return RedisStore(
-        settings.redis.url, timeout=settings.redis.timeout, deployment=deployment(settings)
+        settings.redis.url,
+        timeout=settings.redis.timeout,
+        tls=settings.redis.tls,
+        deployment=deployment(settings),
     )
 
 

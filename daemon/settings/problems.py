@@ -10,6 +10,7 @@ import msgspec
 
 Path = tuple[str | int, ...]
 _HEADER = re.compile(r"^\s*(\[\[?)\s*([^\[\]]+?)\s*\]\]?\s*(#.*)?$")
+_LOGIN = re.compile(r"://\S*@")
 _KEY = re.compile(
     r"""^\s*((?:[\w-]+|"[^"]*"|'[^']*')(?:\s*\.\s*(?:[\w-]+|"[^"]*"|'[^']*'))*)\s*="""
 )
@@ -30,12 +31,17 @@ class Fault(msgspec.Struct, frozen=True):
     fix: str = ""
     severity: Literal["error", "warning"] = "error"
 
+    def __post_init__(self) -> None:
+        """Take out the login of a URL: one may stand where a file or a name is expected."""
+        msgspec.structs.force_setattr(self, "what", _LOGIN.sub("://…@", self.what))
+
     @property
     def where(self) -> str:
         """The path as people write it: `connectors[1].output.mode`."""
-        return "".join(
+        written = "".join(
             f"[{part}]" if isinstance(part, int) else f".{part}" for part in self.path
         ).lstrip(".")
+        return _LOGIN.sub("://…@", written)
 
     def __str__(self) -> str:
         """What is wrong, where, and what to do."""
@@ -48,7 +54,8 @@ def lines(source: str) -> dict[Path, int]:
     found: dict[Path, int] = {}
     counts: dict[Path, int] = {}
     table: Path = ()
-    texts = source.splitlines()
+    # not splitlines(): TOML knows fewer ends of a line than Unicode
+    texts = source.split("\n")
     number = 0
     while number < len(texts):
         text, line = texts[number], number + 1

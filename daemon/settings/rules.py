@@ -9,6 +9,7 @@ from connectors.amqp import topology
 from connectors.events import output
 from connectors.mapping.cloudevents import PREFIXES
 from connectors.mapping.expressions import fault_of
+from daemon.settings import server_rules
 from daemon.settings.problems import Fault
 from daemon.settings.shape import suggestion
 
@@ -21,10 +22,17 @@ if TYPE_CHECKING:
 
 _KEPT = (topology.PARKED, topology.UNROUTED)
 _RESERVED = "amq."
+_MAX_NAME_BYTES = 255
 
 
 def faults(settings: Settings) -> Iterator[Fault]:
     """Find what keeps every process from starting."""
+    yield from server_rules.faults(settings)
+    if not settings.models:
+        yield Fault(
+            ("models",), "none is given, and without one nothing can be scored",
+            "leave `models` out: then it is the one that comes with Tonebus",
+        )  # fmt: skip
     for kind, items in (("connectors", settings.connectors), ("models", settings.models)):
         names = [item.name for item in items]
         for place, name in enumerate(names):
@@ -41,6 +49,7 @@ def faults(settings: Settings) -> Iterator[Fault]:
                 suggestion(each.model, models),
             )  # fmt: skip
         yield from _shadow(each, models, here)
+        yield from _lengths(each, here)
         yield from _expressions(each, here)
         yield from _exchanges(each, settings, here)
         yield from _output(each, here)
@@ -58,6 +67,18 @@ def _shadow(each: ConnectorSettings, models: set[str], here: Path) -> Iterator[F
             (*here, "shadow"), f"{each.shadow!r} scores this connector already",
             "name another model, to compare the two",
         )  # fmt: skip
+
+
+def _lengths(each: ConnectorSettings, here: Path) -> Iterator[Fault]:
+    """AMQP counts a name's bytes, and the settings' structure can only count characters."""
+    names = [(("exchange",), each.exchange), (("output", "exchange"), each.output.exchange)]
+    names += [(("bindings",), binding) for binding in each.bindings]
+    names += [(("output", "headers"), header) for header in each.output.headers]
+    for path, name in names:
+        if len(name.encode()) > _MAX_NAME_BYTES:
+            yield Fault(
+                (*here, *path), f"longer than {_MAX_NAME_BYTES} bytes in UTF-8", "shorten it"
+            )
 
 
 def _expressions(each: ConnectorSettings, here: Path) -> Iterator[Fault]:

@@ -9,8 +9,22 @@ import msgspec
 from msgspec import Meta, field
 
 from connectors.errors import Misconfigured
+from connectors.tls import Tls
 from daemon.settings.connector import ConnectorSettings
-from daemon.settings.kinds import Count, Name, Port, Prefetch, Seconds
+from daemon.settings.kinds import (
+    BodyBytes,
+    Bytes,
+    Characters,
+    Count,
+    Deadline,
+    Heartbeat,
+    Name,
+    Number,
+    Port,
+    Prefetch,
+    Seconds,
+    Ttl,
+)
 
 DEFAULT_MODEL = Path(__file__).parent.parent / "model" / "default"
 
@@ -19,9 +33,13 @@ class BrokerSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw
     """RabbitMQ.
 
     Attributes:
-        url: One or several AMQP URLs, separated by `;`, tried in turn. `memory://` runs every
-            edge inside this process, for a first try without servers.
+        url: One or several AMQP URLs, separated by `;`, tried in turn. Options in a URL are
+            refused: the settings below stand for them.
         ca_file: Certificates to trust for `amqps://`; empty trusts the system's.
+        cert_file: Our own certificate for `amqps://`, in PEM format; empty shows none.
+        key_file: Its private key, not encrypted; empty where `cert_file` holds both.
+        login: `password` takes user and password of the URL; `certificate` has RabbitMQ take the
+            user from our certificate (SASL EXTERNAL).
         heartbeat: Seconds; a peer that is silent for two of them is taken for dead.
         connect_timeout: Seconds until one attempt to connect is given up.
         prefetch: Deliveries that one connector may hold unsettled.
@@ -30,17 +48,34 @@ class BrokerSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw
 
     url: str = "amqp://guest:guest@localhost:5672//"
     ca_file: str = ""
-    heartbeat: Count = 10
+    cert_file: str = ""
+    key_file: str = ""
+    login: Literal["password", "certificate"] = "password"
+    heartbeat: Heartbeat = 10
     connect_timeout: Seconds = 5.0
     prefetch: Prefetch = 500
     manage_topology: bool = True
+
+    @property
+    def tls(self) -> Tls:
+        """What TLS is to trust, and what it shows of us."""
+        return Tls(self.ca_file, self.cert_file, self.key_file)
+
+    @property
+    def external(self) -> bool:
+        """Whether the client certificate is the login."""
+        return self.login == "certificate"
 
 
 class RedisSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Redis, which only saves work: without it everything is scored again.
 
     Attributes:
-        url: Where Redis listens; `memory://` keeps scores inside this process.
+        url: Where Redis, or Valkey, listens: `redis://`, with TLS `rediss://`, `unix://` for a
+            socket; `redis+sentinel://host,host/name/0` asks Sentinels where the primary is.
+        ca_file: Certificates to trust for `rediss://`; empty trusts the system's.
+        cert_file: Our own certificate for `rediss://`, in PEM format; empty shows none.
+        key_file: Its private key, not encrypted; empty where `cert_file` holds both.
         timeout: Seconds for one round trip; a slower one counts as a miss.
         score_ttl: Seconds that a score is kept.
         mark_ttl: Seconds for which a message with an id is published only once.
@@ -52,11 +87,19 @@ class RedisSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
     """
 
     url: str = "redis://localhost:6379/0"
+    ca_file: str = ""
+    cert_file: str = ""
+    key_file: str = ""
     timeout: Seconds = 0.1
-    score_ttl: Count = 30 * 24 * 3600
-    mark_ttl: Count = 24 * 3600
+    score_ttl: Ttl = 30 * 24 * 3600
+    mark_ttl: Ttl = 24 * 3600
     deployment: str = ""
     secret: str = ""
+
+    @property
+    def tls(self) -> Tls:
+        """What TLS is to trust, and what it shows of us."""
+        return Tls(self.ca_file, self.cert_file, self.key_file)
 
 
 class ModelSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -85,12 +128,12 @@ class ModelSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
     revision: str = ""
     labels: dict[str, str] = {}
     preprocessing: str = ""
-    temperature: Annotated[float, Meta(ge=0)] = 0.0
+    temperature: Annotated[float, Meta(ge=0, le=1000)] = 0.0
     precision: Literal["auto", "fp32", "fp16", "bf16", "int8"] = "auto"
     long_text: Literal["truncate", "chunk"] = "truncate"
-    max_tokens: Annotated[int, Meta(ge=0)] = 0
-    token_budget: Annotated[int, Meta(ge=0)] = 0
-    threads: Annotated[int, Meta(ge=0)] = 0
+    max_tokens: Number = 0
+    token_budget: Number = 0
+    threads: Annotated[int, Meta(ge=0, le=1024)] = 0
 
 
 class DaemonSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -102,8 +145,8 @@ class DaemonSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw
         batch_texts: Texts in one request to a worker, at most.
         batch_bytes: Bytes of text in one request to a worker, at most.
         batch_seconds: Seconds of work in one request, at the pace that the workers show.
-        score_timeout: Seconds until a request without a reply is asked again.
-        confirm_timeout: Seconds without any confirm until the connection is given up.
+        score_timeout: Deadline until a request without a reply is asked again.
+        confirm_timeout: Deadline without any confirm until the connection is given up.
         drain_seconds: Seconds to finish what is in flight when told to stop.
         memory_ceiling: Bytes that deliveries may take when every one is as large as allowed;
             settings under which they might take more are refused.
@@ -112,15 +155,15 @@ class DaemonSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw
             deployment is wrong, not the messages.
     """
 
-    max_body_bytes: Count = 1024 * 1024
-    max_text_chars: Count = 20_000
+    max_body_bytes: BodyBytes = 1024 * 1024
+    max_text_chars: Characters = 20_000
     batch_texts: Count = 256
-    batch_bytes: Count = 1024 * 1024
+    batch_bytes: BodyBytes = 1024 * 1024
     batch_seconds: Seconds = 0.5
-    score_timeout: Seconds = 30.0
-    confirm_timeout: Seconds = 30.0
+    score_timeout: Deadline = 30.0
+    confirm_timeout: Deadline = 30.0
     drain_seconds: Seconds = 20.0
-    memory_ceiling: Count = 4 * 1024**3
+    memory_ceiling: Bytes = 4 * 1024**3
     parked_window: Count = 200
     parked_share: Annotated[float, Meta(gt=0, le=1)] = 0.5
 

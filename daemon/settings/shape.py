@@ -16,6 +16,15 @@ if TYPE_CHECKING:
     from daemon.settings.problems import Path
 
 _LISTED_AT_MOST = 20
+_KINDS = {
+    "int": "an integer",
+    "float": "a number",
+    "str": "a string",
+    "bool": "true or false",
+    "array": "a list",
+    "object": "a table",
+}
+"""msgspec's words for kinds of values, in TOML's."""
 
 
 def shape_faults(table: object, kind: type[msgspec.Struct], path: Path = ()) -> Iterator[Fault]:
@@ -30,6 +39,9 @@ def shape_faults(table: object, kind: type[msgspec.Struct], path: Path = ()) -> 
         yield Fault(path, f"a table is expected, not {type(table).__name__}")
         return
     kinds = {each.name: each.type for each in msgspec.structs.fields(kind)}
+    for each in msgspec.structs.fields(kind):
+        if each.required and each.name not in table:
+            yield Fault(path, f"it has no {each.name!r}", f"set {each.name}")
     for key, value in table.items():
         here = (*path, key)
         if key not in kinds:
@@ -60,6 +72,9 @@ def _each(value: object, element: type[msgspec.Struct], path: Path) -> Iterator[
 
 
 def _value(value: object, kind: Any, path: Path) -> Iterator[Fault]:  # noqa: ANN401 - a type expression
+    if isinstance(value, str) and "\0" in value:
+        yield Fault(path, "holds a NUL character", "take it out")
+        return
     try:
         msgspec.convert(value, kind, strict=True)
     except msgspec.ValidationError as error:
@@ -71,6 +86,7 @@ def told(error: msgspec.ValidationError) -> str:
     said = re.sub(r"Invalid enum value .*?(?= - at |$)", "not one of its values", str(error))
     if "matching regex" in said:
         return "only lower-case letters, digits, `-` and `_`, and none of the last two at an end"
+    said = re.sub(r"`(\w+)( \| null)?`", lambda kind: _KINDS.get(kind[1], kind[0]), said)
     return said.replace(" - at `$", " at `").replace("`", "'")
 
 

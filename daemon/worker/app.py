@@ -16,7 +16,7 @@ from celery import bootsteps, signals
 from celery.exceptions import Ignore
 
 from connectors.ports import NO_HEADERS
-from connectors.scoring.celery_app import celery_app, celery_queue
+from connectors.scoring.celery_app import celery_queue
 from connectors.scoring.protocol import LOST, TASK, Sheet, liveness_queue
 from daemon.process import wiring
 from daemon.process.systemd import Supervisor
@@ -68,7 +68,7 @@ def run(settings: Settings, model_name: str) -> int:
     supervisor.status(f"loading model {model_name}")
     model = _load(model_settings)
     name = f"{model_name}-{uuid.uuid4().hex[:8]}@{socket.gethostname()}"
-    app = celery_app(settings.broker.url, settings.broker.ca_file)
+    app = wiring.celery(settings)
     report = WorkerReport(
         wiring.redis_store(settings),
         name=model_name,

@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated, get_origin
 
+import msgspec
 import pytest
 
 from connectors.errors import Misconfigured
-from daemon.settings import DEFAULT_MODEL, Settings, load
+from daemon.settings import (
+    DEFAULT_MODEL,
+    ApiSettings,
+    BrokerSettings,
+    DaemonSettings,
+    RedisSettings,
+    Settings,
+    load,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -226,5 +235,46 @@ def test_a_shadow_must_be_another_known_model(file: Path) -> None:
 def test_a_wrong_credential_is_named_without_its_value(tmp_path: Path) -> None:
     (tmp_path / "api_port").write_text(SECRET, encoding="utf-8")
     said = refusal({"CREDENTIALS_DIRECTORY": str(tmp_path)})
-    assert "TONEBUS_API_PORT" in said
+    assert said.startswith(f"{tmp_path / 'api_port'}: ")
     assert SECRET not in said
+
+
+@pytest.mark.parametrize(
+    "number",
+    [
+        f"{field.name} = {value}"
+        for kind in (BrokerSettings, RedisSettings, DaemonSettings, ApiSettings)
+        for field in msgspec.structs.fields(kind)
+        for value in ("inf", "nan", "-1", "1e300", "9" * 30)
+        if get_origin(field.type) is Annotated and "str" not in str(field.type)
+    ],
+)
+def test_a_number_that_no_process_could_use_is_refused_at_the_start(
+    file: Path, number: str
+) -> None:
+    kinds = {"broker": BrokerSettings, "redis": RedisSettings, "daemon": DaemonSettings,
+             "api": ApiSettings}  # fmt: skip
+    name = number.partition(" ")[0]
+    section = next(each for each, kind in kinds.items() if name in kind.__struct_fields__)
+    file.write_text(f"[{section}]\n{number}\n", encoding="utf-8")
+    assert f"tonebus.toml:2: {section}.{name}: " in refusal({}, file)
+
+
+def test_where_a_variable_is_to_blame_the_file_is_not(file: Path) -> None:
+    file.write_text('[broker]\nurl = "amqp://good"\n', encoding="utf-8")
+    assert refusal({"TONEBUS_BROKER_URL": "x"}, file).startswith("TONEBUS_BROKER_URL: broker.url:")
+    (file.parent / "broker_url").write_text("x", encoding="utf-8")
+    said = refusal({"CREDENTIALS_DIRECTORY": str(file.parent)}, file)
+    assert said.startswith(f"{file.parent / 'broker_url'}: broker.url:")
+
+
+@pytest.mark.parametrize("models", ["models = []", "[models]\nname = 'a'", "models = 7"])
+@pytest.mark.parametrize("environ", [{}, {"TONEBUS_MODEL": "org/model"}])
+def test_models_that_are_no_list_of_models_are_refused(
+    file: Path, models: str, environ: dict[str, str]
+) -> None:
+    file.write_text(models, encoding="utf-8")
+    if models == "models = []" and environ:
+        assert load(environ, file).models[0].source == "org/model"
+    else:
+        assert "tonebus.toml:1: models: " in refusal(environ, file)

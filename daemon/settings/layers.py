@@ -1,0 +1,183 @@
+"""The layers of the settings, each laid over the one before: file, credentials, environment."""
+
+from __future__ import annotations
+
+import codecs
+import tomllib
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from connectors.errors import Misconfigured
+from daemon.settings.problems import Path as Keys
+from daemon.settings.sections import (
+    ApiSettings,
+    BrokerSettings,
+    DaemonSettings,
+    LogSettings,
+    MetricsSettings,
+    RedisSettings,
+    TracingSettings,
+)
+from daemon.settings.shape import suggestion, told
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+SECRETS = (("broker", "url"), ("redis", "url"), ("redis", "secret"), ("api", "token"))
+"""Settings that are secrets, or hold one."""
+
+_SECTIONS: dict[str, type[msgspec.Struct]] = {
+    "broker": BrokerSettings,
+    "redis": RedisSettings,
+    "daemon": DaemonSettings,
+    "api": ApiSettings,
+    "log": LogSettings,
+    "metrics": MetricsSettings,
+    "tracing": TracingSettings,
+}
+_FIRST_MODEL = {"TONEBUS_MODEL": "source", "TONEBUS_MODEL_REVISION": "revision"}
+_VARIABLES = {
+    f"TONEBUS_{section}_{key}".upper(): (section, key)
+    for section, kind in _SECTIONS.items()
+    for key in kind.__struct_fields__
+}
+_OTHER_UNICODE = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+
+Origins = dict[Keys, str]
+"""Where a value that is not the file's comes from, by section and key."""
+
+
+def read_file(path: Path) -> str:
+    """Return the text of a TOML file.
+
+    Raises:
+        Misconfigured: It cannot be read, or is not UTF-8.
+    """
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise Misconfigured(f"{path}: cannot be read: {error.strerror}") from None
+    if content.startswith(_OTHER_UNICODE):
+        raise Misconfigured(f"{path}: not valid TOML: it is UTF-16. Fix: save it as UTF-8")
+    try:
+        # some editors begin a file with a byte order mark
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        raise Misconfigured(
+            f"{path}:{line}: not valid TOML: it is not UTF-8. Fix: save it as UTF-8"
+        ) from None
+
+
+def parse(path: Path | None, source: str) -> dict[str, Any]:
+    """Return the tables of a TOML document.
+
+    Raises:
+        Misconfigured: It is not TOML.
+    """
+    try:
+        return tomllib.loads(source)
+    except RecursionError:
+        raise Misconfigured(f"{path}: not valid TOML: it is nested too deeply") from None
+    except ValueError as error:
+        # tomllib's own errors say the line and quote no value; int()'s on too many digits does not
+        raise Misconfigured(f"{path}: not valid TOML: {error}") from None
+
+
+def lay_credentials(tables: dict[str, Any], directory: Path) -> Origins:
+    """Lay the files of a credentials directory over the tables.
+
+    Raises:
+        Misconfigured: One cannot be read, or is of the wrong kind.
+    """
+    origins: Origins = {}
+    for variable, (section, key) in _VARIABLES.items():
+        # the first as systemd hands them over, the second as they lie on its disk
+        for secret in (directory / f"{section}_{key}", directory / section / key):
+            value = _read_credential(secret)
+            if value is not None:
+                _lay(tables, section, key, _typed(str(secret), variable, value))
+                origins[section, key] = str(secret)
+    return origins
+
+
+def lay_environment(tables: dict[str, Any], environ: Mapping[str, str]) -> Origins:
+    """Lay the variables over the tables; an empty one counts as not set.
+
+    Raises:
+        Misconfigured: A variable is unknown, or of the wrong kind.
+    """
+    origins: Origins = {}
+    for variable, value in _ours(environ):
+        if key := _FIRST_MODEL.get(variable):
+            _lay_first_model(tables, key, value)
+        elif variable in _VARIABLES:
+            section, key = _VARIABLES[variable]
+            _lay(tables, section, key, _typed(variable, variable, value))
+            origins[section, key] = variable
+        else:
+            hint = suggestion(variable, [*_VARIABLES, *_FIRST_MODEL])
+            raise Misconfigured(f"{variable}: no such setting" + (f"; {hint}" if hint else ""))
+    return origins
+
+
+def trim_secrets(tables: dict[str, Any]) -> None:
+    """Strip blanks from both ends of each secret, wherever it stands.
+
+    Files end with a newline, and a secret that one process trims and another does not is two.
+    """
+    for section, key in SECRETS:
+        table = tables.get(section)
+        if isinstance(table, dict) and isinstance(table.get(key), str):
+            table[key] = table[key].strip()
+
+
+def _ours(environ: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    for variable, given in environ.items():
+        if not variable.startswith("TONEBUS_") or variable == "TONEBUS_CONFIG":
+            continue
+        try:
+            value = given.encode("utf-8").decode("utf-8").strip()
+        except UnicodeEncodeError:
+            raise Misconfigured(f"{ascii(variable)[1:-1]}: not valid UTF-8") from None
+        if value:
+            yield variable, value
+
+
+def _read_credential(path: Path) -> str | None:
+    """Return what a file holds; None where there is none."""
+    try:
+        if path.is_file():
+            return path.read_text(encoding="utf-8").strip()
+    except OSError as error:
+        raise Misconfigured(f"{path}: cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise Misconfigured(f"{path}: not valid UTF-8. Fix: save it as UTF-8") from None
+    return None
+
+
+def _lay(tables: dict[str, Any], section: str, key: str, value: object) -> None:
+    table = tables.setdefault(section, {})
+    # what is no table is a problem, and found as one later
+    if isinstance(table, dict):
+        table[key] = value
+
+
+def _lay_first_model(tables: dict[str, Any], key: str, value: str) -> None:
+    models = tables.setdefault("models", [])
+    if models == []:
+        models.append({})
+    # as above
+    if isinstance(models, list) and isinstance(models[0], dict):
+        models[0][key] = value
+
+
+def _typed(origin: str, variable: str, value: str) -> Any:  # noqa: ANN401 - a setting has the type of its field
+    section, key = _VARIABLES[variable]
+    kinds = {item.name: item.type for item in msgspec.structs.fields(_SECTIONS[section])}
+    try:
+        return msgspec.convert(value, kinds[key], strict=False)
+    except msgspec.ValidationError as error:
+        raise Misconfigured(f"{origin}: {told(error)}") from None

@@ -26,6 +26,7 @@ class Utterance(msgspec.Struct, frozen=True):
         traceparent: W3C trace context of a CloudEvent.
         removed: Characters that the cleaning took out, by what they were, such as `quote`.
         subject: The upstream's own id of the text, else of the message, as it is shown.
+        written: Seconds since 1970 when it was written, where the document says so.
     """
 
     text: str
@@ -37,6 +38,7 @@ class Utterance(msgspec.Struct, frozen=True):
     traceparent: str | None = None
     removed: dict[str, int] = {}
     subject: str | None = None
+    written: float | None = None
 
 
 class Score(msgspec.Struct, frozen=True):

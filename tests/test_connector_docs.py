@@ -55,16 +55,17 @@ def test_every_setting_of_a_connector_is_told(kind: type[msgspec.Struct]) -> Non
     assert not missing
 
 
-def test_the_connector_of_the_tutorial_is_good_and_passes_its_test(
-    tmp_path: Path, model_directory: Path
+@pytest.mark.parametrize(("page", "tests"), [("README.md", 2), ("shapes.md", 5)])
+def test_the_connectors_of_a_page_are_good_and_pass_their_tests(
+    page: str, tests: int, tmp_path: Path, model_directory: Path
 ) -> None:
     file = tmp_path / "tonebus.toml"
-    file.write_text("\n".join(blocks(EXAMPLES.parent / "README.md", "toml")), encoding="utf-8")
+    file.write_text("\n".join(blocks(EXAMPLES.parent / page, "toml")), encoding="utf-8")
     result = CliRunner().invoke(
         tonebus, ["check", "--tests", str(file)], env={"TONEBUS_MODEL": str(model_directory)}
     )
     assert result.exit_code == 0, result.output
-    assert "2 connector tests passed" in result.output
+    assert f"{tests} connector tests passed" in result.output
 
 
 def test_every_toml_block_is_toml() -> None:

@@ -1,12 +1,16 @@
-"""From the raw body of a message to the utterances in it, as a connector's recipe has it.
+"""From the raw body of a message to the texts in it, as its connector says.
 
-`bounds` refuses what no recipe may touch, `cloudevents` knows that envelope, `expressions` finds
-things in a document, `cleaning` takes markup and quotes out of a text, and `mapper` is the order
-in which they come.
+What strangers send is read here and nowhere else, so all of it is bounded, and whatever goes wrong
+is a reason to park that message. `bounds` counts; `labels` and `content` decide how a body is
+read; `documents`, `amqp_value` and `cloudevents` open it; `expressions` and `finding` look for the
+texts in it; `identity` says what they are known by; `mail` and `texts` clean them; `mapper` is the
+order.
+Nothing here knows of brokers, caches or models.
 """
 
 from connectors.mapping.cleaning import is_blank
 from connectors.mapping.mapper import Mapped, Mapper
 from connectors.mapping.mapping_config import Recipe
+from connectors.mapping.timestamps import seconds_of, written
 
-__all__ = ["Mapped", "Mapper", "Recipe", "is_blank"]
+__all__ = ["Mapped", "Mapper", "Recipe", "is_blank", "seconds_of", "written"]

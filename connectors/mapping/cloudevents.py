@@ -1,55 +1,141 @@
-"""CloudEvents 1.0 over AMQP 0-9-1, structured and binary.
+"""CloudEvents 1.0 over AMQP 0-9-1: structured, binary and in batches.
 
 Binary mode puts the attributes into headers. The CloudEvents AMQP binding writes `cloudEvents:`,
-its JMS variant `cloudEvents_`, and Knative's RabbitMQ binding `ce-`: all three are read.
+its JMS variant `cloudEvents_`, Knative's RabbitMQ binding and Spring `ce-`, and bridges from Kafka
+`ce_`: all of them are read, in any case, as bridges from HTTP change that.
 """
 
 from __future__ import annotations
 
+import base64
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+
 from connectors.errors import BadInput, Skip
+from connectors.mapping.documents import parse, recognised
 from connectors.messages import EVENT_TYPE, SOURCE_PREFIX
 
 if TYPE_CHECKING:
-    from connectors.delivery import Delivery
+    from collections.abc import Mapping
+    from typing import TypeGuard
 
-PREFIXES = ("cloudEvents:", "cloudEvents_", "ce-")
+_PREFIXES = ("cloudevents:", "cloudevents_", "ce-", "ce_")
 _REQUIRED = ("specversion", "id", "source", "type")
 
 
-def header_attributes(delivery: Delivery) -> dict[str, Any]:
+class Document(msgspec.Struct, frozen=True):
+    """What a message, or one event of a batch, says.
+
+    Attributes:
+        value: JSON; or a text, where `is_text`.
+        is_text: Whether the value is the text itself, so that nothing is to be looked for in it.
+        attributes: Those of a CloudEvent; none where it is no event.
+    """
+
+    value: object
+    is_text: bool = False
+    attributes: Mapping[str, Any] = {}
+
+
+def is_attribute(header: str) -> bool:
+    """Whether a header would be taken for an attribute of an event."""
+    return header.lower().startswith(_PREFIXES)
+
+
+def is_batch(value: object) -> TypeGuard[list[Any]]:
+    """Whether JSON is a batch of events."""
+    return isinstance(value, list) and bool(value) and all(map(_is_structured, value))
+
+
+def from_headers(headers: Mapping[str, Any]) -> Mapping[str, Any]:
     """Return the attributes of an event in binary mode; nothing where the message is none."""
-    return {
-        name[len(prefix) :]: str(value)
-        for name, value in delivery.headers.items()
-        for prefix in PREFIXES
-        if name.startswith(prefix)
-    }
+    found = {}
+    for name, value in headers.items():
+        lower = name.lower()
+        if lower.startswith(_PREFIXES):
+            prefix = next(each for each in _PREFIXES if lower.startswith(each))
+            found[lower[len(prefix) :]] = _word(value)
+    # a single header may only look like it
+    return found if "specversion" in found or {"id", "source"} <= found.keys() else {}
 
 
-def unwrap(document: object, attributes: dict[str, Any]) -> tuple[object, dict[str, Any]]:
-    """Return the event's data and its attributes; other documents as they are.
+def unwrap(value: object, *, is_text: bool, attributes: Mapping[str, Any]) -> Document:
+    """Return what an event says; what is no event, as it is.
+
+    Args:
+        value: JSON or text.
+        is_text: Whether it came as text.
+        attributes: Those that headers told.
 
     Raises:
+        BadInput: Its data is nothing that can be read.
         Skip: It is an event of our own: scoring it again would never end.
     """
-    if isinstance(document, dict) and "specversion" in document:
-        attributes = document
-        if "data_base64" in document:
-            raise BadInput("cloudevent", "data_base64: binary data holds no text")
-        document = document.get("data")
-    if (
-        attributes
-        and attributes.get("type") == EVENT_TYPE
-        and str(attributes.get("source")).startswith(SOURCE_PREFIX)
-    ):
+    if _is_structured(value):
+        attributes = value
+        value = _data(value)
+    if attributes and _is_ours(attributes):
         raise Skip("loop")
-    return document, attributes
+    if not isinstance(value, str):
+        return Document(value, attributes=attributes) if attributes else Document(value)
+    found = recognised(value)
+    return Document(found, isinstance(found, str) and (is_text or bool(attributes)), attributes)
 
 
-def check(attributes: dict[str, Any]) -> None:
+def as_text(value: object, attributes: Mapping[str, Any]) -> Document:
+    """Return a body as the text that it is, whatever it looks like.
+
+    Raises:
+        Skip: It is an event of our own.
+    """
+    if attributes and _is_ours(attributes):
+        raise Skip("loop")
+    return Document(value, is_text=True, attributes=attributes)
+
+
+def check(attributes: Mapping[str, Any]) -> None:
     """Refuse what a connector for CloudEvents alone does not take."""
     missing = [name for name in _REQUIRED if not attributes.get(name)]
     if missing:
         raise BadInput("cloudevent", f"not a CloudEvent: no {', '.join(missing)}")
+
+
+def _is_structured(value: object) -> TypeGuard[dict[str, Any]]:
+    return isinstance(value, dict) and "specversion" in value
+
+
+def _is_ours(attributes: Mapping[str, Any]) -> bool:
+    source = attributes.get("source")
+    return (
+        attributes.get("type") == EVENT_TYPE
+        and isinstance(source, str)
+        and source.startswith(SOURCE_PREFIX)
+    )
+
+
+def _data(event: dict[str, Any]) -> object:
+    """Return the data of a structured event (JSON event format, section 3.1)."""
+    kind = str(event.get("datacontenttype") or "").lower()
+    data = event.get("data")
+    if data is None and "data_base64" in event:
+        text = _decoded(event["data_base64"])
+        data = parse(text) if "json" in kind else text
+    textual = not kind or kind.startswith("text/") or "json" in kind
+    if isinstance(data, str) and not textual and isinstance(recognised(data), str):
+        raise BadInput("content-type", f"datacontenttype {kind[:80]!r}: expected JSON or text")
+    return data
+
+
+def _decoded(data: object) -> str:
+    try:
+        raw = base64.b64decode(data if isinstance(data, str) else "?", validate=True)
+        if b"\0" not in raw:
+            return raw.decode()
+    except ValueError:
+        raise BadInput("cloudevent", "data_base64 is not base64 of UTF-8") from None
+    raise BadInput("cloudevent", "data_base64 holds binary data")
+
+
+def _word(value: object) -> str:
+    return value.decode(errors="replace") if isinstance(value, bytes) else str(value)

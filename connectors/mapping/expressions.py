@@ -1,54 +1,117 @@
-"""JMESPath (https://jmespath.org), compiled once."""
+"""JMESPath (https://jmespath.org), compiled once, and bounded in what it may cost."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jmespath
-from jmespath import exceptions, functions
+import msgspec
+from jmespath import exceptions, functions, visitor
 
 from connectors.errors import BadInput
+from connectors.mapping.bounds import too_costly
+from connectors.mapping.documents import parse
+
+if TYPE_CHECKING:
+    from connectors.mapping.bounds import Work
 
 Reader = Callable[[Any], Any]
 PATH = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*", re.ASCII)
+ROOT = "$."
+"""What an expression begins with that looks at the whole message, wherever it stands."""
+_CHARS_A_STEP = 64
 
 
-def compile_expression(setting: str, expression: str) -> Reader:
-    """Return what finds the expression's value in a document; None where there is none.
+class Field(msgspec.Struct, frozen=True):
+    """A compiled expression.
+
+    Attributes:
+        read: Finds its value; None where there is none.
+        of_message: Whether it looks at the whole message, not at a part.
+    """
+
+    read: Reader
+    of_message: bool = False
+
+
+class Functions(functions.Functions):
+    """The functions of JMESPath, and one for JSON that stands in a string."""
+
+    def __init__(self, work: Work) -> None:
+        """Charge what the functions do."""
+        super().__init__()
+        self._work = work
+
+    def call_function(self, function_name: str, resolved_args: list[Any]) -> Any:  # noqa: ANN401 - JSON
+        """Call a function, once what it costs is charged."""
+        self._work.spend(_cost(function_name, resolved_args) // _CHARS_A_STEP)
+        return super().call_function(function_name, resolved_args)
+
+    @functions.signature({"types": []})
+    def _func_parse_json(self, value: object) -> object:
+        return parse(value) if isinstance(value, str) else value
+
+
+class Interpreter(visitor.TreeInterpreter):
+    """Evaluates expressions, a step for each of their parts and each value that one looks at."""
+
+    def __init__(self, work: Work) -> None:
+        """Charge each step."""
+        super().__init__(visitor.Options(custom_functions=Functions(work)))
+        self._work = work
+
+    def visit(self, node: dict[str, Any], *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 - JSON
+        """Evaluate a part of an expression."""
+        # `spend` itself would cost as much as the step
+        self._work.left -= 1
+        if self._work.left < 0:
+            raise too_costly()
+        return super().visit(node, *args, **kwargs)
+
+
+def compile_expression(setting: str, expression: str, interpreter: Interpreter) -> Field:
+    """Return what finds the expression's value.
 
     Args:
         setting: Where the expression stands; named when it fails.
-        expression: JMESPath.
+        expression: JMESPath, after `$.` where it is about the whole message.
+        interpreter: Evaluates what is more than a path.
 
     Raises:
         ValueError: It is no valid expression; the message says where it goes wrong.
     """
     if fault := fault_of(expression):
         raise ValueError(f"{setting} = {expression!r}: {fault}")
+    of_message = expression.startswith(ROOT)
+    expression = expression.removeprefix(ROOT)
     if PATH.fullmatch(expression):
-        return _path(expression.split("."))
-    search = jmespath.compile(expression).search
+        return Field(_path(expression.split(".")), of_message)
+    parsed = jmespath.compile(expression).parsed
 
     def read(document: Any) -> Any:  # noqa: ANN401 - JSON
         try:
-            return search(document)
+            return interpreter.visit(parsed, document)
+        except BadInput as bad:
+            raise BadInput(bad.code, f"{setting}: {bad.detail}") from None
         except Exception as error:  # noqa: BLE001 - the library lets Python's own errors through
             # its words may quote the text
             raise BadInput("mapping", f"{setting}: {type(error).__name__}") from None
 
-    return read
+    return Field(read, of_message)
 
 
 def fault_of(expression: str) -> str:
     """Say what is wrong with an expression; nothing where it is valid."""
+    bare = expression.removeprefix(ROOT)
     try:
-        return _unknown_function(jmespath.compile(expression).parsed)
+        return _unknown_function(jmespath.compile(bare).parsed)
     except RecursionError:
         return "nested too deeply"
     except exceptions.ParseError as error:
-        return f"not JMESPath, at character {error.lex_position + 1}: {str(error).splitlines()[0]}"
+        place = error.lex_position + 1 + len(expression) - len(bare)
+        return f"not JMESPath, at character {place}: {str(error).splitlines()[0]}"
     except exceptions.JMESPathError as error:
         return f"not JMESPath: {error}"
 
@@ -56,6 +119,15 @@ def fault_of(expression: str) -> str:
 def holds(value: Any) -> bool:  # noqa: ANN401 - JSON
     """Whether JMESPath takes a value for true: everything but null, false and what is empty."""
     return not (value is None or value is False or value in ("", [], {}))
+
+
+def _cost(function: str, arguments: list[Any]) -> int:
+    """Return about how many characters or elements a call works through."""
+    sizes = [len(each) if isinstance(each, str | list | dict) else 0 for each in arguments]
+    if function == "join" and len(arguments) == 2 and isinstance(arguments[1], list):  # noqa: PLR2004 - as JMESPath has it
+        parts = sum(len(each) for each in arguments[1] if isinstance(each, str))
+        return sizes[0] * sizes[1] + parts
+    return sum(sizes)
 
 
 def _path(names: list[str]) -> Reader:
@@ -77,7 +149,7 @@ def _path(names: list[str]) -> Reader:
 def _unknown_function(node: dict[str, Any]) -> str:
     """Find calls that the library would only refuse when a message comes."""
     if node["type"] == "function_expression":
-        known = functions.Functions.FUNCTION_TABLE.get(node["value"])
+        known = Functions.FUNCTION_TABLE.get(node["value"])
         if known is None:
             return f"no function is named {node['value']!r}"
         signature, given = known["signature"], len(node["children"])

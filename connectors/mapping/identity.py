@@ -8,17 +8,21 @@ only be unique within its message: two people who answer one form are two.
 from __future__ import annotations
 
 from hashlib import blake2b
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
+
+import msgspec
 
 from connectors.text import without_surrogates
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from connectors.delivery import Delivery
 
 _MAX_CHARS = 200
 
 
-class Identity(NamedTuple):
+class Identity(msgspec.Struct, frozen=True):
     """How a message or a text is known.
 
     Attributes:
@@ -34,7 +38,7 @@ class Identity(NamedTuple):
 NAMELESS = Identity(None, None)
 
 
-def of_message(attributes: dict[str, Any], own: str | None, delivery: Delivery) -> Identity:
+def of_message(attributes: Mapping[str, Any], own: str | None, delivery: Delivery) -> Identity:
     """Return how a message is known.
 
     Args:
@@ -42,18 +46,21 @@ def of_message(attributes: dict[str, Any], own: str | None, delivery: Delivery) 
         own: What the connector's `id` found for the message as a whole.
         delivery: The message.
     """
-    source, name = attributes.get("source"), attributes.get("id")
-    if isinstance(source, str) and isinstance(name, str) and source and name:
-        # the length keeps apart what would read alike when strung together
-        event = Identity(
-            _bounded(f"event {len(source)} {source} {name}"), _shown(f"{source}#{name}")
-        )
+    if attributes and (event := _of_event(attributes)):
         return event if own is None else of_text(event, own)
     if own is not None:
         return Identity(_bounded(f"id {own}"), _shown(own))
     if message_id := delivery.message_id:
         return Identity(_bounded(f"message {message_id}"), _shown(message_id))
     return NAMELESS
+
+
+def _of_event(attributes: Mapping[str, Any]) -> Identity | None:
+    source, name = attributes.get("source"), attributes.get("id")
+    if not (isinstance(source, str) and isinstance(name, str) and source and name):
+        return None
+    # the length keeps apart what would read alike when strung together
+    return Identity(_bounded(f"event {len(source)} {source} {name}"), _shown(f"{source}#{name}"))
 
 
 def of_text(message: Identity, own: str | None) -> Identity:

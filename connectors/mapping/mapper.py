@@ -1,37 +1,35 @@
-"""A message, read by its connector's recipe."""
+"""A message, read as its connector says."""
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from connectors.errors import BadInput, Skip
-from connectors.mapping import bounds, cloudevents, identity
-from connectors.mapping.expressions import Reader, compile_expression, holds
-from connectors.mapping.identity import Identity, as_id
-from connectors.mapping.mail import clean
+from connectors.mapping import bounds, cloudevents
+from connectors.mapping.bounds import Work
+from connectors.mapping.content import opened
+from connectors.mapping.finding import MAX_TEXTS, Finder, Found
+from connectors.mapping.identity import NAMELESS
+from connectors.mapping.labels import Labels
 from connectors.mapping.mapping_config import Recipe
-from connectors.messages import Utterance
-from connectors.text import without_surrogates
+from connectors.mapping.texts import TextReader
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Mapping
 
     from connectors.delivery import Delivery
+    from connectors.messages import Utterance
 
-MAX_TEXTS = 1000
-"""Texts in one message; each becomes an event."""
-_MAX_LANGUAGE_CHARS = 35
-_MAX_CARRIED_BYTES = 8 * 1024
+MAX_MAPPED_BYTES = 4 * 1024 * 1024
+"""Of the events that one message may ask for."""
+MAX_STEPS = 200_000
+"""Of work on one message: some 0.2 s of Python at worst."""
 _NAMED_AT_MOST = 10
-_ASSUMED = {
-    "json": "application/json",
-    "cloudevents": "application/cloudevents+json",
-    "text": "text/plain",
-}
-_encode = msgspec.json.Encoder().encode
+_EVENT_BYTES = 700
+"""Of an event, beside its text and what it carries."""
+_NO_ATTRIBUTES: Mapping[str, Any] = {}
 
 
 class Mapped(msgspec.Struct, frozen=True):
@@ -50,34 +48,33 @@ class Mapped(msgspec.Struct, frozen=True):
 
 
 class Mapper:
-    """Reads the messages of one connector."""
+    """Reads the messages of one connector, one at a time."""
 
     def __init__(
-        self, recipe: Recipe | None = None, *, max_body_bytes: int, max_text_chars: int
-    ) -> None:
-        """Compile a recipe; the default one where there is none.
+        self, config: Recipe | None = None, *, max_body_bytes: int, max_text_chars: int,
+        max_mapped_bytes: int = MAX_MAPPED_BYTES, max_steps: int = MAX_STEPS,
+    ) -> None:  # fmt: skip
+        """Compile how messages are read; as those of `sentiment.input` by default.
 
         Args:
-            recipe: How to read.
+            config: How to read.
             max_body_bytes: A larger body is refused.
             max_text_chars: A longer text is cut.
+            max_mapped_bytes: A list is refused whose events would be larger, all together.
+            max_steps: Mapping that takes more steps is given up.
 
         Raises:
             ValueError: An expression is not valid.
         """
-        self._recipe = recipe = recipe or Recipe()
+        self._config = config = config or Recipe()
+        self._format = config.format
         self._max_body_bytes = max_body_bytes
-        self._max_text_chars = max_text_chars
-        found = recipe.expressions()
-        readers = {name: compile_expression(name, each) for name, each in found.items()}
-        self._text = readers["text"]
-        self._id = readers.get("id")
-        self._id_is_default = recipe.id == Recipe().id
-        self._when = readers.get("when")
-        self._language = readers.get("language")
-        self._carry: dict[str, Reader] = {name: readers[f"carry.{name}"] for name in recipe.carry}
-        self._assumed = _ASSUMED[recipe.format]
-        self._cleans = recipe.strip_html or recipe.strip_quotes or recipe.strip_signature
+        self._max_mapped_bytes = max_mapped_bytes
+        self._max_steps = max_steps
+        self._work = Work()
+        self._labels = Labels(config)
+        self._finder = Finder(config, self._work)
+        self._texts = TextReader(config, self._work, max_text_chars)
 
     def read(self, delivery: Delivery) -> Mapped:
         """Return what is to be scored in a message.
@@ -95,114 +92,88 @@ class Mapper:
             raise BadInput("mapping", type(error).__name__) from None
 
     def _read(self, delivery: Delivery) -> Mapped:
-        if len(delivery.body) > self._max_body_bytes:
-            raise BadInput("too-large", f"{len(delivery.body)} bytes")
-        bounds.check_headers(delivery)
-        kind = bounds.media_type(delivery, self._assumed)
-        document, attributes, plain = self._open(kind, delivery)
-        if self._when and not holds(self._when(document)):
-            raise Skip("when")
-        found = document if plain else self._text(document)
-        own = self._own_id(document, attributes)
-        ids = own if isinstance(own, list) else None
-        message = identity.of_message(attributes, None if isinstance(own, list) else own, delivery)
+        bounds.check_size(delivery, self._max_body_bytes)
+        attributes = _NO_ATTRIBUTES
+        if headers := delivery.headers:
+            bounds.check_headers(headers)
+            attributes = cloudevents.from_headers(headers)
+        self._work.begin(self._max_steps)
+        value, is_text = opened(delivery, self._labels.reading(delivery), self._work)
+        if cloudevents.is_batch(value):
+            return self._listed(self._of_batch(value, delivery), delivery)
+        found = self._find(value, delivery, is_text=is_text, attributes=attributes)
         if isinstance(found, list):
-            return self._read_list(found, ids, message, delivery, document, attributes)
-        if missing := _missing(delivery.replayed.texts, 1):
-            raise missing[0][1]
-        only = self._utterance(
-            found, identity.of_text(message, ids[0] if ids and len(ids) == 1 else None)
-        )
-        return Mapped([self._furnished(only, document, attributes)])
-
-    def _open(self, kind: str, delivery: Delivery) -> tuple[object, dict[str, Any], bool]:
-        """Return the document, a CloudEvent's attributes, and whether the document is the text."""
-        form = self._recipe.format
-        reads_json = form != "text" and (kind == "application/json" or kind.endswith("+json"))
-        if not reads_json and not kind.startswith("text/" if form == "text" else "text/plain"):
-            expected = "text/plain" if form == "text" else "JSON or text/plain"
-            raise BadInput("content-type", f"{kind[:80]!r}: expected {expected}")
-        text = bounds.text_of(delivery.body)
-        attributes = cloudevents.header_attributes(delivery) if delivery.headers else {}
-        document, attributes = cloudevents.unwrap(
-            bounds.parse(text) if reads_json else text, attributes
-        )
-        if form == "cloudevents":
-            cloudevents.check(attributes)
-        plain = isinstance(document, str) and bool(attributes or not reads_json)
-        return document, attributes, plain
-
-    def _own_id(
-        self, document: object, attributes: dict[str, Any]
-    ) -> str | list[str | None] | None:
-        # of an event, the default would find an id within its data
-        if self._id is None or isinstance(document, str) or (attributes and self._id_is_default):
-            return None
-        value = self._id(document)
-        return [as_id(each) for each in value] if isinstance(value, list) else as_id(value)
-
-    def _read_list(
-        self, found: list[object], ids: list[str | None] | None, message: Identity,
-        delivery: Delivery, document: object, attributes: dict[str, Any],
-    ) -> Mapped:  # fmt: skip
-        """Return one utterance for each text that can be read."""
-        if not found:
-            raise Skip("no-texts")
-        if len(found) > MAX_TEXTS:
-            raise BadInput("too-large", f"{len(found)} texts; at most {MAX_TEXTS} are read")
+            return self._listed(found, delivery)
         wanted = delivery.replayed.texts
-        ids = ids if ids is not None else [None] * len(found)
-        if len(ids) != len(found):
-            raise BadInput("mapping", f"id: {len(ids)} ids for {len(found)} texts")
+        if wanted and (missing := _missing(wanted, 1)):
+            raise missing[0][1]
+        return Mapped([self._texts.read(found, 0)])
+
+    def _find(
+        self, value: object, delivery: Delivery, *, is_text: bool, attributes: Mapping[str, Any]
+    ) -> list[Found] | Found:
+        if self._format == "text":
+            # what looks like JSON there is a text that looks like JSON
+            document = cloudevents.as_text(value, attributes)
+        else:
+            document = cloudevents.unwrap(value, is_text=is_text, attributes=attributes)
+        if self._format == "cloudevents":
+            cloudevents.check(document.attributes)
+        return self._finder.find(document, delivery)
+
+    def _of_batch(self, events: list[Any], delivery: Delivery) -> list[Found]:
+        """Find the texts of every event; one that cannot be read spoils no other."""
+        found: list[Found] = []
+        skipped: Skip | None = None
+        self._work.spend(len(events))
+        for event in events:
+            try:
+                more = self._find(event, delivery, is_text=False, attributes=_NO_ATTRIBUTES)
+                found += more if isinstance(more, list) else [more]
+            except Skip as skip:
+                skipped = skip
+            except BadInput as reason:
+                if reason.code == "too-costly":
+                    raise
+                found.append(Found(reason, NAMELESS))
+            if len(found) > MAX_TEXTS:
+                raise BadInput("too-large", f"over {MAX_TEXTS} texts")
+        if not found and skipped:
+            raise skipped
+        return found
+
+    def _listed(self, found: list[Found], delivery: Delivery) -> Mapped:
+        """Return one utterance for each text that can be read."""
+        wanted = delivery.replayed.texts
         good: list[Utterance] = []
         bad: list[tuple[int, BadInput]] = []
-        for index, (text, each) in enumerate(zip(found, ids, strict=True)):
+        size, beside = 0, self._bytes_of_headers(delivery)
+        for index, each in enumerate(found):
             if wanted and index not in wanted:
                 continue
             try:
-                good.append(self._utterance(text, identity.of_text(message, each), index))
+                text = self._texts.read(each, index)
             except BadInput as reason:
                 bad.append((index, reason))
+                continue
+            good.append(text)
+            size += _bytes(text.text) + each.carried.size + beside
+            if size > self._max_mapped_bytes:
+                raise BadInput(
+                    "too-large", "its events would be larger than daemon.max_mapped_bytes"
+                )
         bad += _missing(wanted, len(found))
-        furnished = [self._furnished(each, document, attributes) for each in good]
-        return Mapped(furnished, _together(bad))
+        return Mapped(good, _together(bad))
 
-    def _utterance(self, text: object, known: Identity, index: int = 0) -> Utterance:
-        if not isinstance(text, str):
-            if text is None:
-                raise BadInput("no-text-field", f"nothing at `{self._recipe.text}`")
-            raise BadInput("text-type", f"text is {type(text).__name__}, not a string")
-        whole = without_surrogates(text)
-        cut, removed = False, dict[str, int]()
-        if self._cleans:
-            cleaned = clean(
-                whole,
-                quotes=self._recipe.strip_quotes,
-                signature=self._recipe.strip_signature,
-            )
-            whole, cut, removed = cleaned.text, cleaned.cut, cleaned.removed
-        return Utterance(
-            text=whole[: self._max_text_chars],
-            cut=cut or len(whole) > self._max_text_chars,
-            removed=removed,
-            source_id=known.key,
-            index=index,
-            subject=known.shown,
-        )
+    def _bytes_of_headers(self, delivery: Delivery) -> int:
+        """Return about how large an event is, beside its text and what it carries."""
+        headers = delivery.headers
+        travels = (headers.get(name, "") for name in self._config.headers)
+        return _EVENT_BYTES + sum(len(str(each)) for each in travels)
 
-    def _furnished(
-        self, utterance: Utterance, document: object, attributes: dict[str, Any]
-    ) -> Utterance:
-        """Add what travels on beside the text, where anything does."""
-        trace = attributes.get("traceparent") if attributes else None
-        if not self._carry and self._language is None and trace is None:
-            return utterance
-        return msgspec.structs.replace(
-            utterance,
-            carried=_carried({name: read(document) for name, read in self._carry.items()}),
-            language=_language(self._language(document)) if self._language else None,
-            traceparent=trace if isinstance(trace, str) else None,
-        )
+
+def _bytes(text: str) -> int:
+    return len(text) if text.isascii() else len(text.encode())
 
 
 def _missing(wanted: Collection[int], count: int) -> list[tuple[int, BadInput]]:
@@ -222,30 +193,3 @@ def _together(bad: list[tuple[int, BadInput]]) -> BadInput | None:
     named = ", ".join(map(str, indexes[:_NAMED_AT_MOST]))
     more = f" and {len(bad) - _NAMED_AT_MOST} more" if len(bad) > _NAMED_AT_MOST else ""
     return BadInput(first.code, f"text {named}{more}: {first.detail}", indexes)
-
-
-def _carried(fields: dict[str, Any]) -> dict[str, Any]:
-    """Return carried fields in a form, and of a size, that can be published."""
-    try:
-        size = len(_encode(fields))
-    except (UnicodeEncodeError, OverflowError, ValueError):
-        # lone surrogates, or integers that JSON libraries do not share
-        fields = json.loads(without_surrogates(json.dumps(fields, ensure_ascii=False)),
-                            parse_int=_int_or_float)  # fmt: skip
-        size = len(_encode(fields))
-    except RecursionError:
-        raise BadInput("carry", "nested too deeply") from None
-    if size > _MAX_CARRIED_BYTES:
-        raise BadInput("carry", f"{size} bytes of carried fields, over {_MAX_CARRIED_BYTES}")
-    return fields
-
-
-def _int_or_float(digits: str) -> int | float:
-    value = int(digits)
-    return value if -(2**63) <= value < 2**64 else float(digits)
-
-
-def _language(value: object) -> str | None:
-    if not isinstance(value, str) or not 0 < len(value) <= _MAX_LANGUAGE_CHARS:
-        return None
-    return value if value.isascii() else None

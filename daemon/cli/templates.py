@@ -54,6 +54,11 @@ def key_for(connector: ConnectorSettings) -> str:
 
 def _least(connector: ConnectorSettings) -> dict[str, Any]:
     document: dict[str, Any] = {}
+    if deep := [name for name in ("document", "each", "template") if getattr(connector, name)]:
+        raise Misconfigured(
+            f"connector {connector.name!r} has `{deep[0]}`, so that no message can be made up for "
+            "it. Fix: give --template FILE, a sample message with $text and $id in it"
+        )
     for path, value in ((connector.id, ID), (connector.text, TEXT)):
         if path and not PATH.fullmatch(path):
             raise Misconfigured(

@@ -58,7 +58,8 @@ def input_schema(recipe: Recipe) -> dict[str, Any]:
     if recipe.format == "text":
         return {"type": "string", "description": "The whole body is the text."}
     schema: dict[str, Any] = {"type": "object", "x-jmespath": recipe.expressions()}
-    if not PATH.fullmatch(recipe.text):
+    elsewhere = recipe.document or recipe.each or recipe.template
+    if elsewhere or not PATH.fullmatch(recipe.text):
         return {"x-jmespath": recipe.expressions()}
     text = {"type": "string"}
     _put(schema, recipe.text.split("."), {"anyOf": [text, {"type": "array", "items": text}]})

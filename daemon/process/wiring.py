@@ -163,6 +163,8 @@ def mapper(settings: Settings, connector: ConnectorSettings) -> Mapper:
         connector.recipe(),
         max_body_bytes=settings.daemon.max_body_bytes,
         max_text_chars=settings.daemon.max_text_chars,
+        max_mapped_bytes=settings.daemon.max_mapped_bytes,
+        max_steps=settings.daemon.max_mapping_steps,
     )
 
 

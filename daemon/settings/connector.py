@@ -80,10 +80,19 @@ class ConnectorSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True,
         shadow: Name of a model that scores it too, only to be compared; empty for none.
         format: `json` also reads CloudEvents and plain text, `cloudevents` nothing else, and
             `text` takes the whole body.
-        text: JMESPath of the text; a list gives one event for each element.
-        id: JMESPath of the upstream's own id; a list gives one for each text.
-        language: JMESPath of the text's language, to be passed on.
+        content_types: Content types that say nothing of the body; `*` for all of them.
+        content_encodings: Likewise content encodings and charsets; the body is UTF-8 all the same.
+        document: JMESPath of the part that the settings below look at, such as JSON in a string;
+            empty for the whole message. What begins with `$.` looks at the whole message anyway.
         when: JMESPath that must hold; other messages are skipped.
+        each: JMESPath of a list; `text`, `template`, `id`, `language` and `carry` then look at one
+            element of it, and an element without a text gives no event.
+        text: JMESPath of the text; a list gives one event for each element.
+        template: In place of `text`, several fields as one text: JMESPath in braces.
+        id: JMESPath of the upstream's own id; a list gives one for each text.
+        message_id: JMESPath of the message's own id, where `id` is that of a single text.
+        time: JMESPath of when it was written; empty takes what the CloudEvent or AMQP says.
+        language: JMESPath of the text's language, to be passed on.
         carry: Fields that travel on: by the name that each gets, its JMESPath.
         strip: What to take out of a text: `html`, and from e-mails `quotes` and `signature`.
         output: How its events leave.
@@ -100,10 +109,17 @@ class ConnectorSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True,
     model: str = "default"
     shadow: str = ""
     format: Literal["json", "cloudevents", "text"] = "json"
-    text: str = "text"
-    id: str = "id"
-    language: str = ""
+    content_types: tuple[Short, ...] = ()
+    content_encodings: tuple[Short, ...] = ()
+    document: str = ""
     when: str = ""
+    each: str = ""
+    text: str = "text"
+    template: str = ""
+    id: str = "id"
+    message_id: str = ""
+    time: str = ""
+    language: str = ""
     carry: dict[Short, str] = {}
     strip: tuple[Literal["html", "quotes", "signature"], ...] = ()
     output: OutputSettings = field(default_factory=OutputSettings)
@@ -113,11 +129,19 @@ class ConnectorSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True,
         """How its messages are read."""
         return Recipe(
             format=self.format,
-            text=self.text,
-            id=self.id,
-            language=self.language,
+            content_types=tuple(each.lower() for each in self.content_types),
+            content_encodings=tuple(each.lower() for each in self.content_encodings),
+            document=self.document,
             when=self.when,
+            each=self.each,
+            text=self.text,
+            template=self.template,
+            id=self.id,
+            message_id=self.message_id,
+            time=self.time,
+            language=self.language,
             carry=dict(self.carry),
+            headers=self.output.headers,
             strip_html="html" in self.strip,
             strip_quotes="quotes" in self.strip,
             strip_signature="signature" in self.strip,

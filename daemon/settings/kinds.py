@@ -11,6 +11,7 @@ from msgspec import Meta
 Count = Annotated[int, Meta(ge=1, le=1_000_000)]
 Number = Annotated[int, Meta(ge=0, le=10_000_000)]
 Characters = Annotated[int, Meta(ge=1, le=100_000_000)]
+Steps = Annotated[int, Meta(ge=1, le=100_000_000)]
 BodyBytes = Annotated[int, Meta(ge=1, le=512 * 1024**2)]
 """No RabbitMQ takes a larger message."""
 Bytes = Annotated[int, Meta(ge=1, le=1024**5)]

@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING
 
 from connectors.amqp import topology
 from connectors.events import output
-from connectors.mapping.cloudevents import PREFIXES
+from connectors.mapping import Recipe
+from connectors.mapping.cloudevents import is_attribute
 from connectors.mapping.expressions import fault_of
+from connectors.mapping.template import expressions_in
 from daemon.settings import server_rules
 from daemon.settings.problems import Fault
 from daemon.settings.shape import suggestion
@@ -23,6 +25,9 @@ if TYPE_CHECKING:
 _KEPT = (topology.PARKED, topology.UNROUTED)
 _RESERVED = "amq."
 _MAX_NAME_BYTES = 255
+_OF_DOCUMENTS = (
+    "document", "when", "each", "template", "message_id", "time", "language", "carry",
+)  # fmt: skip
 
 
 def faults(settings: Settings) -> Iterator[Fault]:
@@ -89,7 +94,15 @@ def _expressions(each: ConnectorSettings, here: Path) -> Iterator[Fault]:
             yield Fault(
                 (*here, *name.split(".", 1)), said, "see https://jmespath.org/tutorial.html"
             )
-    fields = [name for name in ("when", "language", "carry") if getattr(each, name)]
+    if each.template and each.text != Recipe().text:
+        yield Fault(
+            (*here, "template"), "stands in place of `text`, and both are set", "leave one out"
+        )
+    if each.template and not expressions_in(each.template):
+        yield Fault(
+            (*here, "template"), "has no field", "put fields into braces: '{subject}\\n\\n{body}'"
+        )
+    fields = [name for name in _OF_DOCUMENTS if getattr(each, name)]
     if each.format == "text" and fields:
         yield Fault(
             (*here, fields[0]), "a message of format `text` has no fields",
@@ -133,7 +146,7 @@ def _output(each: ConnectorSettings, here: Path) -> Iterator[Fault]:
             f"the default is '{topology.RESULTS}'",
         )  # fmt: skip
     for name in out.headers:
-        if name.startswith(PREFIXES):
+        if is_attribute(name):
             yield Fault(
                 (*here, "output", "headers"),
                 f"{name!r} would be taken for an attribute of the event",

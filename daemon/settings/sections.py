@@ -9,6 +9,7 @@ import msgspec
 from msgspec import Meta, field
 
 from connectors.errors import Misconfigured
+from connectors.mapping.mapper import MAX_MAPPED_BYTES, MAX_STEPS
 from connectors.tls import Tls
 from daemon.settings.connector import ConnectorSettings
 from daemon.settings.kinds import (
@@ -23,6 +24,7 @@ from daemon.settings.kinds import (
     Port,
     Prefetch,
     Seconds,
+    Steps,
     Ttl,
 )
 
@@ -142,6 +144,10 @@ class DaemonSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw
     Attributes:
         max_body_bytes: A larger message is parked.
         max_text_chars: A longer text is cut, and its event says `truncated`.
+        max_mapped_bytes: A message is parked that asks for more bytes of events: its texts, and
+            what travels on beside each of them.
+        max_mapping_steps: A message is parked that is more work to read; a step is about a
+            microsecond.
         batch_texts: Texts in one request to a worker, at most.
         batch_bytes: Bytes of text in one request to a worker, at most.
         batch_seconds: Seconds of work in one request, at the pace that the workers show.
@@ -157,6 +163,8 @@ class DaemonSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw
 
     max_body_bytes: BodyBytes = 1024 * 1024
     max_text_chars: Characters = 20_000
+    max_mapped_bytes: Bytes = MAX_MAPPED_BYTES
+    max_mapping_steps: Steps = MAX_STEPS
     batch_texts: Count = 256
     batch_bytes: BodyBytes = 1024 * 1024
     batch_seconds: Seconds = 0.5

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from connectors.errors import Skip
 from connectors.mapping import is_blank
-from tests.connectors.reading import (
+from tests.connectors.mapping.reading import (
     BOUNDED_SECONDS,
     MAX_BODY,
     MAX_TEXT,

@@ -2,25 +2,50 @@
 
 from __future__ import annotations
 
+import json
 import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from connectors.errors import BadInput, Skip
-from connectors.mapping import Mapper
+from connectors.mapping import Mapper, Recipe
 from tests.messages import delivery
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from connectors.delivery import Delivery
+    from connectors.mapping import Mapped
     from connectors.messages import Utterance
 
 MAX_BODY = 1024 * 1024
 MAX_TEXT = 20_000
 BOUNDED_SECONDS = 10.0
 """Generous: the machine may be busy. What these tests catch takes minutes, or never ends."""
+
+
+def read(
+    config: Recipe, body: object, *, limits: dict[str, int] | None = None, **more: Any
+) -> Mapped:
+    """Read one message; `more` goes into its delivery."""
+    raw = body if isinstance(body, bytes) else json.dumps(body).encode()
+    bounds = {"max_body_bytes": MAX_BODY, "max_text_chars": MAX_TEXT} | (limits or {})
+    return Mapper(config, **bounds).read(delivery(raw, **more))
+
+
+def texts(config: Recipe, body: object, **more: Any) -> list[str]:
+    """The texts of one message that is read whole."""
+    found = read(config, body, **more)
+    assert found.bad is None
+    return [each.text for each in found.utterances]
+
+
+def refused(config: Recipe, body: object, **more: Any) -> BadInput:
+    """Why a message is parked."""
+    with pytest.raises(BadInput) as bad:
+        read(config, body, **more)
+    return bad.value
 
 
 def utterance(message: Delivery, *, max_body: int = MAX_BODY) -> Utterance:

@@ -11,7 +11,7 @@ import pytest
 from connectors.errors import BadInput, Skip
 from connectors.mapping import Mapped, Mapper, Recipe
 from connectors.mapping.expressions import fault_of
-from connectors.mapping.mapper import MAX_TEXTS
+from connectors.mapping.finding import MAX_TEXTS
 from tests.messages import delivery
 
 HELPDESK = Recipe(

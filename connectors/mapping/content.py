@@ -1,0 +1,45 @@
+"""What a body holds, once it is known how to read it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from connectors.errors import BadInput
+from connectors.mapping import amqp_value
+from connectors.mapping.documents import parse, recognised, text_of
+from connectors.mapping.labels import Reading
+
+if TYPE_CHECKING:
+    from connectors.delivery import Delivery
+    from connectors.mapping.bounds import Work
+
+
+def opened(delivery: Delivery, reading: Reading, work: Work) -> tuple[object, bool]:
+    """Return JSON or a text, and whether it came as a text.
+
+    Raises:
+        BadInput: The body is empty, not UTF-8, or not what it is to be read as.
+    """
+    body = delivery.body
+    if body[:1] == b"\0" and delivery.properties.get("type") == amqp_value.TYPE:
+        value = amqp_value.decode(body, work)
+        if not isinstance(value, bytes | str):
+            return value, False
+        body = value if isinstance(value, bytes) else value.encode()
+    if reading is Reading.JSON:
+        return parse(text_of(body)), False
+    if reading is Reading.JSON_OR_NOTHING:
+        return _json(body, str(delivery.properties.get("content_type"))), False
+    return text_of(body), True
+
+
+def _json(body: bytes, label: str) -> object:
+    try:
+        found = recognised(text_of(body))
+    except BadInput as bad:
+        if bad.code != "encoding":
+            raise
+        found = ""
+    if isinstance(found, str):
+        raise BadInput("content-type", f"{label[:80]!r}, and the body is not JSON")
+    return found

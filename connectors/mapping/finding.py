@@ -1,0 +1,218 @@
+"""Where in a document its texts are, and what belongs to each: one text, a list, or elements."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from connectors.errors import BadInput, Skip
+from connectors.mapping import identity
+from connectors.mapping.carried import NOTHING, Carried, carried
+from connectors.mapping.documents import recognised
+from connectors.mapping.expressions import Interpreter, compile_expression, holds
+from connectors.mapping.identity import Identity, as_id
+from connectors.mapping.mapping_config import Recipe
+from connectors.mapping.template import expressions_in
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from connectors.delivery import Delivery
+    from connectors.mapping.bounds import Work
+    from connectors.mapping.cloudevents import Document
+    from connectors.mapping.expressions import Field
+
+MAX_TEXTS = 1000
+"""Texts in one message; each becomes an event."""
+
+
+class Found(msgspec.Struct, frozen=True):
+    """A text where it stands, not yet read.
+
+    Attributes:
+        value: The text; or the fields of the template, a reason why there is none, or what is not
+            a text at all.
+        known: How it is known.
+        carried: What travels on beside it.
+        traceparent: W3C trace context of its event.
+    """
+
+    value: object
+    known: Identity
+    carried: Carried = NOTHING
+    traceparent: str | None = None
+
+
+class Finder:
+    """Finds the texts of one connector's documents."""
+
+    def __init__(self, config: Recipe, work: Work) -> None:
+        """Compile the expressions.
+
+        Args:
+            config: Where things are.
+            work: What finding is charged to.
+
+        Raises:
+            ValueError: An expression is not valid.
+        """
+        interpreter = Interpreter(work)
+        self._work = work
+        self._config = config
+        fields = {
+            name: compile_expression(name, each, interpreter)
+            for name, each in config.expressions().items()
+        }
+        self._document = fields.get("document")
+        self._when = fields.get("when")
+        self._each = fields.get("each")
+        self._text = fields["text"]
+        self._parts = [fields[f"template.{each}"] for each in expressions_in(config.template)]
+        self._id = fields.get("id")
+        self._id_is_default = config.id == Recipe().id
+        self._message_id = fields.get("message_id")
+        self._language = fields.get("language")
+        self._carry = {name: fields[f"carry.{name}"] for name in config.carry}
+        self._time = fields.get("time")
+        self._carries = bool(self._carry or self._language or self._time)
+
+    def find(self, document: Document, delivery: Delivery) -> list[Found] | Found:
+        """Return the texts of a document, one or a list of them.
+
+        Raises:
+            BadInput: Nothing in it can be read.
+            Skip: It asks for no event.
+        """
+        value, is_text = document.value, document.is_text
+        if self._document is not None and not is_text:
+            value, is_text = self._inner(self._document, value)
+        if self._when is not None:
+            self._check_condition(self._when, value, document, is_text=is_text)
+        if is_text:
+            return Found(value, self._message(document, None, delivery), NOTHING, _trace(document))
+        if self._each is not None:
+            return self._elements(self._each, value, document, delivery)
+        return self._fields(value, document, delivery)
+
+    def _inner(self, field: Field, whole: object) -> tuple[object, bool]:
+        """Return the part that holds the document, and whether it is a text."""
+        found = field.read(whole)
+        if found is None:
+            raise BadInput("no-text-field", f"nothing at `{self._config.document}`")
+        if isinstance(found, str):
+            found = recognised(found)
+        return found, isinstance(found, str)
+
+    def _check_condition(
+        self, when: Field, value: object, document: Document, *, is_text: bool
+    ) -> None:
+        if is_text or not isinstance(value, dict | list):
+            raise BadInput("json", "no document, and the connector's `when` asks for one")
+        if not holds(_read(when, value, document.value)):
+            raise Skip("when")
+
+    def _message(self, document: Document, own: str | None, delivery: Delivery) -> Identity:
+        if self._message_id is not None and not document.is_text:
+            own = as_id(self._message_id.read(document.value)) or own
+        return identity.of_message(document.attributes, own, delivery)
+
+    def _fields(self, value: object, document: Document, delivery: Delivery) -> list[Found] | Found:
+        """Find one text or a list of them, and what belongs to all of them."""
+        whole, own = document.value, None
+        # of an event, the default would find an id within its data
+        if self._id is not None and not (document.attributes and self._id_is_default):
+            own = _read(self._id, value, whole)
+        ids = [as_id(each) for each in own] if isinstance(own, list) else None
+        message = self._message(document, None if ids else as_id(own), delivery)
+        found = self._text_in(value, whole)
+        beside = self._beside(value, document)
+        if isinstance(found, list):
+            return self._list(found, ids, Found(None, message, beside, _trace(document)))
+        if ids is not None and len(ids) == 1:
+            message = identity.of_text(message, ids[0])
+        return Found(found, message, beside, _trace(document))
+
+    def _list(
+        self, found: list[object], ids: list[str | None] | None, shared: Found
+    ) -> list[Found]:
+        if not found:
+            raise Skip("no-texts")
+        self._check(len(found))
+        if ids is not None and len(ids) != len(found):
+            raise BadInput(
+                "mapping", f"id: {len(ids)} ids for {len(found)} texts; `each` keeps them together"
+            )
+        message, beside, trace = shared.known, shared.carried, shared.traceparent
+        if ids is None:
+            return [Found(each, message, beside, trace) for each in found]
+        return [
+            Found(each, identity.of_text(message, own), beside, trace)
+            for each, own in zip(found, ids, strict=True)
+        ]
+
+    def _elements(
+        self, each: Field, value: object, document: Document, delivery: Delivery
+    ) -> list[Found]:
+        elements = _read(each, value, document.value)
+        if not isinstance(elements, list):
+            elements = [] if elements is None else [elements]
+        self._work.spend(len(elements))
+        message = self._message(document, None, delivery)
+        found: list[Found] = []
+        for element in elements:
+            found += self._of_element(element, document, message)
+            self._check(len(found))
+        if not found:
+            raise Skip("no-texts")
+        return found
+
+    def _of_element(
+        self, element: object, document: Document, message: Identity
+    ) -> Iterator[Found]:
+        """Find what belongs to one element; nothing where it has no text."""
+        whole, known = document.value, message
+        try:
+            texts = self._text_in(element, whole)
+            if texts is None:
+                return
+            if self._id is not None:
+                known = identity.of_text(message, as_id(_read(self._id, element, whole)))
+            beside = self._beside(element, document)
+        except BadInput as reason:
+            if reason.code == "too-costly":
+                raise
+            yield Found(reason, known)
+            return
+        for text in texts if isinstance(texts, list) else [texts]:
+            yield Found(text, known, beside, _trace(document))
+
+    def _text_in(self, value: object, whole: object) -> object:
+        if not self._parts:
+            return _read(self._text, value, whole)
+        parts = tuple(_read(each, value, whole) for each in self._parts)
+        return parts if any(each not in (None, "") for each in parts) else None
+
+    def _beside(self, value: object, document: Document) -> Carried:
+        sent = document.attributes.get("time") if document.attributes else None
+        if not self._carries and sent is None:
+            return NOTHING
+        whole = document.value
+        return carried(
+            {name: _read(each, value, whole) for name, each in self._carry.items()},
+            _read(self._language, value, whole) if self._language else None,
+            (_read(self._time, value, whole) if self._time else None) or sent,
+        )
+
+    def _check(self, count: int) -> None:
+        if count > MAX_TEXTS:
+            raise BadInput("too-large", f"{count} texts or more; at most {MAX_TEXTS} are read")
+
+
+def _trace(document: Document) -> str | None:
+    trace = document.attributes.get("traceparent") if document.attributes else None
+    return trace if isinstance(trace, str) else None
+
+
+def _read(field: Field, value: object, whole: object) -> Any:  # noqa: ANN401 - JSON
+    return field.read(whole if field.of_message else value)

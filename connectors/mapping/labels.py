@@ -1,0 +1,96 @@
+"""How a body is read: as its connector says, whatever its publisher calls it.
+
+Publishers call JSON `application/octet-stream`, `text/plain` or nothing at all, because that is the
+default of their library. So a label is believed only where it says that a body is compressed or of
+another serialization: what it promises otherwise is looked up in the body.
+"""
+
+from __future__ import annotations
+
+import enum
+from typing import TYPE_CHECKING
+
+from connectors.errors import BadInput
+
+if TYPE_CHECKING:
+    from connectors.delivery import Delivery
+    from connectors.mapping.mapping_config import Recipe
+
+_JSON = frozenset({"application/json", "application/x-json", "text/json", "text/x-json"})
+_SERIALIZED = ("python-serialize", "pickle", "yaml", "msgpack", "messagepack")
+"""Formats that other readers take JSON for, or that begin as text does."""
+_PLAIN = frozenset({
+    "", "utf8", "utf8mb4", "usascii", "ascii", "ansix341968", "identity", "8bit", "7bit",
+    "binary", "none",
+})  # fmt: skip
+"""Charsets and encodings, without punctuation, under which the bytes are the text in UTF-8."""
+_REMEMBERED = 256
+MAIL = "message/rfc822"
+
+
+class Reading(enum.Enum):
+    """What a body is taken for: JSON, text or JSON, JSON or nothing, text, or an e-mail."""
+
+    JSON = enum.auto()
+    TEXT_OR_JSON = enum.auto()
+    JSON_OR_NOTHING = enum.auto()
+    TEXT = enum.auto()
+
+
+class Labels:
+    """How the bodies of one connector are read, by content type and encoding."""
+
+    def __init__(self, config: Recipe) -> None:
+        """Take the connector's format, and the labels that it does not care about."""
+        self._text = config.format == "text"
+        self._types = frozenset(config.content_types)
+        self._encodings = frozenset(config.content_encodings)
+        self._known: dict[tuple[object, object], Reading] = {}
+
+    def reading(self, delivery: Delivery) -> Reading:
+        """Return how a body is to be read.
+
+        Raises:
+            BadInput: Its label is of something that is not read.
+        """
+        properties = delivery.properties
+        label = (properties.get("content_type"), properties.get("content_encoding"))
+        if (known := self._known.get(label)) is not None:
+            return known
+        found = self._decide(str(label[0] or ""), str(label[1] or ""))
+        if len(self._known) >= _REMEMBERED:
+            self._known.clear()
+        self._known[label] = found
+        return found
+
+    def _decide(self, content_type: str, encoding: str) -> Reading:
+        kind, _, parameters = content_type.partition(";")
+        kind = kind.strip().lower()
+        self._check_encoding("content_encoding", encoding)
+        self._check_encoding("charset", _charset(parameters))
+        if kind in self._types or "*" in self._types:
+            kind = ""
+        if self._text:
+            if not kind or kind.startswith("text/") or kind == "application/octet-stream":
+                return Reading.TEXT
+            raise BadInput("content-type", f"{kind[:80]!r}: expected text/plain")
+        if not kind or kind in _JSON or kind.endswith("+json"):
+            return Reading.JSON
+        if any(name in kind for name in _SERIALIZED):
+            raise BadInput("content-type", f"{kind[:80]!r}: expected JSON or text/plain")
+        return Reading.TEXT_OR_JSON if kind == "text/plain" else Reading.JSON_OR_NOTHING
+
+    def _check_encoding(self, what: str, name: str) -> None:
+        name = name.strip().lower()
+        if name in self._encodings or "*" in self._encodings:
+            return
+        if "".join(filter(str.isalnum, name)) not in _PLAIN:
+            raise BadInput("encoding", f"{what} {name[:40]!r}: only UTF-8 is read")
+
+
+def _charset(parameters: str) -> str:
+    for each in parameters.split(";"):
+        name, _, value = each.partition("=")
+        if name.strip().lower() == "charset":
+            return value.strip(" \t\"'")
+    return ""

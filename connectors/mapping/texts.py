@@ -1,0 +1,117 @@
+"""A text as it is scored: cleaned, put together of its fields, and cut to its bound."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING
+
+from connectors.errors import BadInput
+from connectors.mapping.bounds import too_costly
+from connectors.mapping.mail import Cleaned, clean
+from connectors.mapping.template import Template
+from connectors.messages import Utterance
+from connectors.text import without_surrogates
+
+if TYPE_CHECKING:
+    from connectors.mapping.bounds import Work
+    from connectors.mapping.finding import Found
+    from connectors.mapping.mapping_config import Recipe
+
+_STEPS_OF_CLEANING = 10
+"""A tag or a line takes about as long as so many steps of an expression."""
+
+_NOTHING: dict[str, int] = {}
+
+
+class TextReader:
+    """Reads the texts of one connector."""
+
+    def __init__(self, config: Recipe, work: Work, max_chars: int) -> None:
+        """Take what is done with each text.
+
+        Args:
+            config: What to clean, and how to put fields together.
+            work: What cleaning is charged to.
+            max_chars: A longer text is cut.
+        """
+        self._config = config
+        self._work = work
+        self._max_chars = max_chars
+        self._template = Template(config.template) if config.template else None
+        self._cleans = config.strip_html or config.strip_quotes or config.strip_signature
+
+    def read(self, found: Found, index: int) -> Utterance:
+        """Return a text.
+
+        Args:
+            found: Where it stands.
+            index: Its position in the message.
+
+        Raises:
+            BadInput: There is no text.
+        """
+        cleaned = self._cleaned(found.value)
+        text, known, beside = cleaned.text, found.known, found.carried
+        # by position: this runs for every text, and names cost a third of it
+        return Utterance(
+            text[: self._max_chars],
+            cleaned.cut or len(text) > self._max_chars,
+            known.key,
+            index,
+            beside.fields,
+            beside.language,
+            found.traceparent,
+            cleaned.removed,
+            known.shown,
+            beside.written,
+        )
+
+    def _cleaned(self, value: object) -> Cleaned:
+        if isinstance(value, str):
+            text = without_surrogates(value)
+            return self._clean(text) if self._cleans else Cleaned(text, _NOTHING)
+        if isinstance(value, BadInput):
+            raise value
+        if isinstance(value, tuple) and self._template is not None:
+            return self._filled(self._template, value)
+        if value is None:
+            raise BadInput("no-text-field", f"nothing at `{self._config.text}`")
+        raise BadInput("text-type", f"text is {type(value).__name__}, not a string")
+
+    def _filled(self, template: Template, values: tuple[object, ...]) -> Cleaned:
+        parts = [self._cleaned("" if each is None else _worded(each)) for each in values]
+        removed: Counter[str] = Counter()
+        for part in parts:
+            removed.update(part.removed)
+        return Cleaned(
+            template.fill([part.text for part in parts]),
+            dict(removed),
+            cut=any(part.cut for part in parts),
+        )
+
+    def _clean(self, text: str) -> Cleaned:
+        """Clean a text with the steps that are left.
+
+        Raises:
+            BadInput: Other texts of the message took the steps that this one would have needed; a
+                replay of this one alone has them.
+        """
+        work = self._work
+        budget = work.left // _STEPS_OF_CLEANING
+        cleaned = clean(
+            text,
+            quotes=self._config.strip_quotes,
+            signature=self._config.strip_signature,
+            budget=budget,
+        )
+        if cleaned.cut and work.of_texts:
+            raise too_costly()
+        work.left -= cleaned.steps * _STEPS_OF_CLEANING
+        work.of_texts += cleaned.steps
+        return cleaned
+
+
+def _worded(value: object) -> object:
+    """Return a number as it is written; anything else as it is."""
+    plain = isinstance(value, int | float) and not isinstance(value, bool)
+    return str(value) if plain else value

@@ -5,7 +5,6 @@ from __future__ import annotations
 import uuid
 from typing import TYPE_CHECKING, Any
 
-import amqp
 import kombu
 import structlog
 
@@ -13,7 +12,7 @@ from connectors.amqp import topology
 from connectors.errors import BadInput
 from connectors.ports import NO_HEADERS
 from connectors.scoring.celery_app import celery_queue
-from connectors.scoring.protocol import TASK, Unreadable, liveness_queue, read_reply
+from connectors.scoring.protocol import TASK, Unreadable, read_reply
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -40,8 +39,6 @@ class Scoring:
         self._producer = kombu.Producer(self._channel)
         self._queues: dict[str, kombu.Queue] = {}
         self._answers: list[Answer] = []
-        self._gone: list[str] = []
-        self._channel.events["basic_return"].add(self._on_return)
         declared = broker.attempt(self._channel.queue_declare, "", exclusive=True)
         self._reply_to = declared.queue
         broker.attempt(
@@ -97,25 +94,11 @@ class Scoring:
         return int(declared.consumer_count)
 
     def probe(self, worker: str) -> None:
-        """Find out whether a worker still lives; if not, `gone` will name it.
-
-        The worker's liveness queue vanishes with its connection, and RabbitMQ then returns what
-        is sent to it.
-        """
-        self._broker.attempt(
-            self._channel.basic_publish,
-            amqp.Message(b""),
-            routing_key=liveness_queue(worker),
-            mandatory=True,
-        )
+        """Nothing is to be asked: RabbitMQ gives a lost worker's request to another one."""
 
     def gone(self) -> list[str]:
-        """Take the workers that were found dead since the last call."""
-        taken, self._gone = self._gone, []
-        return taken
-
-    def _on_return(self, _error: object, _exchange: str, key: str, _message: object) -> None:
-        self._gone.append(key.removeprefix(liveness_queue("")))
+        """None is found this way: see `probe`."""
+        return []
 
     def _on_reply(self, message: Any) -> None:  # noqa: ANN401 - py-amqp has no types
         try:

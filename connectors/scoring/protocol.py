@@ -137,11 +137,6 @@ _decode_start = msgspec.json.Decoder(_Start).decode
 _decode_sheet = msgspec.json.Decoder(Sheet).decode
 
 
-def liveness_queue(worker: str) -> str:
-    """The queue that exists exactly as long as a worker's connection does."""
-    return f"sentiment.worker.{worker}"
-
-
 def read_reply(body: bytes | str) -> Answer:
     """Read one reply of Celery's.
 

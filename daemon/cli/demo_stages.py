@@ -202,7 +202,7 @@ class EmbeddedStage:
         """Load the model and start the threads."""
         # torch is slow to import, and the other stage does not need it here
         from daemon.model.scorer import ToneModel  # noqa: PLC0415
-        from daemon.worker.app import sheet_maker  # noqa: PLC0415
+        from daemon.worker.task import sheet_maker  # noqa: PLC0415
 
         configuration, store = self._configuration, EmbeddedStore()
         workers = {}

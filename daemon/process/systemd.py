@@ -70,12 +70,6 @@ class Supervisor:
         if self.watchdog_seconds:
             self._tell("WATCHDOG=1")
 
-    def allow(self, seconds: float) -> None:
-        """Have the watchdog wait at least so long for a `feed` from now on."""
-        if 0 < self.watchdog_seconds < seconds:
-            self.watchdog_seconds = seconds
-            self._tell(f"WATCHDOG_USEC={int(seconds * 1e6)}")
-
     def _tell(self, *lines: str) -> None:
         if len(lines) > 1:
             # another status has been shown meanwhile

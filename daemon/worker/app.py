@@ -1,36 +1,32 @@
-"""The Celery worker: one task, `score`, a thin shell around one model."""
+"""The Celery worker as a process: it loads one model, and serves it until it is told to stop."""
 
 from __future__ import annotations
 
-import faulthandler
 import os
 import socket
 import time
 import uuid
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import TYPE_CHECKING
 
 import kombu
-import msgspec
 import structlog
-from celery import bootsteps, signals
-from celery.exceptions import Ignore
+import tenacity
+from celery import signals
 
-from connectors.ports import NO_HEADERS
+from connectors.amqp import topology
+from connectors.amqp.connection import Refused
+from connectors.errors import Misconfigured, Unavailable
 from connectors.scoring.celery_app import celery_queue
-from connectors.scoring.protocol import LOST, TASK, Sheet, liveness_queue
 from daemon.process import wiring
 from daemon.process.systemd import Supervisor
 from daemon.telemetry import prometheus, tracing
-from daemon.telemetry.tracing import Tracer
-from daemon.worker.consumer import watch
+from daemon.worker.consumer import Connected, WorkerConsumer
+from daemon.worker.pool import ForwardPool
 from daemon.worker.report import WorkerReport
+from daemon.worker.task import register, sheet_maker
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from celery import Celery
-
-    from connectors.embedded.worker import Work
     from daemon.model.scorer import ToneModel
     from daemon.settings import ModelSettings, Settings
 
@@ -38,35 +34,20 @@ _REPLY_SECONDS = 10
 _log = structlog.get_logger(__name__)
 
 
-def sheet_maker(model: ToneModel, worker: str, tracer: Tracer | None = None) -> Work:
-    """Return the whole work of a worker: texts in, the sheet with their scores out."""
-    tracer = tracer or Tracer()
-
-    def make(texts: Sequence[str], headers: Mapping[str, Any] = NO_HEADERS) -> Sheet:
-        begun = time.perf_counter()
-        verdicts = tracer.score(model, texts, headers)
-        return Sheet.of(
-            verdicts,
-            worker=worker,
-            model=model.identity.model,
-            seconds=time.perf_counter() - begun,
-            tones=model.tones,
-        )
-
-    return make
-
-
 def run(settings: Settings, model_name: str) -> int:
     """Serve a model until told to stop; return the exit code.
 
     Raises:
-        Misconfigured: The model cannot be used.
+        Misconfigured: RabbitMQ refuses the worker, or the model cannot be used.
     """
     model_settings = settings.model(model_name)
     tracer = tracing.start(settings.tracing, "worker")
     supervisor = Supervisor()
+    _await_broker(settings, model_name, supervisor)
     supervisor.status(f"loading model {model_name}")
     model = _load(model_settings)
+    # the name stands for this process alone, so that a daemon can tell three workers from one that
+    # was started three times
     name = f"{model_name}-{uuid.uuid4().hex[:8]}@{socket.gethostname()}"
     app = wiring.celery(settings)
     report = WorkerReport(
@@ -76,8 +57,7 @@ def run(settings: Settings, model_name: str) -> int:
         device=str(model.device),
         threads=model_settings.threads or os.cpu_count() or 1,
     )
-    _register(app, sheet_maker(model, name, tracer), settings.daemon.score_timeout, report)
-    _announce_liveness(app, name)
+    register(app, sheet_maker(model, name, tracer), settings.daemon.score_timeout, report)
 
     @signals.setup_logging.connect(weak=False)  # type: ignore[untyped-decorator]  # Celery
     def keep_our_logs(**_: object) -> None:
@@ -102,11 +82,12 @@ def run(settings: Settings, model_name: str) -> int:
     # Celery would declare an exchange `celery`, and bind our queue to it; requests need none
     app.amqp.default_exchange = kombu.Exchange("", type="direct")
     app.conf.task_queues = [celery_queue(model_name)]
+    app.steps["consumer"].add(Connected)
     worker = app.Worker(
-        hostname=name, pool="solo", concurrency=1, without_gossip=True, without_mingle=True,
+        hostname=name, pool=ForwardPool, concurrency=1, without_gossip=True, without_mingle=True,
         without_heartbeat=True, queues=[celery_queue(model_name).name], loglevel="WARNING",
         quiet=True,
-        consumer_cls=watch(app, supervisor, settings.daemon.score_timeout, lambda: report.line),
+        consumer_cls=partial(WorkerConsumer, supervisor=supervisor, line=lambda: report.line),
     )  # fmt: skip
     report.start()
     prometheus.serve(report.meter, settings.metrics.host, settings.metrics.port)
@@ -114,6 +95,36 @@ def run(settings: Settings, model_name: str) -> int:
     tracer.close()
     _log.info("worker_stopped", worker=name)
     return int(worker.exitcode or 0)
+
+
+def _await_broker(settings: Settings, model_name: str, supervisor: Supervisor) -> None:
+    """Wait until RabbitMQ lets the worker in, and the queue of its requests is as it should be.
+
+    Raises:
+        Misconfigured: RabbitMQ refuses; it would do so again.
+    """
+    broker = wiring.broker(settings, f"tonebus worker {os.getpid()}")
+
+    def attempt() -> None:
+        try:
+            broker.connect()
+            wiring.prepare(settings, broker, topology.scoring([model_name]))
+        except Refused as refused:
+            raise Misconfigured(
+                f"{refused}. Fix: check the user, password, virtual host and permissions"
+            ) from refused
+        finally:
+            broker.close()
+
+    def say(state: tenacity.RetryCallState) -> None:
+        error = state.outcome.exception() if state.outcome else None
+        supervisor.status(f"waiting for RabbitMQ: {error}")
+        _log.warning("bus_unavailable", error=str(error), next_in=round(state.upcoming_sleep, 1))
+
+    tenacity.Retrying(
+        retry=tenacity.retry_if_exception_type(Unavailable), wait=wiring.RECONNECT_PAUSES,
+        before_sleep=say,
+    )(attempt)  # fmt: skip
 
 
 def _load(settings: ModelSettings) -> ToneModel:
@@ -125,57 +136,3 @@ def _load(settings: ModelSettings) -> ToneModel:
     model.warm_up()
     _log.info("model_warmed", model=settings.name, seconds=round(time.perf_counter() - begun, 2))
     return model
-
-
-def _register(
-    app: Celery,
-    make: Work,
-    timeout: float,
-    report: WorkerReport,
-) -> None:
-    @app.task(name=TASK, bind=True)  # type: ignore[untyped-decorator]  # Celery has no types
-    def score(task: Any, texts: list[str]) -> dict[str, Any] | list[Any]:  # noqa: ANN401 - Celery
-        if task.request.delivery_info.get("redelivered"):
-            # it may be what ended the worker before: the daemon shall split it first
-            task.update_state(state=LOST)
-            raise Ignore
-        # a solo pool has no time limit: without this a text that hangs would hold the worker for
-        # ever; the supervisor starts it again, and the daemon splits the batch
-        faulthandler.dump_traceback_later(timeout, exit=True)
-        try:
-            sheet = make(texts, task.request.headers or NO_HEADERS)
-            report.scored(sheet)
-            return msgspec.to_builtins(sheet)  # type: ignore[no-any-return]
-        except Exception as error:  # noqa: BLE001 - whatever it is, the daemon must hear of it
-            # the message of an error may quote the text, and Celery would log it
-            report.failed(type(error).__name__)
-            _log.error("batch_failed", texts=len(texts), error=type(error).__name__)
-            raise BatchFailed(type(error).__name__) from None
-        finally:
-            faulthandler.cancel_dump_traceback_later()
-
-
-class BatchFailed(Exception):  # noqa: N818 - a name that Celery puts into the reply
-    """A batch came to nothing; the daemon splits it and tries again."""
-
-
-def _announce_liveness(app: Celery, name: str) -> None:
-    """Keep a queue that vanishes with our connection: it tells the daemons that we live."""
-
-    class Liveness(bootsteps.ConsumerStep):  # type: ignore[misc]  # Celery has no types
-        def get_consumers(self, channel: Any) -> list[kombu.Consumer]:  # noqa: ANN401
-            # we have just connected anew: the connection for replies, which nobody listens to,
-            # may have died with the old one, and would swallow them
-            with app.pool.acquire(block=True) as replies:
-                replies.collect()
-            queue = kombu.Queue(
-                liveness_queue(name), exclusive=True, durable=False, auto_delete=True,
-                max_length=1,
-            )  # fmt: skip
-            return [kombu.Consumer(channel, [queue], callbacks=[_ignore], no_ack=True)]
-
-    app.steps["consumer"].add(Liveness)
-
-
-def _ignore(_body: object, _message: object) -> None:
-    pass

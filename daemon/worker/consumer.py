@@ -1,13 +1,12 @@
-"""Celery's consumer under a watchdog: fed by its own loop, so that a task that hangs starves it.
-
-And without a pause of Celery's: an acknowledgement leaves when its task is done.
-"""
+"""Celery's consumer, which also says that its loop lives, and waits for RabbitMQ in our way."""
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING, Any
 
 import structlog
+from amqp.exceptions import AMQPError
 from celery import bootsteps
 from celery.worker.consumer import Consumer
 from celery.worker.state import maybe_shutdown
@@ -15,69 +14,86 @@ from celery.worker.state import maybe_shutdown
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from celery import Celery
-
     from daemon.process.systemd import Supervisor
 
 _PULSE_SECONDS = 1.0
 _RETRY_SECONDS = 1.0
 _MAX_RETRY_SECONDS = 10.0
-_TASK_MARGIN_SECONDS = 15.0
 _log = structlog.get_logger(__name__)
 
 
-def watch(
-    app: Celery, supervisor: Supervisor, task_seconds: float, line: Callable[[], str]
-) -> type[Consumer]:
-    """Have the watchdog fed, and the status told, from the consumer's loop.
+class WorkerConsumer(Consumer):  # type: ignore[misc]  # Celery has no types
+    """Takes requests for one model while its forward thread is free."""
 
-    The pool is solo: a task runs inside the loop, and while it runs nobody feeds.
+    def __init__(
+        self, *args: object, supervisor: Supervisor, line: Callable[[], str], **kwargs: object
+    ) -> None:
+        """Take what Celery's consumer takes, and more.
 
-    Args:
-        app: The worker's Celery application.
-        supervisor: Whose watchdog it is; it is made to wait for the longest task.
-        task_seconds: How long a task may take.
-        line: Says how it is.
+        Args:
+            args: Celery's.
+            supervisor: Is told how the worker is, and that its loop goes on.
+            line: Says how the worker is.
+            kwargs: Celery's.
+        """
+        self._supervisor = supervisor
+        self._line = line
+        super().__init__(*args, **kwargs)
 
-    Returns:
-        The consumer's class, for the worker.
-    """
-    supervisor.allow(task_seconds + _TASK_MARGIN_SECONDS)
+    def pulse(self) -> None:
+        """Say that the loop goes on."""
+        self._supervisor.feed()
+        self._supervisor.status(self._line())
 
-    def pulse() -> None:
-        supervisor.feed()
-        supervisor.status(line())
+    def connected(self) -> None:
+        """Start on a new connection."""
+        # nobody listens to the connection for replies: it may have died with the one before this
+        # one, and would swallow a reply
+        with self.app.pool.acquire(block=True) as replies:
+            replies.collect()
+        self.pulse()
+        self.timer.call_repeatedly(_PULSE_SECONDS, self.pulse)
 
-    class Pulse(bootsteps.StartStopStep):  # type: ignore[misc]  # Celery has no types
-        requires = ("celery.worker.consumer.tasks:Tasks",)
+    def ensure_connected(self, conn: Any) -> Any:  # noqa: ANN401
+        """Wait for the forward in hand, if any, and for RabbitMQ.
 
-        def start(self, parent: Any) -> None:  # noqa: ANN401
-            # the timer forgets it together with the connection, and starts it with the next one
-            pulse()
-            parent.timer.call_repeatedly(_PULSE_SECONDS, pulse)
+        A consumer that is connected gets a request, which would wait behind that forward.
+        """
+        while not self.pool.await_idle(_PULSE_SECONDS):
+            self.pulse()
+            maybe_shutdown()
+        while True:
+            try:
+                return conn.ensure_connection(
+                    self._say_unavailable, None, interval_start=_RETRY_SECONDS,
+                    interval_step=_RETRY_SECONDS, interval_max=_MAX_RETRY_SECONDS,
+                    callback=maybe_shutdown,
+                )  # fmt: skip
+            except AMQPError as refusal:
+                # RabbitMQ let the worker in when it started, so somebody will mend it
+                self._say_unavailable(refusal, _MAX_RETRY_SECONDS)
+                conn.maybe_switch_next()
+                self._sleep(_MAX_RETRY_SECONDS)
 
-    class Patient(Consumer):  # type: ignore[misc]  # Celery has no types
-        def ensure_connected(self, conn: Any) -> Any:  # noqa: ANN401
-            """Wait for the broker; only one that does not even refuse us starves the watchdog."""
+    def _say_unavailable(self, error: Exception, interval: float) -> None:
+        # only a broker that does not even refuse the connection starves the watchdog
+        if not isinstance(error, TimeoutError):
+            self._supervisor.feed()
+        self._supervisor.status(f"waiting for RabbitMQ: {error}")
+        _log.warning("bus_unavailable", error=str(error), next_in=round(interval, 1))
 
-            def say(error: Exception, interval: float) -> None:
-                if not isinstance(error, TimeoutError):
-                    supervisor.feed()
-                supervisor.status(f"waiting for RabbitMQ: {error}")
-                _log.warning("bus_unavailable", error=str(error), next_in=round(interval, 1))
+    def _sleep(self, seconds: float) -> None:
+        until = time.monotonic() + seconds
+        while time.monotonic() < until:
+            maybe_shutdown()
+            time.sleep(_PULSE_SECONDS)
 
-            return conn.ensure_connection(
-                say, None, interval_start=_RETRY_SECONDS, interval_step=_RETRY_SECONDS,
-                interval_max=_MAX_RETRY_SECONDS, callback=maybe_shutdown,
-            )  # fmt: skip
 
-        def call_soon_ack(self, settle: Callable[..., Any], *args: Any) -> Any:  # noqa: ANN401
-            """Acknowledge or reject at once, for a solo pool's task ran in this very thread.
+class Connected(bootsteps.StartStopStep):  # type: ignore[misc]  # Celery has no types
+    """Starts what each connection needs; what it puts on the timer goes with the connection."""
 
-            Celery leaves it to kombu's loop, which may first sleep until its next timer, a second
-            away; until then RabbitMQ holds back the worker's next request.
-            """
-            return settle(*args)
+    requires = ("celery.worker.consumer.tasks:Tasks",)
 
-    app.steps["consumer"].add(Pulse)
-    return Patient
+    def start(self, parent: WorkerConsumer) -> None:
+        """Run when a connection consumes."""
+        parent.connected()

@@ -10,7 +10,7 @@ from fastapi.testclient import TestClient
 from api.app import build
 from connectors.embedded import Embedded, EmbeddedBroker, EmbeddedStore, EmbeddedWorker
 from daemon.settings import ApiSettings, ConnectorSettings, DaemonSettings, Settings
-from daemon.worker.app import sheet_maker
+from daemon.worker.task import sheet_maker
 from tests import models
 from tests.waiting import until
 

@@ -10,7 +10,7 @@ import structlog
 from api.app import build
 from connectors.embedded import Embedded, EmbeddedWorker
 from daemon.status import incidents
-from daemon.worker.app import sheet_maker
+from daemon.worker.task import sheet_maker
 from tests import models
 from tests.browser.chromium import chromium, missing
 from tests.daemon.rooms import Room

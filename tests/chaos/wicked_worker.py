@@ -29,7 +29,6 @@ EXIT, ALLOCATE, HANG, RAISE, DAWDLE = (
 )  # fmt: skip
 NOT_FINITE = "refund refund refund"
 _SPOILT_WORD = "refund"
-_DAWDLE_SECONDS = 20.0
 _MIB = 1024 * 1024
 _log = structlog.get_logger("daemon.wicked")
 _never = threading.Event()
@@ -58,10 +57,11 @@ class Wicked(ToneModel):
         """Misbehave where a text asks for it, else score."""
         for text in texts:
             _misbehave(text)
-        if texts[0].startswith(DAWDLE) and os.environ.get("WICKED_DAWDLES"):
+        seconds = float(os.environ.get("WICKED_DAWDLE_SECONDS", "0"))
+        if seconds and texts[0].startswith(DAWDLE):
             # a test's own texts, and the only way to know which batch this worker holds
             _log.info("dawdling", texts=list(texts))
-            _never.wait(_DAWDLE_SECONDS)
+            _never.wait(seconds)
         return super().score(texts)
 
     def warm_up(self) -> None:

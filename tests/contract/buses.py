@@ -9,7 +9,7 @@ from connectors.amqp.bus import Rabbit, Route
 from connectors.amqp.connection import Broker
 from connectors.embedded import Embedded, EmbeddedBroker, EmbeddedWorker
 from connectors.scoring.celery_app import celery_app
-from daemon.worker.app import sheet_maker
+from daemon.worker.task import sheet_maker
 from tests import models
 from tests.daemon.traced import Traced, parent_of, trace_of
 

@@ -15,7 +15,7 @@ from daemon.process import wiring
 from daemon.process.service import Service
 from daemon.process.signals import Signals
 from daemon.settings import ConnectorSettings, DaemonSettings, Settings
-from daemon.worker.app import sheet_maker
+from daemon.worker.task import sheet_maker
 from tests import models
 from tests.waiting import until
 

@@ -71,15 +71,6 @@ def test_a_watchdog_is_fed_only_where_it_is_ours(tmp_path: Path) -> None:
         assert systemd.listen(1) == ["WATCHDOG=1"]
 
 
-def test_the_watchdog_is_only_ever_made_more_patient(tmp_path: Path) -> None:
-    with listener(tmp_path) as systemd:
-        ours = Supervisor({"NOTIFY_SOCKET": systemd.address, "WATCHDOG_USEC": "5000000"})
-        ours.allow(3)
-        ours.allow(60)
-        assert systemd.listen(1) == ["WATCHDOG_USEC=60000000"]
-        assert ours.watchdog_seconds == 60
-
-
 def test_a_status_is_one_line_whatever_is_in_it(tmp_path: Path) -> None:
     with listener(tmp_path) as systemd:
         Supervisor({"NOTIFY_SOCKET": systemd.address}).status("a\nREADY=1\n" + "x" * 9000)

@@ -12,7 +12,7 @@ from connectors.embedded.edges import _Scoring
 from connectors.messages import Fault, Score
 from daemon.pipeline.scorer import Labeller
 from daemon.settings import DaemonSettings
-from daemon.worker.app import sheet_maker
+from daemon.worker.task import sheet_maker
 from tests import models
 from tests.daemon.scripted import Clock
 from tests.waiting import until

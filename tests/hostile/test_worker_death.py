@@ -77,7 +77,7 @@ def bench(
 
         daemon = process("daemon", "daemon.cli", "daemon")
         workers = [
-            process("worker-1", "tests.chaos.wicked_worker", WICKED_DAWDLES="yes"),
+            process("worker-1", "tests.chaos.wicked_worker", WICKED_DAWDLE_SECONDS="20"),
             process("worker-2", "tests.chaos.wicked_worker"),
         ]
         for each, event in ((daemon, "daemon_ready"), *((w, "worker_ready") for w in workers)):

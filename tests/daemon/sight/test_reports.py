@@ -13,8 +13,8 @@ from daemon.settings import DaemonSettings
 from daemon.status import snapshot
 from daemon.status.reporter import Gauges, Reporter
 from daemon.status.snapshot import DaemonNote, HourNote, WorkerNote
-from daemon.worker.app import sheet_maker
 from daemon.worker.report import WorkerReport
+from daemon.worker.task import sheet_maker
 from tests.daemon.rooms import Room
 from tests.proxy import free_port
 

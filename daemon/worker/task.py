@@ -1,0 +1,80 @@
+"""The task `score`: a thin shell around one model."""
+
+from __future__ import annotations
+
+import faulthandler
+import time
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+import structlog
+from celery.exceptions import Ignore
+
+from connectors.ports import NO_HEADERS
+from connectors.scoring.protocol import LOST, TASK, Sheet
+from daemon.telemetry.tracing import Tracer
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from celery import Celery
+
+    from connectors.embedded.worker import Work
+    from daemon.model.scorer import ToneModel
+    from daemon.worker.report import WorkerReport
+
+_log = structlog.get_logger(__name__)
+
+
+def sheet_maker(model: ToneModel, worker: str, tracer: Tracer | None = None) -> Work:
+    """Return the whole work of a worker: texts in, the sheet with their scores out."""
+    tracer = tracer or Tracer()
+
+    def make(texts: Sequence[str], headers: Mapping[str, Any] = NO_HEADERS) -> Sheet:
+        begun = time.perf_counter()
+        verdicts = tracer.score(model, texts, headers)
+        return Sheet.of(
+            verdicts,
+            worker=worker,
+            model=model.identity.model,
+            seconds=time.perf_counter() - begun,
+            tones=model.tones,
+        )
+
+    return make
+
+
+def register(app: Celery, make: Work, timeout: float, report: WorkerReport) -> None:
+    """Add the task to a Celery application.
+
+    Args:
+        app: The worker's.
+        make: Does the work.
+        timeout: Seconds after which a forward is taken to hang: that ends the process.
+        report: Counts.
+    """
+
+    @app.task(name=TASK, bind=True)  # type: ignore[untyped-decorator]  # Celery has no types
+    def score(task: Any, texts: list[str]) -> dict[str, Any] | list[Any]:  # noqa: ANN401 - Celery
+        if task.request.delivery_info.get("redelivered"):
+            # it may be what ended the worker before: the daemon shall split it first
+            task.update_state(state=LOST)
+            raise Ignore
+        # a thread cannot be ended from outside: where a text hangs, the process ends, and the log
+        # shows the line; the supervisor starts it again, and the daemon splits the batch
+        faulthandler.dump_traceback_later(timeout, exit=True)
+        try:
+            sheet = make(texts, task.request.headers or NO_HEADERS)
+            report.scored(sheet)
+            return msgspec.to_builtins(sheet)  # type: ignore[no-any-return]
+        except Exception as error:  # noqa: BLE001 - whatever it is, the daemon must hear of it
+            # the message of an error may quote the text, and Celery would log it
+            report.failed(type(error).__name__)
+            _log.error("batch_failed", texts=len(texts), error=type(error).__name__)
+            raise BatchFailed(type(error).__name__) from None
+        finally:
+            faulthandler.cancel_dump_traceback_later()
+
+
+class BatchFailed(Exception):  # noqa: N818 - a name that Celery puts into the reply
+    """A batch came to nothing; the daemon splits it and tries again."""

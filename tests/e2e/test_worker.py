@@ -1,0 +1,241 @@
+"""Two real workers, asked as a daemon asks them, while one is slow, killed, stopped or cut off."""
+
+from __future__ import annotations
+
+import os
+import signal
+from contextlib import ExitStack, contextmanager
+from typing import TYPE_CHECKING
+
+import pytest
+
+from connectors.amqp import topology
+from connectors.amqp.connection import Broker
+from connectors.messages import Fault
+from connectors.scoring.celery_app import celery_app
+from connectors.scoring.client import Scoring
+from connectors.scoring.protocol import Failed, Scored, Started
+from tests import models
+from tests.chaos import wicked_worker
+from tests.chaos.supervisor import Supervised
+from tests.processes import running
+from tests.proxy import proxied
+from tests.waiting import until
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from connectors.scoring.protocol import Answer
+
+HEARTBEAT = 2
+DAWDLE_SECONDS = 4.5 * HEARTBEAT
+"""Longer than RabbitMQ waits for a heartbeat, which is two of them."""
+
+
+class Asker:
+    """The asking side, alone with its workers."""
+
+    def __init__(self, url: str) -> None:
+        self.broker = Broker(url, name="tonebus tests", heartbeat=60, connect_timeout=5)
+        self.broker.connect()
+        topology.apply(self.broker, topology.scoring([models.NAME]))
+        self._scoring = Scoring(self.broker, celery_app(url))
+        self.answers: list[Answer] = []
+
+    @property
+    def consumers(self) -> int:
+        """Workers that take requests just now."""
+        return self._scoring.workers(models.NAME)
+
+    def ask(self, *texts: str) -> str:
+        """Send a batch."""
+        return self._scoring.ask(models.NAME, texts, urgent=False, timeout=60)
+
+    def turn(self) -> None:
+        """Take in what arrives."""
+        self.broker.wait(0.05)
+        self.answers += self._scoring.answers()
+
+    def to(self, request: str) -> list[Answer]:
+        """The answers to a request so far."""
+        return [answer for answer in self.answers if answer.request == request]
+
+    def started(self, request: str) -> str:
+        """Wait until a worker has taken a request up; return the worker's name."""
+        until(lambda: self.to(request), self.turn)
+        [first] = self.to(request)
+        assert isinstance(first, Started)
+        return first.worker
+
+    def await_answer(self, request: str, kind: type[Answer], *, timeout: float = 60) -> Answer:
+        """Wait for an answer of that kind, and return it."""
+
+        def found() -> list[Answer]:
+            return [answer for answer in self.to(request) if isinstance(answer, kind)]
+
+        until(found, self.turn, timeout=timeout)
+        return found()[0]
+
+
+class Pair:
+    """Two workers and who asks them."""
+
+    def __init__(self, asker: Asker, workers: list[Supervised]) -> None:
+        self.asker = asker
+        self._workers = workers
+
+    def of(self, name: str) -> Supervised:
+        """The worker of that name."""
+        [found] = [each for each in self._workers if name in self.names(each)]
+        return found
+
+    def names(self, worker: Supervised) -> list[str]:
+        """Its names, one after the other."""
+        return [event["worker"] for event in worker.events("worker_ready")]
+
+
+@contextmanager
+def pair(
+    url: str, model: Path, place: Path, *, urls: tuple[str, ...] = (), score_timeout: float = 60
+) -> Iterator[Pair]:
+    config = place / "tonebus.toml"
+    config.write_text(models.toml(model), encoding="utf-8")
+    with ExitStack() as stack:
+        asker = Asker(url)
+        stack.callback(asker.broker.close)
+        env = {
+            "TONEBUS_CONFIG": str(config),
+            "TONEBUS_BROKER_HEARTBEAT": str(HEARTBEAT),
+            "TONEBUS_DAEMON_SCORE_TIMEOUT": str(score_timeout),
+            "WICKED_DAWDLE_SECONDS": str(DAWDLE_SECONDS),
+        }
+        workers = []
+        for number, own in enumerate(urls or (url, url)):
+            worker = Supervised(
+                f"worker-{number}",
+                ["-m", "tests.chaos.wicked_worker"],
+                env | {"TONEBUS_BROKER_URL": own},
+                place,
+            )
+            stack.callback(worker.close)
+            workers.append(worker)
+        for worker in workers:
+            worker.wait_for("worker_ready")
+        yield Pair(asker, workers)
+
+
+@pytest.fixture
+def two(own_broker_url: str, model_directory: Path, tmp_path: Path) -> Iterator[Pair]:
+    with pair(own_broker_url, model_directory, tmp_path) as made:
+        yield made
+
+
+LOST = Fault("worker-lost")
+
+
+def test_a_forward_may_take_longer_than_a_heartbeat(two: Pair) -> None:
+    request = two.asker.ask(wicked_worker.DAWDLE)
+    name = two.asker.started(request)
+    two.asker.await_answer(request, Scored)
+    assert two.asker.consumers == 2
+    # another request, so that anything late would have come before its answer
+    two.asker.await_answer(two.asker.ask("fine"), Scored)
+    assert [type(answer) for answer in two.asker.to(request)] == [Started, Scored]
+    assert not two.of(name).events("bus_unavailable")
+
+
+def test_a_killed_worker_is_missed_at_once_and_its_successor_has_another_name(two: Pair) -> None:
+    request = two.asker.ask(wicked_worker.DAWDLE)
+    name = two.asker.started(request)
+    victim = two.of(name)
+    victim.signal(signal.SIGKILL)
+    assert two.asker.await_answer(request, Failed) == Failed(request, LOST)
+    victim.wait_for("worker_ready", count=2)
+    assert len(set(two.names(victim))) == 2
+    until(lambda: two.asker.consumers == 2, two.asker.turn)
+
+
+def test_a_stopped_worker_is_missed_and_its_score_still_comes(two: Pair) -> None:
+    request = two.asker.ask(wicked_worker.DAWDLE)
+    name = two.asker.started(request)
+    victim = two.of(name)
+    os.kill(victim.pid, signal.SIGSTOP)
+    assert two.asker.await_answer(request, Failed) == Failed(request, LOST)
+    os.kill(victim.pid, signal.SIGCONT)
+    late = two.asker.await_answer(request, Scored)
+    assert isinstance(late, Scored)
+    assert late.worker == name
+    until(lambda: two.asker.consumers == 2, two.asker.turn)
+    assert victim.starts == 1
+
+
+def test_a_worker_that_is_told_to_stop_finishes_a_long_forward(two: Pair) -> None:
+    request = two.asker.ask(wicked_worker.DAWDLE)
+    name = two.asker.started(request)
+    os.kill(two.of(name).pid, signal.SIGTERM)
+    two.asker.await_answer(request, Scored)
+    two.of(name).wait_for("worker_stopped")
+    two.asker.await_answer(two.asker.ask("fine"), Scored)
+    # it kept its connection and acknowledged: the other worker was given nothing
+    assert [type(answer) for answer in two.asker.to(request)] == [Started, Scored]
+
+
+def test_a_worker_that_is_cut_off_finishes_its_forward_before_it_takes_another(
+    own_broker_url: str, model_directory: Path, tmp_path: Path
+) -> None:
+    with (
+        proxied(own_broker_url) as (proxy, url),
+        pair(own_broker_url, model_directory, tmp_path, urls=(url, url)) as two,
+    ):
+        asker = two.asker
+        request = asker.ask(wicked_worker.DAWDLE)
+        name = asker.started(request)
+        proxy.cut()
+        # the other one is back at once, and is given the request
+        assert asker.await_answer(request, Failed) == Failed(request, LOST)
+        assert asker.consumers == 1
+        assert not [answer for answer in asker.to(request) if isinstance(answer, Scored)]
+        late = asker.await_answer(request, Scored)
+        assert isinstance(late, Scored)
+        assert late.worker == name
+        until(lambda: asker.consumers == 2, asker.turn)
+        assert two.of(name).starts == 1
+
+
+def test_a_model_that_raises_fails_the_batch_and_the_worker_goes_on(two: Pair) -> None:
+    request = two.asker.ask(wicked_worker.RAISE)
+    failed = two.asker.await_answer(request, Failed)
+    assert isinstance(failed, Failed)
+    assert failed.fault.code == "error"
+    for _ in range(4):
+        two.asker.await_answer(two.asker.ask("fine"), Scored)
+    assert two.of(two.asker.to(request)[0].worker).starts == 1  # type: ignore[union-attr]
+
+
+def test_a_forward_that_hangs_ends_its_worker_and_the_log_shows_where(
+    own_broker_url: str, model_directory: Path, tmp_path: Path
+) -> None:
+    with pair(own_broker_url, model_directory, tmp_path, score_timeout=2) as two:
+        request = two.asker.ask(wicked_worker.HANG)
+        victim = two.of(two.asker.started(request))
+        assert two.asker.await_answer(request, Failed) == Failed(request, LOST)
+        victim.wait_for("worker_ready", count=2)
+        assert "in _misbehave" in victim.log.read_text(encoding="utf-8")
+
+
+def test_a_worker_with_a_wrong_password_ends_and_says_so(
+    broker_url: str, model_directory: Path, tmp_path: Path
+) -> None:
+    config = tmp_path / "tonebus.toml"
+    config.write_text(models.toml(model_directory), encoding="utf-8")
+    url = broker_url.replace("guest:guest@", "guest:canary4711@")
+    assert "canary4711" in url
+    env = {"TONEBUS_CONFIG": str(config), "TONEBUS_BROKER_URL": url}
+    with running("worker", env=env, ready="") as worker:
+        assert worker.popen.wait(60) == 78
+        said = worker.log.read_text(encoding="utf-8")
+    assert "ACCESS_REFUSED" in said
+    assert "check the user, password" in said
+    assert "canary4711" not in said
+    assert "Traceback" not in said

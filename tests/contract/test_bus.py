@@ -14,7 +14,7 @@ from connectors.messages import Letter, Score
 from connectors.scoring.protocol import Scored, Started
 from tests import models
 from tests.contract.buses import WITHOUT_WORKERS
-from tests.contract.gathering import answers, confirmed, drained, gather, receive, send
+from tests.contract.gathering import answers, confirmed, drained, receive, send
 from tests.waiting import until
 
 if TYPE_CHECKING:
@@ -245,16 +245,6 @@ class ScoringContract:
         assert edges.scoring.workers(models.NAME) == 1
         assert edges.scoring.workers(WITHOUT_WORKERS) == 0
 
-    def test_a_worker_that_lives_is_not_found_dead(self, scoring_bus: Bus) -> None:
-        edges = scoring_bus.edges()
-        edges.scoring.ask(models.NAME, ["good"], urgent=False, timeout=60)
-        started, _ = answers(edges, 2)
-        assert isinstance(started, Started)
-        edges.scoring.probe(started.worker)
-        edges.scoring.ask(models.NAME, ["good"], urgent=False, timeout=60)
-        answers(edges, 2)
-        assert edges.scoring.gone() == []
-
 
 class TestEmbedded(Contract, ScoringContract):
     @pytest.fixture
@@ -274,8 +264,3 @@ class TestRabbit(Contract, ScoringContract):
     @pytest.fixture
     def scoring_bus(self, rabbit_bus: Bus, real_worker: None) -> Bus:  # noqa: ARG002 - it answers
         return rabbit_bus
-
-    def test_a_worker_that_is_not_there_is_found_gone(self, rabbit_bus: Bus) -> None:
-        edges = rabbit_bus.edges()
-        edges.scoring.probe("nobody@nowhere")
-        assert gather(edges, edges.scoring.gone, 1) == ["nobody@nowhere"]

@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 import torch
 import transformers
-from transformers import AutoModelForSequenceClassification, AutoTokenizer
+from transformers import AutoConfig, AutoModelForSequenceClassification, AutoTokenizer
 
 from connectors.errors import Misconfigured
-from daemon.model import card, fetching, vetting
+from daemon.model import card, fetching, packed, vetting
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tokenizers import Tokenizer
 
     from daemon.settings import ModelSettings
@@ -74,17 +76,10 @@ def load(settings: ModelSettings) -> Loaded:
         tokenizer = AutoTokenizer.from_pretrained(
             where, use_fast=True, trust_remote_code=False, local_files_only=True
         )
-        network, report = AutoModelForSequenceClassification.from_pretrained(
-            where,
-            dtype=_dtype(settings.precision, device),
-            use_safetensors=True,
-            trust_remote_code=False,
-            local_files_only=True,
-            output_loading_info=True,
-        )
+        network, missing = _network(where, _dtype(settings.precision, device))
     except Exception as error:  # transformers raises a dozen kinds, all of them about these files
         raise Misconfigured(f"{where}: transformers cannot load it: {_short(error)}") from error
-    if missing := sorted(report["missing_keys"]):
+    if missing:
         raise Misconfigured(
             f"{where}: the weights lack {missing[0]} (and {len(missing) - 1} more): it is no "
             "model trained to classify, or not of this architecture: train it first"
@@ -110,6 +105,25 @@ def load(settings: ModelSettings) -> Loaded:
         pad=pad,
         device=device,
     )
+
+
+def _network(where: Path, dtype: torch.dtype) -> tuple[Any, list[str]]:
+    """Load the network, from packed weights or as it is; return it and the weights it lacks."""
+    if (state := packed.unpack(where, dtype)) is not None:
+        config = AutoConfig.from_pretrained(where, trust_remote_code=False, local_files_only=True)
+        network: Any = AutoModelForSequenceClassification.from_config(
+            config, dtype=dtype, trust_remote_code=False
+        )
+        return network, sorted(network.load_state_dict(state, strict=False).missing_keys)
+    network, report = AutoModelForSequenceClassification.from_pretrained(
+        where,
+        dtype=dtype,
+        use_safetensors=True,
+        trust_remote_code=False,
+        local_files_only=True,
+        output_loading_info=True,
+    )
+    return network, sorted(report["missing_keys"])
 
 
 def _dtype(precision: str, device: torch.device) -> torch.dtype:

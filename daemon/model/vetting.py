@@ -9,6 +9,7 @@ import json
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from connectors.errors import Misconfigured
+from daemon.model import packed
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -49,7 +50,9 @@ def _vet_weights(where: Path) -> None:
             where, "it is an adapter, not a model", "merge it into its base model and save that"
         )
     weights = [where / "model.safetensors"]
-    if not weights[0].exists() and (index := where / "model.safetensors.index.json").exists():
+    if (where / packed.FILE).exists():
+        weights = [where / packed.FILE]
+    elif not weights[0].exists() and (index := where / "model.safetensors.index.json").exists():
         names = set(_object(index).get("weight_map", {}).values())
         if any("/" in name or "\\" in name for name in names):
             _refuse(where, f"{index.name} names files elsewhere", "fetch it again from its source")

@@ -1,0 +1,49 @@
+"""Weights of four and eight bits in a safetensors file, and back to floats.
+
+In `packed.safetensors` a matrix NAME may be whole numbers, which NAME.scale [rows, blocks] has the
+multipliers of: each row is cut into that many blocks of equal length. An int8 number is one weight.
+A uint8 number is two: its low four bits are a weight of the row's first half, its high four bits
+one of the second half, with eight added to both. All else is stored as floats.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import torch
+from safetensors import safe_open
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+FILE: Final = "packed.safetensors"
+SCALE: Final = ".scale"
+_MIDDLE: Final = 8
+
+
+def unpack(where: Path, dtype: torch.dtype) -> dict[str, torch.Tensor] | None:
+    """Read a model directory's packed weights; None where it has none.
+
+    Returns:
+        The state of the network, in `dtype`.
+    """
+    path = where / FILE
+    if not path.exists():
+        return None
+    state = {}
+    with safe_open(path, "pt") as file:
+        names = set(file.keys())
+        for name in sorted(name for name in names if not name.endswith(SCALE)):
+            value = file.get_tensor(name)
+            if name + SCALE in names:
+                value = _scaled(value, file.get_tensor(name + SCALE))
+            state[name] = value.to(dtype)
+    return state
+
+
+def _scaled(whole: torch.Tensor, scale: torch.Tensor) -> torch.Tensor:
+    if whole.dtype == torch.uint8:
+        whole = torch.cat([whole & 15, whole >> 4], dim=1).to(torch.int8) - _MIDDLE
+    rows, columns = whole.shape
+    blocks = whole.view(rows, scale.shape[1], -1).float() * scale.float()[..., None]
+    return blocks.view(rows, columns)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
 
 HEADER = "tonebus-"
 _MAX_CHARS = 255
@@ -46,7 +46,7 @@ def replayed(headers: Mapping[str, Any]) -> Replayed:
         exchange=_word(headers, "exchange"),
         routing_key=_word(headers, "routing-key"),
         first_failure=_word(headers, "first-failure"),
-        texts=frozenset(_positions(headers.get(f"{HEADER}texts"))),
+        texts=positions(headers.get(f"{HEADER}texts")),
     )
 
 
@@ -55,10 +55,12 @@ def _word(headers: Mapping[str, Any], name: str) -> str:
     return value[:_MAX_CHARS] if isinstance(value, str) else ""
 
 
-def _positions(value: object) -> Iterator[int]:
-    for each in value.split(",") if isinstance(value, str) else ():
-        if each.isdecimal():
-            yield int(each) if len(each) <= _MAX_DIGITS else NOWHERE
+def positions(value: object) -> frozenset[int]:
+    """Read positions of texts, as they stand in a header."""
+    parts = value.split(",") if isinstance(value, str) else []
+    return frozenset(
+        int(each) if len(each) <= _MAX_DIGITS else NOWHERE for each in parts if each.isdecimal()
+    )
 
 
 def headers(seen: Replayed) -> dict[str, Any]:

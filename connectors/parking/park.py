@@ -12,7 +12,7 @@ from connectors.messages import Letter
 from connectors.parking.headers import HEADER
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from connectors.delivery import Delivery
 
@@ -63,7 +63,7 @@ def letter(delivery: Delivery, reason: Reason) -> Letter:
         "first-failure": delivery.replayed.first_failure or now,
         "last-failure": now,
         "model-revision": reason.revision,
-        "headers": _kept_headers(delivery),
+        "headers": kept_headers(delivery.headers),
     }
     if replays := delivery.replayed.times:
         own["replays"] = replays
@@ -77,11 +77,12 @@ def letter(delivery: Delivery, reason: Reason) -> Letter:
     return Letter(topology.PARKED, delivery.connector, delivery.body, properties)
 
 
-def _kept_headers(delivery: Delivery) -> dict[str, Any]:
+def kept_headers(found: Mapping[Any, Any]) -> dict[str, Any]:
+    """Return the headers that go with a message: its own, as far as they can be written again."""
     # a name that is not UTF-8 comes as bytes, and could not be written again
     headers = {
         name: value
-        for name, value in delivery.headers.items()
+        for name, value in found.items()
         if isinstance(name, str)
         and not name.startswith((HEADER, *DEATH))
         and _shallow(value, _MAX_HEADER_LEVELS)

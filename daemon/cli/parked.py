@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+import time
+from collections.abc import Callable
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -12,17 +14,19 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
-from connectors.parking.parked_queue import Shelf, summary
+from connectors.amqp import topology
+from connectors.parking.entry import plain, summary
+from connectors.parking.parked_queue import ParkedQueue
 from daemon import settings
 from daemon.cli.parked_filters import Filter, filters, shown_age
 from daemon.cli.publish import connect
 from daemon.telemetry import logs
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
-    from connectors.amqp.connection import Broker
-    from connectors.parking.parked_queue import Entry
+    from connectors.parking.entry import Entry
+    from daemon.settings import Settings
 
 _LISTED = 100
 _PROGRESS_FROM = 100
@@ -47,15 +51,15 @@ def list_(chosen: Filter, *, as_json: bool) -> None:
     table = Table("key", "reason", "connector", "routing key", "parked", "replays", "bytes",
                   "detail", box=None, pad_edge=False)  # fmt: skip
     seen = 0
-    with _shelf() as (_, shelf):
-        depth = shelf.depth
-        for each in chosen.of(shelf):
+    with _opened() as (_, queue):
+        depth = queue.depth
+        for each in chosen.of(queue):
             seen += 1
             if as_json:
                 click.echo(msgspec.json.encode(summary(each)).decode())
                 continue
             table.add_row(
-                each.key, each.code, each.connector, _plain(each.routing_key),
+                each.key, _plain(each.code), _plain(each.connector), _plain(each.routing_key),
                 shown_age(each.age), str(each.replays), str(len(each.body)), _plain(each.detail),
             )  # fmt: skip
     if not as_json:
@@ -73,14 +77,14 @@ def show(key: str, *, body: bool, as_json: bool) -> None:
 
     Example: tonebus parked show 5f0c1b2a9e --body
     """
-    with _shelf() as (_, shelf):
-        found = next((each for each in shelf if each.key.startswith(key)), None)
+    with _opened() as (_, queue):
+        found = next((each for each in queue if each.key.startswith(key)), None)
     if found is None:
         raise click.ClickException(f"no parked message has the key {key!r}; see `parked list`")
-    data = summary(found) | {"properties": found.properties}
+    data = summary(found) | {"properties": plain(found.properties)}
     if body:
         data["body"] = found.body.decode(errors="backslashreplace")
-    encoded = msgspec.json.encode(data, enc_hook=str)
+    encoded = msgspec.json.encode(data)
     click.echo((encoded if as_json else msgspec.json.format(encoded)).decode())
 
 
@@ -90,15 +94,15 @@ def show(key: str, *, body: bool, as_json: bool) -> None:
 @click.option("--dry-run", is_flag=True, help="Only say what would be replayed.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 def replay(chosen: Filter, *, rate: float | None, dry_run: bool, yes: bool) -> None:
-    """Send parked messages back to the queue that they came from.
+    """Send parked messages back to the queues of their connectors, as the settings name them.
 
-    Each leaves the parking queue only once the broker has confirmed it there, so this may be
+    Each leaves the parked queue only once the broker has confirmed it there, so this may be
     interrupted at any moment. Its replays are counted, and it is parked again where nothing was
-    mended.
+    repaired. Messages of connectors that the settings do not know stay where they are.
 
     Example: tonebus parked replay --reason no-text-field --connector helpdesk --dry-run
     """
-    _go_through(chosen, "replayed", Shelf.replay, rate=rate, dry_run=dry_run, yes=yes)
+    _go_through(chosen, "replayed", _replay, rate=rate, dry_run=dry_run, yes=yes)
 
 
 @parked.command()
@@ -110,44 +114,69 @@ def purge(chosen: Filter, *, dry_run: bool, yes: bool) -> None:
 
     Example: tonebus parked purge --older-than 30d --dry-run
     """
-    _go_through(chosen, "purged", Shelf.drop, rate=None, dry_run=dry_run, yes=yes)
+    _go_through(chosen, "purged", _purge, rate=None, dry_run=dry_run, yes=yes)
+
+
+_Act = Callable[["Settings", ParkedQueue, "Entry"], bool]
+"""Does what is to be done with a message, and returns whether it could be."""
+
+
+def _replay(configuration: Settings, queue: ParkedQueue, each: Entry) -> bool:
+    known = each.connector in {one.name for one in configuration.connectors}
+    if known:
+        queue.replay(each, topology.source_queue(each.connector))
+    return known
+
+
+def _purge(_configuration: Settings, queue: ParkedQueue, each: Entry) -> bool:
+    queue.drop(each)
+    return True
 
 
 def _go_through(
-    chosen: Filter, done: str, act: Callable[[Shelf, Entry], None],
-    *, rate: float | None, dry_run: bool, yes: bool,
-) -> None:  # fmt: skip
+    chosen: Filter, done: str, act: _Act, *, rate: float | None, dry_run: bool, yes: bool
+) -> None:
     count = 0
-    with _shelf() as (broker, shelf):
+    left: set[str] = set()
+    with _opened() as (configuration, queue):
         if not (dry_run or yes):
             click.confirm(
-                f"{shelf.depth} messages are parked; those {chosen} will be {done}. Go on?",
+                f"{queue.depth} messages are parked; those {chosen} will be {done}. Go on?",
                 abort=True,
             )
-        quiet = shelf.depth < _PROGRESS_FROM
+        quiet = queue.depth < _PROGRESS_FROM
+        due = time.monotonic()
         try:
             with Progress(console=Console(stderr=True), disable=quiet) as progress:
-                task = progress.add_task(done, total=chosen.limit or shelf.depth)
-                for each in chosen.of(shelf):
-                    if not dry_run:
-                        act(shelf, each)
-                        if rate:
-                            broker.wait(1 / rate)
-                    count += 1
+                task = progress.add_task(done, total=chosen.limit or queue.depth)
+                for each in chosen.of(queue):
                     progress.advance(task)
+                    if not dry_run and not act(configuration, queue, each):
+                        left.add(each.connector)
+                        continue
+                    count += 1
+                    if rate and not dry_run:
+                        # never sooner to make up for lost time: a rate is an upper bound
+                        due = max(due + 1 / rate, time.monotonic())
+                        queue.sleep_until(due)
         finally:
-            click.echo(f"{count} {'would be ' if dry_run else ''}{done}, of {shelf.depth} parked")
+            click.echo(f"{count} {'would be ' if dry_run else ''}{done}, of {queue.depth} parked")
+    if left:
+        raise click.ClickException(
+            f"messages of {', '.join(map(_plain, sorted(left)))} stay parked: no connector here "
+            "has that name. Fix: run this with the settings that have it, or purge them"
+        )
 
 
 @contextmanager
-def _shelf() -> Iterator[tuple[Broker, Shelf]]:
+def _opened() -> Iterator[tuple[Settings, ParkedQueue]]:
     configuration = settings.load()
     logs.configure("console", "error")
     broker = connect(configuration, "tonebus parked", tolerant=True)
     try:
-        shelf = Shelf(broker)
-        yield broker, shelf
-        shelf.close()
+        queue = ParkedQueue(broker)
+        yield configuration, queue
+        queue.close()
     finally:
         broker.close()
 

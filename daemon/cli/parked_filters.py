@@ -14,7 +14,8 @@ from connectors.amqp import topology
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from connectors.parking.parked_queue import Entry, Shelf
+    from connectors.parking.entry import Entry
+    from connectors.parking.parked_queue import ParkedQueue
 
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)([smhd])")
@@ -38,10 +39,10 @@ class Filter(msgspec.Struct, frozen=True):
     newer_than: float | None = None
     limit: int = 0
 
-    def of(self, shelf: Shelf) -> Iterator[Entry]:
+    def of(self, queue: ParkedQueue) -> Iterator[Entry]:
         """Fetch the messages that match."""
         found = 0
-        for each in shelf:
+        for each in queue:
             if self.matches(each):
                 found += 1
                 yield each

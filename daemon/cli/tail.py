@@ -12,7 +12,7 @@ from rich.markup import escape
 from connectors.amqp import topology
 from connectors.events.output import BINARY_PREFIX
 from connectors.messages import SOURCE_PREFIX, ToneEvent
-from connectors.parking.parked_queue import entry, summary
+from connectors.parking.entry import entry, summary
 from daemon import settings
 from daemon.cli.publish import connect, find_connector
 from daemon.process import wiring
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from connectors.amqp.connection import Broker
-    from connectors.parking.parked_queue import Entry
+    from connectors.parking.entry import Entry
     from daemon.settings import Settings
 
 COLOURS = {"negative": "red", "neutral": "yellow", "positive": "green"}

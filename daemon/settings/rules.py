@@ -152,6 +152,13 @@ def _output(each: ConnectorSettings, here: Path) -> Iterator[Fault]:
                 f"{name!r} would be taken for an attribute of the event",
                 "carry it under another name, by `carry`",
             )
+        if name in {"CC", "BCC"}:
+            yield Fault(
+                (*here, "output", "headers"),
+                f"by {name!r} RabbitMQ delivers copies of an event to the queues that a publisher "
+                "names",
+                "leave it out",
+            )
 
 
 def _proxies(listed: str) -> Iterator[Fault]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import struct
 from typing import TYPE_CHECKING
 
 import pytest
@@ -11,7 +10,7 @@ from connectors.amqp.topology import PARKED, source_queue
 from tests.hostile.bus import raw
 from tests.hostile.cases import say
 from tests.hostile.conftest import housed, own_room
-from tests.hostile.frames import nested, publish, short, table
+from tests.hostile.frames import ODD, UNREADABLE, publish, short
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -19,44 +18,6 @@ if TYPE_CHECKING:
 
     from tests.hostile.bus import Bus
     from tests.hostile.conftest import House, Node
-
-_MILLISECONDS = struct.pack(">Q", 1_700_000_000_000)
-
-
-def _headers(value: bytes) -> dict[str, bytes]:
-    return {"headers": table({b"a": value})}
-
-
-UNREADABLE = {
-    "a header's timestamp in milliseconds": _headers(b"T" + _MILLISECONDS),
-    "a header's timestamp beyond every calendar": _headers(b"T" + b"\xff" * 8),
-    "a table nested 1,000 deep": _headers(nested(1000)),
-    "an array nested 1,000 deep": _headers(nested(1000, array=True)),
-    "a content type that is not UTF-8": {"content_type": short(b"\xff\xfe/json")},
-    "a message id that is not UTF-8": {"message_id": short(b"\xff")},
-}
-ODD = {
-    "a table nested 100 deep": _headers(nested(100)),
-    "a table nested 500 deep": _headers(nested(500)),
-    "a table nested 800 deep": _headers(nested(800)),
-    "a table nested 900 deep": _headers(nested(900)),
-    "an array nested 900 deep": _headers(nested(900, array=True)),
-    "a header's name that is not UTF-8": {"headers": table({b"\xff\xfe": b"t\x01"})},
-    "a header's value that is not UTF-8": _headers(b"S" + struct.pack(">I", 2) + b"\xff\xfe"),
-    "a decimal of 255 places": _headers(b"D\xff" + struct.pack(">i", 7)),
-    "a void": _headers(b"V"),
-    "bytes": _headers(b"x" + struct.pack(">I", 2) + b"\x00\xff"),
-    "the largest integer": _headers(b"l" + b"\x7f" + b"\xff" * 7),
-    "a priority beyond any": {"priority": b"\xff"},
-    "an empty header name": {"headers": table({b"": b"t\x01"})},
-    "a message id with half a surrogate pair": {"message_id": short(b"id \xed\xa0\x80")},
-    "a reply address with half a surrogate pair": {"reply_to": short(b"q \xed\xa0\x80")},
-    "a header with half a surrogate pair": _headers(b"S" + struct.pack(">I", 3) + b"\xed\xa0\x80"),
-    "a trace context with half a surrogate pair": {
-        "headers": table({b"traceparent": b"S" + struct.pack(">I", 3) + b"\xed\xa0\x80"})
-    },
-    "a message's timestamp in milliseconds": {"timestamp": _MILLISECONDS},
-}
 
 
 @pytest.fixture(scope="module")

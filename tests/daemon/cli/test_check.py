@@ -104,6 +104,7 @@ def test_good_settings_are_called_good(file: Path) -> None:
         ('output = { exchange = "helpdesk.events" }', "also where events are published", ""),
         ('output = { exchange = "sentiment.parked" }', "not for events", "sentiment.results"),
         ('output = { headers = ["ce-id"] }', "taken for an attribute", "carry"),
+        ('output = { headers = ["CC"] }', "delivers copies", "leave it out"),
         ('output = "x"', "a table is expected", ""),
     ],
 )

@@ -7,6 +7,7 @@ import json
 import signal
 import subprocess
 import sys
+import time
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -18,20 +19,23 @@ from connectors.amqp import topology
 from connectors.amqp.connection import Broker
 from connectors.amqp.publisher import Sink
 from connectors.delivery import Delivery
+from connectors.messages import Letter
 from connectors.parking import park as parking
 from connectors.parking.park import Reason
+from connectors.parking.parked_queue import ParkedQueue
 from daemon.cli import tonebus
+from tests.hostile import frames
+from tests.hostile.bus import raw
+from tests.hostile.frames import ODD, UNREADABLE
 from tests.messages import Desk, delivery
 from tests.processes import ROOT
 from tests.rooms import own_vhost
 from tests.waiting import until
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from click.testing import Result
-
-    from connectors.messages import Letter
 
 SOURCE = topology.source_queue("input")
 
@@ -56,6 +60,22 @@ class Bench:
         reason = Reason(code, "map", detail="why", **more)
         message = delivery(body, message_id="m-1", headers={"tenant": "acme"})
         self.publish(parking.letter(message, reason))
+
+    def send(
+        self, body: bytes, headers: dict[str, Any], exchange: str = topology.PARKED, **more: Any
+    ) -> None:
+        """Publish as anybody may who has the right to write there."""
+        properties = {"application_headers": headers, **more}
+        self.publish(Letter(exchange, "input", body, properties))
+
+    def forge(self, body: bytes, properties: Mapping[str, bytes]) -> None:
+        """Publish to the parked queue what client libraries refuse to encode, and see it there."""
+        before = self.depth(topology.PARKED)
+        with raw(self.url) as channel:
+            frames.publish(
+                channel, body, properties, exchange=topology.PARKED.encode(), routing_key=b"input"
+            )
+            until(lambda: self.depth(topology.PARKED) > before)
 
     def depth(self, queue: str) -> int:
         channel = self.broker.channel()
@@ -212,7 +232,7 @@ def test_a_message_whose_queue_is_gone_stays_parked_and_the_tool_says_so(bench: 
     bench.park(b"{")
     bench.broker.channel().queue_delete(SOURCE)
     result = bench.run("replay", "--yes")
-    assert "is connector 'input' still configured? Fix:" in str(result.exception)
+    assert "queue 'sentiment.source.input' does not exist. Fix:" in str(result.exception)
     assert "0 replayed" in result.output
     until(lambda: bench.depth(topology.PARKED) == 1)
 
@@ -248,8 +268,8 @@ def test_what_rabbitmq_itself_parked_is_replayed_without_its_deaths(bench: Bench
     bench.broker.wait(0.1)
     until(lambda: bench.depth(topology.PARKED) == 1)
     [found] = bench.listed()
-    assert (found["code"], found["routing_key"]) == ("delivery-limit", "ticket.new")
-    assert found["detail"] == "parked by RabbitMQ: rejected"
+    assert (found["code"], found["routing_key"]) == ("rejected", "ticket.new")
+    assert found["detail"] == "by RabbitMQ: a client rejected it"
     assert datetime.now(UTC) - datetime.fromisoformat(found["last_failure"]) < timedelta(minutes=5)
     bench.run("replay", "--yes")
     [message] = bench.take(SOURCE)
@@ -260,24 +280,223 @@ def test_what_rabbitmq_itself_parked_is_replayed_without_its_deaths(bench: Bench
     assert headers["tenant"] == "a"
 
 
-def test_a_message_that_no_client_can_read_is_listed_and_can_be_replayed(bench: Bench) -> None:
-    outside = Broker(bench.url, name="forger", heartbeat=0, connect_timeout=5)
-    outside.connect()
-    write = outside._connection.transport.write
-    # a time in milliseconds, at which py-amqp's parser raises
-    outside._connection.transport.write = lambda data: write(
-        bytes(data).replace(b"\x02tsl", b"\x02tsT")
-    )
-    message = amqp.Message(b'{"text": "good"}', application_headers={"ts": 2**45})
-    outside.channel().basic_publish(message, exchange=topology.PARKED, routing_key="input")
-    outside.wait(0.1)
-    until(lambda: bench.depth(topology.PARKED) == 1)
+@pytest.mark.parametrize("name", UNREADABLE)
+def test_a_message_that_no_client_can_read_is_listed_and_can_be_replayed(
+    bench: Bench, name: str
+) -> None:
+    bench.forge(b'{"text": "good"}', UNREADABLE[name])
     [found] = bench.listed()
-    assert found["detail"] == "parked by RabbitMQ: headers that cannot be read"
+    assert found["code"] == "delivery-limit"
+    assert found["detail"] == "by RabbitMQ: its headers cannot be read"
     assert "1 replayed" in bench.run("replay", "--yes").output
     [again] = bench.take(SOURCE)
     assert redelivered(again).body == b'{"text": "good"}'
-    outside.close()
+
+
+# Any header ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ODD)
+def test_a_message_with_odd_properties_is_shown_and_replayed(bench: Bench, name: str) -> None:
+    bench.forge(b"{", ODD[name])
+    [found] = bench.listed()
+    assert found["code"] == "foreign"
+    assert bench.run("list").exit_code == 0
+    shown = bench.run("show", found["key"], "--body", "--json")
+    assert json.loads(shown.output)["body"] == "{"
+    assert "1 replayed, of 1" in bench.run("replay", "--yes").output
+    assert [bytes(each.body) for each in bench.take(SOURCE)] == [b"{"]
+
+
+LONG = "9" * 5_000
+OWN = (
+    "code", "stage", "detail", "attempts", "connector", "exchange", "queue", "routing-key",
+    "first-failure", "last-failure", "model-revision", "headers", "replays", "texts",
+)  # fmt: skip
+
+
+VALUES: list[Any] = [LONG, 2**63 - 1, -(2**63), True, None, 1.5, [LONG], {"a": LONG}]
+
+
+@pytest.mark.parametrize("name", OWN)
+def test_a_header_of_ours_that_others_wrote_is_shown_and_replayed(bench: Bench, name: str) -> None:
+    good = {"tonebus-code": "json", "tonebus-connector": "input", "tonebus-headers": {"a": 1}}
+    for value in VALUES:
+        bench.send(b"{", good | {f"tonebus-{name}": value})
+    found = bench.listed()
+    assert len(found) == len(VALUES)
+    assert bench.run("list").exit_code == 0
+    assert bench.run("show", found[0]["key"]).exit_code == 0
+    replayed = bench.run("replay", "--yes")
+    if name == "connector":
+        assert "no connector here has that name" in replayed.output
+        assert bench.depth(SOURCE) == 0
+    else:
+        assert f"{len(VALUES)} replayed, of {len(VALUES)}" in replayed.output
+        again = [redelivered(message).replayed.times for message in bench.take(SOURCE)]
+        assert len(again) == len(VALUES)
+        assert min(again) >= 1
+
+
+def test_no_header_drives_the_terminal(bench: Bench) -> None:
+    bench.send(b"{", {f"tonebus-{name}": "\x1b[31mred\n" for name in OWN})
+    assert "\x1b" not in bench.run("list").output
+    assert "\x1b" not in bench.run("show", bench.listed()[0]["key"]).output
+    assert "\x1b" not in bench.run("replay", "--yes").output
+
+
+# What RabbitMQ parked ---------------------------------------------------------------------------
+
+
+def await_parked(bench: Bench) -> dict[str, Any]:
+    until(lambda: bench.depth(topology.PARKED) == 1)
+    [found] = bench.listed()
+    return found
+
+
+def test_a_message_that_expired_is_shown_as_expired(bench: Bench) -> None:
+    bench.send(b"{}", {"tenant": "acme"}, exchange="sentiment.input", expiration="1")
+    found = await_parked(bench)
+    assert (found["code"], found["connector"], found["exchange"], found["routing_key"]) == (
+        "expired", "input", "sentiment.input", "input",
+    )  # fmt: skip
+    assert found["detail"] == "by RabbitMQ: it expired before a daemon could take it"
+    assert [each["code"] for each in bench.listed("--reason", "expired")] == ["expired"]
+    assert "1 replayed" in bench.run("replay", "--yes").output
+    [again] = bench.take(SOURCE)
+    assert "expiration" not in again.properties
+
+
+def test_a_message_over_the_delivery_limit_is_shown_as_that(bench: Bench) -> None:
+    bench.send(b"{}", {}, exchange="sentiment.input")
+    channel = bench.broker.channel()
+
+    def give_back() -> None:
+        if message := channel.basic_get(SOURCE):
+            channel.basic_reject(message.delivery_tag, requeue=True)
+
+    until(lambda: bench.depth(topology.PARKED) == 1, give_back)
+    found = await_parked(bench)
+    assert found["code"] == "delivery-limit"
+    assert found["detail"] == "by RabbitMQ: each delivery of it ended in a lost connection"
+
+
+def test_a_message_of_a_full_queue_is_shown_as_that(bench: Bench) -> None:
+    death = {"reason": "maxlen", "queue": SOURCE, "exchange": "e", "routing-keys": ["k"]}
+    older = {"reason": "expired", "queue": "somebody.elses", "exchange": "f", "routing-keys": []}
+    bench.send(b"{}", {"x-death": [older, death]})
+    found = await_parked(bench)
+    assert (found["code"], found["exchange"], found["routing_key"]) == ("maxlen", "e", "k")
+
+
+# Where a replay goes ----------------------------------------------------------------------------
+
+
+def test_a_replay_sends_no_copies_elsewhere(bench: Bench) -> None:
+    channel = bench.broker.channel()
+    for queue in ("copies", "blind"):
+        channel.queue_declare(queue, exclusive=True)
+    copies = {"CC": ["copies"], "BCC": ["blind"], "cc": "a mail's own"}
+    message = delivery(b"{", message_id="m-1", headers=copies)
+    bench.publish(parking.letter(message, Reason("json", "map")))
+    assert "1 replayed" in bench.run("replay", "--yes").output
+    [again] = bench.take(SOURCE)
+    headers = redelivered(again).headers
+    assert not {"CC", "BCC"} & headers.keys()
+    assert headers["cc"] == "a mail's own"
+    assert bench.depth("copies") == bench.depth("blind") == 0
+
+
+def test_a_replay_goes_to_the_queue_of_its_connector_whatever_a_header_names(bench: Bench) -> None:
+    channel = bench.broker.channel()
+    for victim in ("victim", "sentiment.source.victim", topology.UNROUTED):
+        channel.queue_declare(victim, durable=True, passive=victim == topology.UNROUTED)
+        bench.send(b"{", {"tonebus-code": "json", "tonebus-connector": "input",
+                          "tonebus-queue": victim})  # fmt: skip
+        assert "1 replayed" in bench.run("replay", "--yes").output
+        assert len(bench.take(SOURCE)) == 1
+        assert bench.depth(victim) == 0
+    for victim in ("victim", "sentiment.source.victim"):
+        channel.queue_delete(victim)
+
+
+def test_messages_of_other_settings_stay_parked_and_the_tool_says_so(bench: Bench) -> None:
+    bench.send(b"{", {"tonebus-code": "json", "tonebus-connector": "chat"})
+    bench.park(b"{")
+    result = bench.run("replay", "--yes")
+    assert result.exit_code == 1
+    assert "1 replayed, of 2 parked" in result.output
+    assert "messages of chat stay parked: no connector here has that name. Fix:" in result.output
+    until(lambda: bench.depth(topology.PARKED) == 1)
+
+
+# Long replays -----------------------------------------------------------------------------------
+
+
+def numbers(messages: list[Any]) -> list[int]:
+    return [int(message.body) for message in messages]
+
+
+def test_a_replay_keeps_its_rate(bench: Bench) -> None:
+    for place in range(10):
+        bench.park(str(place).encode())
+    begun = time.monotonic()
+    assert "10 replayed" in bench.run("replay", "--yes", "--rate", "5").output
+    # a slow machine makes it slower, and nothing may make it faster
+    assert time.monotonic() - begun > 10 / 5
+    assert numbers(bench.take(SOURCE)) == list(range(10))
+
+
+def test_what_is_only_passed_over_is_given_back_while_a_replay_goes_on(bench: Bench) -> None:
+    for place in range(40):
+        bench.park(str(place).encode(), "json" if place % 2 else "poison")
+    queue = ParkedQueue(bench.broker, hold=0.0)
+    for each in queue:
+        if each.code == "json":
+            queue.replay(each, SOURCE)
+    queue.close()
+    assert numbers(bench.take(SOURCE)) == list(range(1, 40, 2))
+    until(lambda: bench.depth(topology.PARKED) == 20)
+    left = bench.take(topology.PARKED)
+    assert numbers(left) == list(range(0, 40, 2))
+    # RabbitMQ counts how often it got a message back
+    counts = [message.properties["application_headers"]["x-delivery-count"] for message in left]
+    assert counts[0] > 10
+    assert counts == sorted(counts, reverse=True)
+
+
+def test_a_long_sleep_holds_nothing(bench: Bench) -> None:
+    for place in range(3):
+        bench.park(str(place).encode())
+    now = 100.0
+
+    def clock() -> float:
+        nonlocal now
+        now += 1
+        return now
+
+    queue = ParkedQueue(bench.broker, hold=10.0, clock=clock)
+    seen = [next(iter(queue)).body]
+    queue.sleep_until(now + 30)
+    assert bench.depth(topology.PARKED) == 3
+    seen += [each.body for each in queue]
+    queue.close()
+    assert seen == [b"0", b"1", b"2"]
+
+
+def test_what_is_parked_again_meanwhile_is_not_replayed_again(bench: Bench) -> None:
+    for place in range(5):
+        bench.park(str(place).encode())
+    queue = ParkedQueue(bench.broker, hold=0.0)
+    seen = []
+    for each in queue:
+        seen.append(int(each.body))
+        queue.replay(each, SOURCE)
+        [message] = bench.take(SOURCE)
+        bench.publish(parking.letter(redelivered(message), Reason("json", "map")))
+    queue.close()
+    assert seen == list(range(5))
+    until(lambda: bench.depth(topology.PARKED) == 5)
 
 
 def test_a_virtual_host_without_tonebus_is_said_to_be_one(own_broker_url: str) -> None:

@@ -1,6 +1,8 @@
-"""Text that every encoder takes, and strings put together without confusion."""
+"""What texts are made of: whether an encoder takes one, whether there is anything in it."""
 
 from __future__ import annotations
+
+import unicodedata
 
 
 def without_surrogates(text: str) -> str:
@@ -17,3 +19,8 @@ def framed(*parts: str) -> bytes:
     """
     encoded = [part.encode("utf-8", "surrogatepass") for part in parts]
     return b"".join(len(part).to_bytes(8, "big") + part for part in encoded)
+
+
+def is_blank(text: str) -> bool:
+    """Whether there is nothing in a text but spaces, controls and zero-width characters."""
+    return all(unicodedata.category(each) in {"Cc", "Cf", "Zs", "Zl", "Zp"} for each in text)

@@ -8,9 +8,9 @@ order.
 Nothing here knows of brokers, caches or models.
 """
 
-from connectors.mapping.cleaning import is_blank
 from connectors.mapping.mapper import Mapped, Mapper
 from connectors.mapping.mapping_config import Recipe
 from connectors.mapping.timestamps import seconds_of, written
+from connectors.text import is_blank
 
 __all__ = ["Mapped", "Mapper", "Recipe", "is_blank", "seconds_of", "written"]

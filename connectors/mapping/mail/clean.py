@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import msgspec
 
-from connectors.mapping.cleaning import is_blank, strip_html, strip_reply
+from connectors.mapping.mail.html import Read, html_lines
+from connectors.mapping.mail.lines import Line, joined, plain_lines, size
+from connectors.mapping.mail.quotes import newest
+from connectors.mapping.mail.signatures import is_thanks, without_signature
+from connectors.mapping.mail.tokens import has_references, is_html, unescaped
 
 MAX_STEPS = 20_000
 """Tags and lines that are read of all texts of one message; some 0.1 s of work."""
@@ -16,7 +20,7 @@ class Cleaned(msgspec.Struct, frozen=True):
     Attributes:
         text: To be scored.
         removed: Characters taken out, by what they were: `quote`, `signature`, `disclaimer`,
-            `hidden` or `markup` (a text with nothing but markup in it).
+            `hidden` or `markup` (of a text with nothing but markup in it).
         cut: Whether the budget ended before the text did.
         steps: Budget used.
     """
@@ -38,8 +42,28 @@ def clean(text: str, *, quotes: bool, signature: bool, budget: int = MAX_STEPS) 
         signature: Whether to leave out its signature and disclaimer.
         budget: Steps that may be used; what lies beyond is cut.
     """
-    kept = strip_html(text, quotes=quotes)
-    if quotes or signature:
-        kept = strip_reply(kept, quotes=quotes, signature=signature)
-    gone = len(text) - len(kept) if is_blank(kept) and not is_blank(text) else 0
-    return Cleaned(kept, {"markup": gone} if gone else {}, steps=min(budget, 1))
+    read = _read(text, budget)
+    lines = read.lines
+    removed = {"hidden": read.hidden} if read.hidden else {}
+    certain = False
+    if quotes:
+        own, certain, _ = newest(lines)
+        if gone := size(lines) - size(own):
+            removed["quote"] = gone
+        lines = own
+    if signature:
+        trimmed = without_signature(lines, may_empty=certain and not is_thanks(lines))
+        lines = trimmed.lines
+        removed |= trimmed.removed
+    kept = joined(lines)
+    if not kept and not removed and text.strip():
+        removed["markup"] = len(text)
+    return Cleaned(kept, removed, read.cut, read.steps)
+
+
+def _read(text: str, budget: int) -> Read:
+    if is_html(text):
+        return html_lines(text, budget)
+    lines: list[Line]
+    lines, cut = plain_lines(unescaped(text) if has_references(text) else text, budget)
+    return Read(lines, 0, cut, len(lines))

@@ -259,7 +259,7 @@ def test_html_becomes_what_a_reader_sees() -> None:
         "<html><head><style>p{}</style><title>no</title></head><body><p>Hi <b>there</b>,</p>"
         "<script>no()</script>one&nbsp;&amp; two<br>three<blockquote>no</blockquote></body></html>"
     )
-    assert texts(read(EMAIL, html.encode())) == ["Hi there,\none & two\nthree"]
+    assert texts(read(EMAIL, html.encode())) == ["Hi there,\n\none & two\nthree"]
 
 
 def test_a_text_without_html_is_kept() -> None:

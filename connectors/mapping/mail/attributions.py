@@ -1,0 +1,87 @@
+"""The words that introduce a quote, such as "On Monday, Ann wrote:"."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from connectors.mapping.mail.lines import MAX_PATTERN
+from connectors.mapping.mail.words import WROTE, WROTE_UNSPACED
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from connectors.mapping.mail.lines import Line
+
+_MAX_LINES = 4
+_FEW_WORDS = 8
+_ENOUGH = 3
+"""Of a verb, a date, a time and an address."""
+
+_COLONS = (":", "\uff1a")
+_DASHES = ("----", "____", "====")
+_ADDRESS = re.compile(r"(?<=[^\s<>@()\[\]])@[^\s<>@()\[\]]")
+_CLOCK = re.compile(r"(?<!\d)\d{1,2}\s?[:.hu時时点點시]\s?\d{2}(?!\d)")
+_DATE = re.compile(r"(?<!\d)(?:(?:19|20)\d\d|\d{1,2}[./-]\d{1,2}[./-]\d{2,4})(?!\d)")
+_LIKE_A_BEGINNING = re.compile(r"[\s*_\-]*(?:[^\W\d]+[.,]{0,2}\s+){0,4}\(?\d|[\"“'«]")
+_ENDS_SENTENCE = re.compile(r"[.!?…:;。\uff01\uff1f]\s*$")
+_WORD = re.compile(r"[^\W\d_]+(?:\([^\W\d_]{1,3}\))?")
+_PRONOUN = re.compile(
+    r"(?:i|we|ich|wir|je|j[\u2019']ai|nous|yo|ik|wij|jag|jeg|eu|я|мы)\b", re.IGNORECASE
+)
+
+
+def has_address_or_time(text: str) -> bool:
+    """Whether an e-mail address or a time of day stands in a text."""
+    return _ADDRESS.search(text) is not None or _CLOCK.search(text) is not None
+
+
+def attribution_that_ends(lines: Sequence[Line], at: int, *, quoted: bool) -> int | None:
+    """Return the first line of the attribution whose last line is given; None where it is none.
+
+    Args:
+        lines: The mail.
+        at: The last line.
+        quoted: Whether quoted lines follow: then less is asked of it.
+    """
+    text = lines[at].text
+    if text.startswith(_DASHES) and text.endswith(_DASHES):
+        return at if _wrote(text) else None
+    if not (text.endswith(_COLONS) or quoted):
+        return None
+    best = at if _attributes(text, quoted=quoted) else None
+    whole = text
+    for first in range(at - 1, max(-1, at - _MAX_LINES), -1):
+        above = lines[first]
+        if above.blank or above.depth != lines[at].depth or _ENDS_SENTENCE.search(above.text[-8:]):
+            break
+        whole = f"{above.text} {whole}"
+        if len(whole) > MAX_PATTERN:
+            break
+        if _LIKE_A_BEGINNING.match(above.text) and _attributes(whole, quoted=quoted):
+            best = first
+    return best
+
+
+def _attributes(text: str, *, quoted: bool) -> bool:
+    """Whether words are an attribution: a verb, a date, a time, an address, or enough of these."""
+    ends = text.endswith(_COLONS)
+    wrote = _wrote(text)
+    address = _ADDRESS.search(text) is not None
+    clock = _CLOCK.search(text) is not None
+    date = _DATE.search(text) is not None
+    if not quoted:
+        enough = wrote + date + clock + address >= _ENOUGH
+        return ends and enough and (clock or address) and not _PRONOUN.match(text)
+    words = text.split()
+    if not (ends or text.endswith(">") or _wrote(words[-1])):
+        return False
+    dated = clock or date
+    return (wrote and (dated or address or len(words) <= _FEW_WORDS)) or (dated and address)
+
+
+def _wrote(text: str) -> bool:
+    lowered = text.casefold()
+    return not WROTE.isdisjoint(_WORD.findall(lowered)) or any(
+        verb in lowered for verb in WROTE_UNSPACED
+    )

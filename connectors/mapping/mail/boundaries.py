@@ -1,0 +1,170 @@
+"""Where another mail begins within a mail: by an attribution, a separator or a head.
+
+A line is only looked at where it is short, and with few others, so that the work is linear.
+"""
+
+from __future__ import annotations
+
+import re
+from enum import Enum, auto
+from typing import TYPE_CHECKING, NamedTuple
+
+from connectors.mapping.mail.attributions import attribution_that_ends, has_address_or_time
+from connectors.mapping.mail.lines import MAX_PATTERN, Line, Mark
+from connectors.mapping.mail.words import (
+    DATE,
+    FORWARDED,
+    FROM,
+    LABELS,
+    ORIGINAL,
+    OTHER,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+_HEAD_LINES = 14
+_CONTINUED_LINES = 3
+_LOOK_AHEAD = 4
+_RULE_CHARS = 5
+_MARKER_DASHES = 4
+_HEAD_LABELS = 3
+"""Different labels in a head with no marker above it."""
+
+_DECORATION = " \t-_=*>~:\uff1a.#|\u2014\u2013\u00a0"
+_RULE = re.compile(r"[\s_=*~\u2014\u2013-]{5,}")
+_LABEL = re.compile(r"[\s*_|•]*([^\W\d_][^:\uff1a*]{0,24}?)[\s*_]*[:\uff1a][\s*_]*(.*)")
+
+
+class Kind(Enum):
+    """What begins at a boundary."""
+
+    ATTRIBUTION = auto()
+    """Quoted lines follow it, and perhaps others after these."""
+    INTRODUCED = auto()
+    """An attribution, too, but the whole mail follows, not marked as quoted."""
+    COPY = auto()
+    """A whole mail follows: it is replied to, or forwarded."""
+
+
+class Boundary(NamedTuple):
+    """A place where another mail begins.
+
+    Attributes:
+        kind: What begins.
+        first: Number of its first line.
+        end: Number of the line after it.
+        depth: How deeply what follows is quoted.
+    """
+
+    kind: Kind
+    first: int
+    end: int
+    depth: int
+
+
+def begins_forward(text: str) -> bool:
+    """Whether a line says that what follows was forwarded."""
+    return _marker(text) in FORWARDED
+
+
+def is_rule(text: str) -> bool:
+    """Whether a line is nothing but a drawn one."""
+    return len(text) <= MAX_PATTERN and _RULE.fullmatch(text) is not None
+
+
+def boundary_at(lines: Sequence[Line], at: int) -> Boundary | None:
+    """Return the boundary that begins, or whose attribution ends, at a line.
+
+    An attribution may take several lines; it is found by its last one.
+    """
+    line = lines[at]
+    if line.mark is Mark.BOUNDARY:
+        end = at + line.text.startswith(">>>")
+        return _copy(lines, at, at, labels=1) or Boundary(Kind.COPY, at, end, line.depth)
+    if line.mark is Mark.RULE or (len(line.text) >= _RULE_CHARS and is_rule(line.text)):
+        return _copy(
+            lines, at, _next(lines, at + 1), labels=_HEAD_LABELS, any_label=line.mark is Mark.RULE
+        )
+    if line.blank or len(line.text) > MAX_PATTERN:
+        return None
+    words = _marker(line.text)
+    if words in ORIGINAL or words in FORWARDED:
+        return _marked(lines, at, line.text, words)
+    below = _next(lines, at + 1)
+    quoted = below < len(lines) and lines[below].depth > line.depth
+    first = attribution_that_ends(lines, at, quoted=quoted)
+    if first is None:
+        return _copy(lines, at, at, labels=_HEAD_LABELS, evident=True)
+    kind = Kind.ATTRIBUTION if quoted else Kind.INTRODUCED
+    return Boundary(kind, first, at + 1, line.depth)
+
+
+def _marker(text: str) -> str:
+    """Return the words of a line such as `---- Original Message ----`."""
+    return text.strip(_DECORATION).casefold() if len(text) <= MAX_PATTERN else ""
+
+
+def _marked(lines: Sequence[Line], at: int, text: str, words: str) -> Boundary | None:
+    """Return the boundary at a line that says so, if more than its words speak for it."""
+    below = _next(lines, at + 1)
+    head = _copy(lines, at, below, labels=2)
+    if head:
+        return head
+    dashes = sum(text.count(each) for each in "-_=*>")
+    if dashes >= _MARKER_DASHES or (text.rstrip().endswith((":", "\uff1a")) and words in FORWARDED):
+        depth = lines[below].depth if below < len(lines) else lines[at].depth
+        return Boundary(Kind.COPY, at, at + 1, depth)
+    return None
+
+
+def _copy(
+    lines: Sequence[Line], first: int, head: int, *, labels: int, evident: bool = False,
+    any_label: bool = False,
+) -> Boundary | None:  # fmt: skip
+    """Return the boundary whose head (From, Sent, To, Subject) begins at a line.
+
+    Args:
+        lines: The mail.
+        first: Where the boundary begins, a rule or a marker above the head included.
+        head: Where the head begins.
+        labels: How many different labels it needs at least.
+        evident: Whether it needs an address or a time of day, since nothing stands above it.
+        any_label: Whether unknown labels count, since a program drew a line above it.
+    """
+    if not any_label and (not _label(lines, head)[0] or (evident and _label(lines, head - 1)[0])):
+        return None
+    kinds: set[str] = set()
+    values: list[str] = []
+    end = head
+    for at in range(head, min(len(lines), head + _HEAD_LINES)):
+        kind, value = _label(lines, at, any_label=any_label)
+        if kind in kinds - {OTHER}:
+            break
+        values.append(value)
+        if kind:
+            kinds.add(kind)
+            end = at + 1
+        elif at - end >= _CONTINUED_LINES or not (value or _label(lines, at + 1)[0]):
+            break
+    enough = len(kinds) >= labels and (any_label or labels < _HEAD_LABELS or {FROM, DATE} <= kinds)
+    if not enough or ((evident or any_label) and not has_address_or_time(" ".join(values))):
+        return None
+    return Boundary(Kind.COPY, first, end, lines[head].depth)
+
+
+def _label(lines: Sequence[Line], at: int, *, any_label: bool = False) -> tuple[str, str]:
+    """Return which label a line has, and what follows it; without one, nothing and the line."""
+    text = lines[at].text[:MAX_PATTERN] if 0 <= at < len(lines) else ""
+    found = _LABEL.match(text) if text else None
+    label = " ".join(found[1].casefold().split()) if found else ""
+    kind = LABELS.get(label, label if any_label and label.count(" ") <= 1 else "")
+    return (kind, found[2]) if found and kind else ("", text)
+
+
+def _next(lines: Sequence[Line], at: int) -> int:
+    """Return the number of the next line that is not blank, if it is near."""
+    end = min(len(lines), at + _LOOK_AHEAD)
+    while at < end and lines[at].blank and lines[at].mark is not Mark.BOUNDARY:
+        at += 1
+    return at if at < end else len(lines)

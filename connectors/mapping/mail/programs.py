@@ -1,0 +1,122 @@
+"""What mail programs leave in the HTML of the mails that they send."""
+
+from __future__ import annotations
+
+import re
+from enum import Enum, auto
+
+
+class Part(Enum):
+    """What an element is, by its attributes."""
+
+    HIDDEN = auto()
+    """Nobody sees it."""
+    QUOTE = auto()
+    """It is quoted, or introduces what is."""
+    BLOCKQUOTE = auto()
+    """It is probably quoted."""
+    GMAIL = auto()
+    """Gmail's frame around an attribution, quotes and, in between, replies."""
+    BOUNDARY = auto()
+    """All that follows is the mail that is replied to or forwarded."""
+    RULE = auto()
+    """A line that Outlook draws above the head of that mail, and others anywhere."""
+    SIGNATURE = auto()
+
+
+_TELLING = re.compile(
+    r"quot|cite|sign|hidden|display|visib|height|opacity|fwdmsg|reply|forward"
+    r"|reference-message|olk_src|border|outlookmessageheader|zmail|composer|_rc_sig|seperator",
+    re.IGNORECASE,
+)
+"""No part below is found without one of these words; most tags are done with here."""
+_ATTRIBUTE = re.compile(
+    r"(?<![\w-])([a-z][a-z-]*+)\s*+(?:=\s*+(?:\"([^\"]*+)\"|'([^']*+)'|([^\s\"'>]++)))?",
+    re.IGNORECASE,
+)
+_MAX_ATTRIBUTES = 4_000
+
+_NAMING = ("class", "id", "name", "data-smartmail")
+_NUMBERED = re.compile(r"^ydp\w{1,20}?(?=yahoo_)|_\d+$")
+
+_HIDING = re.compile(
+    r"display:none|visibility:(?:hidden|collapse)|(?<![a-z-])opacity:0(?:\.0+)?(?:;|$|!)"
+)
+_NO_HEIGHT = re.compile(r"(?<![a-z-])(?:max-)?height:0(?:px|em|pt)?(?:;|$|!)")
+_INDENT = re.compile(r"(?<![a-z-])border(?:-left)?:(?:none|0|medium none)")
+_OUTLOOK_RULE = re.compile(r"border:none;border-top:solid#?\w{3,}1\.0pt")
+_QUOTES = frozenset({
+    "yahoo_quoted", "protonmail_quote", "tutanota_quote", "moz-cite-prefix",
+    "moz-forward-container-header", "reply-intro", "isreplycontent", "olk_src_body_section",
+    "mail-editor-reference-message-container", "messagereplysection", "zmail_extra", "quote",
+    "airmail_on", "spark_quote", "front-blockquote", "cite", "ms-outlook-mobile-reference-message",
+    "orimsghtml", "ox-quote", "mailru-blockquote", "ymail_quoted",
+})  # fmt: skip
+_BOUNDARIES = frozenset({
+    "divrplyfwdmsg", "outlookmessageheader", "orimsghtmlseperator", "isforwardcontent",
+})  # fmt: skip
+_SIGNATURES = frozenset({
+    "gmail_signature", "gmail_signature_prefix", "moz-signature", "protonmail_signature_block",
+    "signature", "applemailsignature", "linebreakatbeginningofsignature", "composer_signature",
+    "ymail_android_signature", "ymail_ios_signature", "ms-outlook-mobile-signature", "_rc_sig",
+    "messagesignaturesection", "tutanota_signature", "ms-outlook-ios-signature",
+    "protonmail_signature_block-user", "protonmail_signature_block-proton",
+})  # fmt: skip
+
+
+_NAMES = {
+    Part.BOUNDARY: _BOUNDARIES,
+    Part.GMAIL: frozenset({"gmail_quote"}),
+    Part.QUOTE: _QUOTES,
+    Part.SIGNATURE: _SIGNATURES,
+}
+
+
+def part_of(name: str, attributes: str) -> Part | None:
+    """Return what an element is; None where it is just text.
+
+    Args:
+        name: The element's.
+        attributes: As they stand in the tag.
+    """
+    if name != "blockquote" and not _TELLING.search(attributes):
+        return None
+    given = _attributes(attributes)
+    style = "".join(given.get("style", "").lower().split())
+    if "hidden" in given or _hides(style):
+        return Part.HIDDEN
+    names = _names(given)
+    if name == "blockquote":
+        return _blockquote(names, given, style)
+    for part, its_names in _NAMES.items():
+        if not its_names.isdisjoint(names):
+            return part
+    return Part.RULE if _OUTLOOK_RULE.match(style) else None
+
+
+def _hides(style: str) -> bool:
+    if _HIDING.search(style):
+        return True
+    return "overflow:hidden" in style and _NO_HEIGHT.search(style) is not None
+
+
+def _blockquote(names: set[str], given: dict[str, str], style: str) -> Part | None:
+    """Tell a quote from a paragraph that was only indented."""
+    if given.get("type") == "cite" or names & _QUOTES or "gmail_quote" in names:
+        # Gmail's indented paragraphs have the class in no version, its quotes in each
+        return Part.QUOTE
+    return None if _INDENT.search(style) else Part.BLOCKQUOTE
+
+
+def _attributes(text: str) -> dict[str, str]:
+    found = _ATTRIBUTE.findall(text[:_MAX_ATTRIBUTES])
+    return {name.lower(): double or single or bare for name, double, single, bare in found}
+
+
+def _names(given: dict[str, str]) -> set[str]:
+    """Return classes, id and the like.
+
+    Outlook on the web writes `x_` before those of other programs, Yahoo a number of its own behind.
+    """
+    found = " ".join(given.get(each, "") for each in _NAMING).lower().split()
+    return {_NUMBERED.sub("", each.removeprefix("x_").removeprefix("x_")) for each in found}

@@ -1,0 +1,76 @@
+"""The words of `languages.toml`, of all languages together."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from importlib.resources import files
+from typing import NamedTuple
+
+FROM, DATE, TO, SUBJECT, OTHER = "from", "date", "to", "subject", "other"
+_FIRST_UNSPACED = "\u3000"
+"""From here on scripts stand that put no spaces between words."""
+
+
+_LANGUAGES: dict[str, dict[str, list[str]]] = tomllib.loads(
+    files(__package__ or "").joinpath("languages.toml").read_text(encoding="utf-8")
+)
+
+
+def _all(name: str) -> frozenset[str]:
+    return frozenset(each for words in _LANGUAGES.values() for each in words.get(name, ()))
+
+
+def _any(name: str) -> re.Pattern[str]:
+    """Return what finds any of some words; the longest of those that begin alike."""
+    words = sorted(_all(name), key=lambda each: (-len(each), each))
+    return re.compile(f"(?:{'|'.join(map(re.escape, words))})")
+
+
+WROTE = frozenset(each for each in _all("wrote") if each[0] < _FIRST_UNSPACED)
+WROTE_UNSPACED = tuple(sorted(_all("wrote") - WROTE))
+LABELS = {label: kind for kind in (OTHER, SUBJECT, TO, DATE, FROM) for label in _all(kind)}
+"""The kind of each label in the head of a quoted mail; where languages clash, the later kind."""
+ORIGINAL = _all("original")
+FORWARDED = _all("forwarded")
+NOTES = _all("note")
+SENT_FROM = tuple(sorted(_all("sent_from")))
+CLOSING = _all("closing")
+CLOSING_WORDS = CLOSING | _all("filler")
+THANKS = _all("thanks")
+PARTICLES = _all("particles")
+PLACES = _all("places")
+DEVICE = _any("devices")
+DISCLAIMER_WORD = _any("disclaimer_words")
+OUTSIDE = _any("outside")
+
+
+class Boilerplate(NamedTuple):
+    """How one language's disclaimers, footers and banners begin.
+
+    Attributes:
+        headings: Of disclaimers.
+        beginnings: Of disclaimers without a heading.
+        footers: Of what scanners and mailing lists add.
+        banners: Of a server's warnings.
+        pronoun: Finds what only a mail's own writer says: other languages have the same words.
+    """
+
+    headings: tuple[str, ...]
+    beginnings: tuple[str, ...]
+    footers: tuple[str, ...]
+    banners: tuple[str, ...]
+    pronoun: re.Pattern[str]
+
+
+def _boilerplate(words: dict[str, list[str]]) -> Boilerplate:
+    return Boilerplate(
+        headings=tuple(words.get("disclaimer_headings", ())),
+        beginnings=tuple(words.get("disclaimer_beginnings", ())),
+        footers=tuple(words.get("footers", ())),
+        banners=tuple(words.get("banners", ())),
+        pronoun=re.compile(rf"(?<!\w)(?:{'|'.join(map(re.escape, words['pronouns']))})(?!\w)"),
+    )
+
+
+BOILERPLATE = [_boilerplate(words) for words in _LANGUAGES.values() if "pronouns" in words]

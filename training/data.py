@@ -19,11 +19,19 @@ PREPROCESSING: Final = "social-2"
 
 @dataclass(frozen=True)
 class Row:
-    """One labelled text; `label` is an index into LABELS."""
+    """One labelled text.
+
+    Attributes:
+        source: Where it is from.
+        label: An index into LABELS.
+        text: As its writer wrote it.
+        taught: The tones' probabilities that a teacher gave, in the order of LABELS, if one did.
+    """
 
     source: str
     label: int
     text: str
+    taught: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -36,7 +44,10 @@ class Batch:
 
 
 def read_tsv(path: Path) -> list[Row]:
-    """Rows of `source TAB label TAB text`; raises ValueError naming the line that is not one."""
+    """Rows of `source TAB label TAB text`; raises ValueError naming the line that is not one.
+
+    In the place of the label there may be a teacher's probabilities, as `0.1,0.2,0.7`.
+    """
     rows = []
     for number, line in enumerate(path.read_text(encoding="utf-8").split("\n"), 1):
         if not line:
@@ -44,10 +55,20 @@ def read_tsv(path: Path) -> list[Row]:
         fields = line.split("\t", 2)
         try:
             source, label, text = fields
-            rows.append(Row(source, LABELS.index(label), text))
+            if label in LABELS:
+                rows.append(Row(source, LABELS.index(label), text))
+            else:
+                rows.append(_taught(source, label, text))
         except ValueError as error:
             raise ValueError(f"{path}:{number}: expected source, tone, text with tabs") from error
     return rows
+
+
+def _taught(source: str, label: str, text: str) -> Row:
+    shares = tuple(float(share) for share in label.split(","))
+    if len(shares) != len(LABELS):
+        raise ValueError(label)
+    return Row(source, shares.index(max(shares)), text, shares)
 
 
 def load(files: Sequence[str], *, skip: Sequence[str] = ()) -> list[Row]:

@@ -1,0 +1,77 @@
+"""A teacher's probabilities reach a smaller student."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+import torch
+from transformers import AutoModelForSequenceClassification
+
+from tests.model import tiny
+from training import teach, thin
+from training.data import Row, read_tsv
+from training.objective import Objective
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+TEXTS = ("good app", "bad app", "fine", "ok", "late refund")
+
+
+@pytest.fixture
+def texts(tmp_path: Path) -> Path:
+    path = tmp_path / "texts.txt"
+    path.write_text("".join(f"{text}\n" for text in TEXTS), encoding="utf-8")
+    return path
+
+
+def run(monkeypatch: pytest.MonkeyPatch, *arguments: str | Path) -> None:
+    monkeypatch.setattr(sys, "argv", ["teach", *map(str, arguments)])
+    teach.main()
+
+
+def test_teaching_goes_on_where_it_stopped(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, texts: Path
+) -> None:
+    teacher, whole, cut = tiny.bert(tmp_path / "teacher"), tmp_path / "whole", tmp_path / "cut"
+    command = ("--teachers", teacher, teacher, "--texts", texts, "--out")
+    run(monkeypatch, *command, whole)
+    cut.write_bytes(whole.read_bytes()[:-25])
+    run(monkeypatch, *command, cut)
+    assert cut.read_bytes() == whole.read_bytes()
+    rows = read_tsv(cut)
+    assert [row.text for row in rows] == [*TEXTS]
+    assert all(sum(row.taught) == pytest.approx(1, abs=1e-3) for row in rows)
+    assert all(row.taught[row.label] == max(row.taught) for row in rows)
+
+
+def test_a_taught_row_is_learnt_towards_its_probabilities_whatever_its_source() -> None:
+    taught = Row("taught", 2, "x", (0.2, 0.3, 0.5))
+    rows = [taught, *[Row("shop", 0, "y")] * 9, Row("shop", 1, "z")]
+    objective = Objective(rows, smoothing=0.05, balance=1.0)
+    logits = torch.tensor([taught.taught]).log().requires_grad_()
+    objective(logits, torch.tensor([0])).backward()  # type: ignore[no-untyped-call]
+    assert logits.grad is not None
+    torch.testing.assert_close(logits.grad, torch.zeros(1, 3), atol=1e-6, rtol=0)
+
+
+def test_probabilities_for_too_few_tones_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "rows.tsv"
+    path.write_text("a\t0.5,0.5\ttext\n", encoding="utf-8")
+    with pytest.raises(ValueError, match=r"rows\.tsv:1"):
+        read_tsv(path)
+
+
+def test_a_thinned_model_keeps_the_layers_asked_for(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    whole = tiny.bert(tmp_path / "whole")
+    arguments = ["thin", "--run", str(whole), "--layers", "1", "--out", str(tmp_path / "thin")]
+    monkeypatch.setattr(sys, "argv", arguments)
+    thin.main()
+    large = AutoModelForSequenceClassification.from_pretrained(whole).bert.encoder.layer
+    small = AutoModelForSequenceClassification.from_pretrained(tmp_path / "thin").bert.encoder.layer
+    assert len(small) == 1
+    assert torch.equal(small[0].output.dense.weight, large[1].output.dense.weight)

@@ -1,0 +1,103 @@
+"""Let a trained model score texts that a smaller one learns from: `python -m training.teach -h`.
+
+What is written are rows for `training.train`, with probabilities in the place of the label. A call
+that was cut off goes on where it stopped, since there is one row for each line read.
+"""
+
+import argparse
+import time
+from collections.abc import Iterator, Sequence
+from itertools import islice
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import torch
+from transformers import AutoModelForSequenceClassification, AutoTokenizer
+
+from training.data import PREPROCESSING
+from training.metrics import Floats, softmax
+from training.network import fastest_dtype
+from training.scoring import score
+
+_CHUNK: Final = 2000
+
+
+def read(files: Sequence[Path]) -> Iterator[str]:
+    """The texts: whole lines, or the last column of rows with tabs."""
+    for file in files:
+        with file.open(encoding="utf-8") as lines:
+            for line in lines:
+                yield line.rstrip("\n").rpartition("\t")[2]
+
+
+def main() -> None:
+    """Score what has no row yet."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    add = parser.add_argument
+    add("--teachers", type=Path, nargs="+", required=True, help="runs; their mean is what counts")
+    add("--texts", type=Path, nargs="+", required=True, help="one text a line, or rows with tabs")
+    add("--out", type=Path, required=True, help="a TSV file, appended to")
+    add("--temperature", type=float, default=1.0, help="divides the logits")
+    add("--preprocessing", default=PREPROCESSING)
+    add("--max-tokens", type=int, default=96)
+    args = parser.parse_args()
+    dtype = fastest_dtype()
+    teachers = [
+        (
+            AutoModelForSequenceClassification.from_pretrained(run),
+            AutoTokenizer.from_pretrained(run),
+        )
+        for run in args.teachers
+    ]
+    total = sum(1 for _ in read(args.texts))
+    done = begun_at = _whole_rows(args.out)
+    texts = islice(read(args.texts), done, None)
+    begun = time.monotonic()
+    while chunk := list(islice(texts, _CHUNK)):
+        logs = [
+            np.log(
+                softmax(
+                    score(
+                        *teacher,
+                        chunk,
+                        preprocessing=args.preprocessing,
+                        max_tokens=args.max_tokens,
+                        dtype=dtype,
+                    ),
+                    args.temperature,
+                )
+            )
+            for teacher in teachers
+        ]
+        _append(args.out, chunk, softmax(np.mean(logs, axis=0)))
+        done += len(chunk)
+        pace = (done - begun_at) / (time.monotonic() - begun)
+        left = (total - done) / pace / 60
+        print(f"{done}/{total}, {pace:.0f} texts/s, {left:.0f} min left", flush=True)
+
+
+def _whole_rows(path: Path) -> int:
+    """Count the rows, and cut off one that was half written."""
+    if not path.exists():
+        return 0
+    content = path.read_bytes()
+    whole = content.rfind(b"\n") + 1
+    if whole < len(content):
+        with path.open("r+b") as file:
+            file.truncate(whole)
+    return content.count(b"\n")
+
+
+def _append(path: Path, texts: Sequence[str], shares: Floats) -> None:
+    rows = (
+        f"taught\t{','.join(f'{share:.4f}' for share in row)}\t{text}\n"
+        for text, row in zip(texts, shares.tolist(), strict=True)
+    )
+    with path.open("a", encoding="utf-8") as file:
+        file.writelines(rows)
+
+
+if __name__ == "__main__":
+    torch.set_num_threads(1)
+    main()

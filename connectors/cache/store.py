@@ -171,11 +171,11 @@ class RedisStore:
         self._client.close()
 
     def _note(self, error: Exception | None) -> None:
-        fault = type(error).__name__ if error else ""
-        if fault != self.fault:
-            log = _log.warning if fault else _log.info
-            log("redis_failed" if fault else "redis_recovered", error=fault or self.fault)
-        self.fault = fault
+        before, self.fault = self.fault, type(error).__name__ if error else ""
+        if self.fault and self.fault != before:
+            _log.warning("redis_failed", error=self.fault)
+        elif before and not self.fault:
+            _log.info("redis_recovered", error=before)
 
 
 def namespace(deployment: str) -> bytes:

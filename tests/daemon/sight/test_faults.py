@@ -5,34 +5,75 @@ from __future__ import annotations
 import ast
 import string
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
-from daemon.status.incidents import CATALOGUE, Ledger
+from daemon.status.catalogue import CATALOGUE
+from daemon.status.incidents import Ledger
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 ROOT = Path(__file__).parents[3]
 
 
-def facts() -> dict[str, set[str]]:
-    """Every fact that the code logs as a warning or an error, with its fields."""
-    found: dict[str, set[str]] = {}
+LEVELS = {"warning", "warn", "error", "exception", "critical", "fatal"}
+"""Methods of a logger whose events somebody should see."""
+
+
+def trees() -> Iterator[tuple[Path, ast.AST]]:
     for layer in ("api", "connectors", "daemon"):
-        for path in (ROOT / layer).rglob("*.py"):
-            for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-                if (
-                    isinstance(node, ast.Call)
-                    and isinstance(node.func, ast.Attribute)
-                    and node.func.attr in {"warning", "error"}
-                    and node.args
-                    and isinstance(node.args[0], ast.Constant)
-                ):
-                    fields = {each.arg for each in node.keywords if each.arg}
-                    name = str(node.args[0].value)
-                    found[name] = found.get(name, fields) & fields
+        for path in sorted((ROOT / layer).rglob("*.py")):
+            yield path, ast.parse(path.read_text(encoding="utf-8"))
+
+
+def loggers(tree: ast.AST) -> set[str]:
+    """Names that a module gives to loggers of structlog's."""
+    return {
+        ast.unparse(target)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Assign) and "structlog.get_logger" in ast.unparse(node.value)
+        for target in node.targets
+    }
+
+
+def facts() -> dict[str, set[str]]:
+    """Every event that the code logs as a warning or worse, with the fields that it always has."""
+    found: dict[str, set[str]] = {}
+    for path, tree in trees():
+        known = loggers(tree)
+        for node in ast.walk(tree):
+            if (
+                isinstance(node, ast.Call)
+                and isinstance(node.func, ast.Attribute)
+                and ast.unparse(node.func.value) in known
+                and node.func.attr in LEVELS
+            ):
+                name = node.args[0] if node.args else None
+                where = f"{path}:{node.lineno}"
+                assert isinstance(name, ast.Constant), f"{where}: an event without a plain name"
+                fields = {each.arg for each in node.keywords if each.arg}
+                found[str(name.value)] = found.get(str(name.value), fields) & fields
     return found
 
 
-@pytest.mark.parametrize("code", sorted(CATALOGUE.keys() - {"redis_failed"}))
+def test_loggers_are_called_where_they_stand_so_that_every_event_is_found() -> None:
+    for path, tree in trees():
+        known = loggers(tree)
+        called = {id(node.func) for node in ast.walk(tree) if isinstance(node, ast.Call)}
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Attribute) and ast.unparse(node.value) in known:
+                where = f"{path}:{node.lineno}"
+                assert id(node) in called, f"{where}: a method of the logger is passed around"
+                assert node.attr in LEVELS | {"debug", "info"}, f"{where}: {node.attr}"
+
+
+def test_every_warning_and_error_of_the_log_is_in_the_catalogue_and_nothing_else_is() -> None:
+    assert facts().keys() == CATALOGUE.keys()
+
+
+@pytest.mark.parametrize("code", sorted(CATALOGUE))
 def test_what_is_told_is_logged_with_the_fields_that_the_words_want(code: str) -> None:
     entry = CATALOGUE[code]
     wanted = {name for words in entry for _, name, _, _ in string.Formatter().parse(words) if name}

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import quote
 
 import kombu
+from kombu.connection import ConnectionPool, PooledConnection
 
 from connectors import urls
 from connectors.urls import WrongUrl
@@ -105,27 +106,40 @@ def _refusal(options: dict[str, str]) -> tuple[str, str]:
     )
 
 
-class NodeConnection(kombu.Connection):  # type: ignore[misc]  # kombu has no types
-    """A connection of kombu's that expects each node's certificate to be in the node's own name.
-
-    kombu itself expects the first node's name of every node that it fails over to.
-    """
-
+class _NodeByName(kombu.Connection):  # type: ignore[misc]  # kombu has no types
     def __init__(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 - kombu's
-        """Take what `kombu.Connection` takes."""
         super().__init__(*args, **kwargs)
         # a clone is given the name beside the address that it was resolved to
         if self.ssl and not self.ssl.get("server_hostname"):
             self._expect_its_name()
 
     def switch(self, conn_str: str) -> None:
-        """Go on with another node."""
         super().switch(conn_str)
         if self.ssl:
             self._expect_its_name()
 
     def _expect_its_name(self) -> None:
         self.ssl: dict[str, Any] = {**self.ssl, "server_hostname": self.hostname}
+
+
+class NodeConnection(_NodeByName):
+    """A connection of kombu's that expects each node's certificate to be in the node's own name.
+
+    kombu itself expects the first node's name of every node that it fails over to.
+    """
+
+    def Pool(self, limit: int | None = None, **_: object) -> ConnectionPool:  # noqa: N802 - kombu's
+        """Return a pool of connections of the same kind: Celery's replies leave by one."""
+        return _NodePool(self, limit)
+
+
+class _PooledNode(PooledConnection, _NodeByName):  # type: ignore[misc]  # kombu has no types
+    pass
+
+
+class _NodePool(ConnectionPool):  # type: ignore[misc]  # kombu has no types
+    def new(self) -> _PooledNode:
+        return _PooledNode(self, **dict(self.connection._info(resolve=False)))  # noqa: SLF001 - as the pool above does
 
 
 def tls_options(node: Node, tls: Tls) -> dict[str, Any]:

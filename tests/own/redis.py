@@ -11,14 +11,35 @@ from tests.servers import ServerMissingError, check_redis
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from connectors.tls import Tls
+
 
 class OwnRedis(Server):
-    """A Redis that appends to a file."""
+    """A Redis that appends to a file.
 
-    def __init__(self, directory: Path) -> None:
+    Attributes:
+        plain_url: Where it listens without TLS too, for those who look on.
+    """
+
+    def __init__(self, directory: Path, *options: str, tls: Tls | None = None) -> None:
+        """Lay out its directory; start nothing yet.
+
+        Args:
+            directory: Where it keeps its data; must not exist.
+            options: More of its command line.
+            tls: Its certificate, by which it is `localhost`; clients must show one too.
+        """
         super().__init__(directory)
         self._port = free_port()
-        self.url = f"redis://{HOST}:{self._port}/0"
+        self._options = list(options)
+        self.url = self.plain_url = f"redis://{HOST}:{self._port}/0"
+        if tls:
+            port = free_port()
+            self.url = f"rediss://localhost:{port}/0"
+            self._options += [
+                "--tls-port", str(port), "--tls-ca-cert-file", tls.ca_file,
+                "--tls-cert-file", tls.cert_file, "--tls-key-file", tls.key_file,
+            ]  # fmt: skip
 
     def command(self) -> list[str]:
         program = shutil.which("redis-server")
@@ -26,12 +47,12 @@ class OwnRedis(Server):
             raise ServerMissingError("redis-server is not installed")
         return [
             program, "--bind", HOST, "--port", str(self._port), "--save", "",
-            "--appendonly", "yes", "--appendfsync", "everysec",
+            "--appendonly", "yes", "--appendfsync", "everysec", *self._options,
         ]  # fmt: skip
 
     def answers(self) -> bool:
         try:
-            check_redis(self.url)
+            check_redis(self.plain_url)
         except ServerMissingError:
             return False
         return True

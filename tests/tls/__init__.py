@@ -1,0 +1,1 @@
+"""Servers that are reached by TLS, with an authority of the tests' own."""

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Literal
-
-import msgspec
-import redis
+from typing import TYPE_CHECKING
 
 from connectors.amqp import topology
-from connectors.cache import namespace
 from connectors.errors import Misconfigured, Unavailable
 from connectors.scoring.client import Scoring
 from connectors.scoring.protocol import Failed, Scored
-from daemon.checks import broker_probe, topology_diff
+from daemon.checks import broker_probe, redis_probe, topology_diff
+from daemon.checks.result import Result
 from daemon.model.identity import identify
 from daemon.process import wiring
 
@@ -24,29 +21,14 @@ if TYPE_CHECKING:
     from daemon.settings import ModelSettings, Settings
 
 _OLDEST = (3, 10)
-_SKEW_SECONDS = 2.0
 _ROUND_TRIP_SECONDS = 10.0
 _REQUESTS_PER_WORKER = 4
 _TEXT = "Tonebus asks whether you are well."
-_FULL = 0.9
-
-
-class Result(msgspec.Struct, frozen=True):
-    """What came of one check.
-
-    Attributes:
-        fix: What to do about it; empty where all is well.
-    """
-
-    check: str
-    state: Literal["ok", "warning", "failure"]
-    detail: str
-    fix: str = ""
 
 
 def examine(settings: Settings) -> Iterator[Result]:
     """Run every check; one that fails does not keep the next from running."""
-    yield from _redis(settings)
+    yield from redis_probe.examine(settings)
     broker = wiring.broker(settings, "tonebus doctor")
     begun = time.monotonic()
     try:
@@ -66,61 +48,6 @@ def examine(settings: Settings) -> Iterator[Result]:
             yield from _model(settings, broker, model)
     finally:
         broker.close()
-
-
-def _redis(settings: Settings) -> Iterator[Result]:
-    fix = "nothing is lost without it, but every text is scored again: "
-    try:
-        client = redis.Redis.from_url(
-            settings.redis.url, socket_timeout=2, socket_connect_timeout=2, retry=None
-        )
-        begun = time.monotonic()
-        seconds, micros = client.time()
-        took = time.monotonic() - begun
-        skew = seconds + micros / 1e6 - time.time()
-        memory = client.info("memory")
-        version = client.info("server").get("redis_version", "?")
-    except (redis.RedisError, OSError, ValueError) as error:
-        advice = "is it running, and is [redis] url right, with its password?"
-        yield Result("redis", "failure", f"{type(error).__name__}: {error}"[:200], fix + advice)
-        return
-    if took > settings.redis.timeout:
-        yield Result(
-            "redis", "warning",
-            f"version {version}, a round trip took {took:.3f} s, over redis.timeout "
-            f"{settings.redis.timeout:g}",
-            fix + "bring it nearer, or raise redis.timeout",
-        )  # fmt: skip
-    else:
-        yield Result("redis", "ok", f"version {version}, a round trip takes {took * 1000:.1f} ms")
-    limit, used = memory.get("maxmemory", 0), memory.get("used_memory", 0)
-    if limit and used > _FULL * limit and memory.get("maxmemory_policy") == "noeviction":
-        yield Result(
-            "redis memory", "warning", f"{used} of {limit} bytes, and nothing is evicted",
-            "set maxmemory-policy allkeys-lru: losing entries is harmless",
-        )  # fmt: skip
-    yield from _clock(skew)
-    deployment = wiring.deployment(settings)
-    yield Result(
-        "deployment", "ok", f"{deployment}: its keys begin with {namespace(deployment).decode()}"
-    )
-    if not settings.redis.secret:
-        yield Result(
-            "redis secret", "warning",
-            "not set: whoever reads Redis can test for a given text, and whoever writes it can "
-            "forge a mark, so that a message is acknowledged without its event",
-            "set TONEBUS_REDIS_SECRET to a random string, the same for every process",
-        )  # fmt: skip
-
-
-def _clock(skew: float) -> Iterator[Result]:
-    if abs(skew) > _SKEW_SECONDS:
-        yield Result(
-            "clock", "warning", f"{skew:+.1f} s from Redis's clock: events carry a wrong time",
-            "let NTP set the clocks of both hosts",
-        )  # fmt: skip
-    else:
-        yield Result("clock", "ok", f"{abs(skew):.1f} s from Redis's clock")
 
 
 def _version(broker: Broker, took: float) -> Result:

@@ -11,8 +11,8 @@ import msgspec
 
 from connectors.errors import Unavailable
 from daemon.checks import doctor as examination
-from daemon.checks.doctor import Result
 from daemon.checks.lint import advice
+from daemon.checks.result import Result
 from daemon.cli import EX_CONFIG
 from daemon.settings.loading import read
 from daemon.telemetry import logs

@@ -21,21 +21,27 @@ class OwnRedis(Server):
         plain_url: Where it listens without TLS too, for those who look on.
     """
 
-    def __init__(self, directory: Path, *options: str, tls: Tls | None = None) -> None:
+    def __init__(
+        self, directory: Path, *options: str, tls: Tls | None = None, password: str = ""
+    ) -> None:
         """Lay out its directory; start nothing yet.
 
         Args:
             directory: Where it keeps its data; must not exist.
             options: More of its command line.
             tls: Its certificate, by which it is `localhost`; clients must show one too.
+            password: What it asks for; empty for nothing.
         """
         super().__init__(directory)
         self._port = free_port()
         self._options = list(options)
-        self.url = self.plain_url = f"redis://{HOST}:{self._port}/0"
+        login = f":{password}@" if password else ""
+        self.url = self.plain_url = f"redis://{login}{HOST}:{self._port}/0"
+        if password:
+            self._options += ["--requirepass", password]
         if tls:
             port = free_port()
-            self.url = f"rediss://localhost:{port}/0"
+            self.url = f"rediss://{login}localhost:{port}/0"
             self._options += [
                 "--tls-port", str(port), "--tls-ca-cert-file", tls.ca_file,
                 "--tls-cert-file", tls.cert_file, "--tls-key-file", tls.key_file,

@@ -168,7 +168,7 @@ def acl() -> list[str]:
 @pytest.fixture
 def restricted(server: OwnRedis) -> Iterator[redis.Redis]:
     with redis.Redis.from_url(server.plain_url) as client:
-        client.execute_command(*acl())  # type: ignore[no-untyped-call]  # redis
+        client.execute_command(*acl())
         yield client
         client.execute_command("ACL", "DELUSER", "tonebus")
 

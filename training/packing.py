@@ -6,7 +6,8 @@ from typing import Final
 import torch
 from safetensors.torch import save_file
 
-from daemon.model.packed import FILE, SCALE
+from daemon.model.packed import SCALE
+from daemon.model.vetting import PACKED
 
 _BLOCK: Final = 32
 _MATRIX: Final = 2
@@ -25,7 +26,7 @@ def pack(state: dict[str, torch.Tensor], out: Path) -> None:
             packed |= {name: whole, name + SCALE: scale}
         else:
             packed[name] = value.half().contiguous()
-    save_file(packed, out / FILE, metadata={"format": "pt"})
+    save_file(packed, out / PACKED, metadata={"format": "pt"})
 
 
 def eight_bits(value: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:

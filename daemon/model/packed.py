@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING, Final
 import torch
 from safetensors import safe_open
 
+from daemon.model.vetting import PACKED
+
 if TYPE_CHECKING:
     from pathlib import Path
 
-FILE: Final = "packed.safetensors"
 SCALE: Final = ".scale"
 _MIDDLE: Final = 8
 
@@ -27,7 +28,7 @@ def unpack(where: Path, dtype: torch.dtype) -> dict[str, torch.Tensor] | None:
     Returns:
         The state of the network, in `dtype`.
     """
-    path = where / FILE
+    path = where / PACKED
     if not path.exists():
         return None
     state = {}

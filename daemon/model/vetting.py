@@ -6,15 +6,16 @@ Nothing here unpickles, imports or runs anything of the model's.
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 from connectors.errors import Misconfigured
-from daemon.model import packed
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+PACKED: Final = "packed.safetensors"
+"""Weights of four and eight bits (packed.py)."""
 _LFS = b"version https://git-lfs.github.com/spec/"
 _PICKLES = ("*.bin", "*.pt", "*.pth", "*.pkl", "*.pickle", "*.ckpt", "*.h5", "*.msgpack")
 _SAVE = "from_pretrained(SOURCE).save_pretrained(DIRECTORY)"
@@ -50,8 +51,8 @@ def _vet_weights(where: Path) -> None:
             where, "it is an adapter, not a model", "merge it into its base model and save that"
         )
     weights = [where / "model.safetensors"]
-    if (where / packed.FILE).exists():
-        weights = [where / packed.FILE]
+    if (where / PACKED).exists():
+        weights = [where / PACKED]
     elif not weights[0].exists() and (index := where / "model.safetensors.index.json").exists():
         names = set(_object(index).get("weight_map", {}).values())
         if any("/" in name or "\\" in name for name in names):

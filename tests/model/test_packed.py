@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 import torch
 from safetensors.torch import load_file
 
-from daemon.model.packed import FILE, unpack
+from daemon.model.packed import unpack
 from daemon.model.scorer import ToneModel
+from daemon.model.vetting import PACKED
 from tests.model import tiny
 from tests.model.scoring import apart, scored
 from training.packing import eight_bits, four_bits, pack
@@ -42,7 +43,7 @@ def test_four_bits_lose_nothing_of_what_came_from_four_bits(tmp_path: Path) -> N
     words = of_four_bits(10, 96)
     words[3] = 0
     pack({"words": words}, tmp_path)
-    assert load_file(tmp_path / FILE)["words"].shape == (10, 48)
+    assert load_file(tmp_path / PACKED)["words"].shape == (10, 48)
     state = unpack(tmp_path, torch.float32)
     assert state is not None
     assert torch.equal(state["words"], words)

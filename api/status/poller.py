@@ -199,7 +199,7 @@ class Watch:
         sighted = not self._redis and self._blind_until <= now <= self._sighted_until
         meter.replace(metrics.DAEMONS, {(): daemons} if sighted else {})
         meter.set(metrics.REDIS_OPEN, to=float(bool(self._redis)))
-        for code, count in LEDGER.counts.items():
+        for code, count in LEDGER.totals().items():
             meter.set(metrics.FAULTS, code, to=count)
 
 

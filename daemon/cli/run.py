@@ -7,6 +7,7 @@ import sys
 import click
 
 from daemon import settings
+from daemon.process import threads
 from daemon.telemetry import logs
 
 
@@ -50,4 +51,5 @@ def api() -> None:
 def _begin() -> settings.Settings:
     configuration = settings.load()
     logs.configure(configuration.log.format, configuration.log.level)
+    threads.end_with_any()
     return configuration

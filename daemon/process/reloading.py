@@ -40,7 +40,10 @@ def run(load: Callable[[], Settings]) -> int:
     settings, proven = load(), None
     tracer = tracing.start(settings.tracing, "daemon")
     reporter = Reporter()
-    prometheus.serve(reporter.meter, settings.metrics.host, settings.metrics.port)
+    prometheus.serve(
+        reporter.meter, settings.metrics.host, settings.metrics.port,
+        healthy=lambda: signals.supervisor.fed_in_time,
+    )  # fmt: skip
     while not signals.stop:
         try:
             with _service(settings, signals, reporter, tracer) as service:

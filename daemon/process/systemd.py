@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 _MAX_STATUS_CHARS = 400
+_PATIENCE_SECONDS = 45.0
+"""As `WatchdogSec=` of our units, where no watchdog says how long it waits."""
+
 _log = structlog.get_logger(__name__)
 
 
@@ -30,6 +33,7 @@ class Supervisor:
         self._address = "\0" + path[1:] if path.startswith("@") else path
         self._is_ready = False
         self._said = ""
+        self._fed = time.monotonic()
         ours = environ.get("WATCHDOG_PID", str(os.getpid())) == str(os.getpid())
         microseconds = environ.get("WATCHDOG_USEC", "")
         self.watchdog_seconds = int(microseconds) / 1e6 if ours and microseconds.isdigit() else 0.0
@@ -67,8 +71,14 @@ class Supervisor:
 
     def feed(self) -> None:
         """Say that there is progress, or honestly nothing to do."""
+        self._fed = time.monotonic()
         if self.watchdog_seconds:
             self._tell("WATCHDOG=1")
+
+    @property
+    def fed_in_time(self) -> bool:
+        """Whether a watchdog would let the process live; asked by the probes of containers."""
+        return time.monotonic() - self._fed < (self.watchdog_seconds or _PATIENCE_SECONDS)
 
     def _tell(self, *lines: str) -> None:
         if len(lines) > 1:

@@ -56,6 +56,9 @@ CATALOGUE: dict[str, Words] = {
     "reload_refused": Words(
         "New settings were refused: {error}",
         "Correct the file and send SIGHUP again; the old settings stay in force."),
+    "thread_died": Words(
+        "The thread “{thread}” failed, and its process ended itself",
+        "None needed for a single one; if it repeats, see the process's log and report it."),
     "metrics_not_served": Words(
         "The metrics port {port} could not be opened: {error}",
         "Give each process a port of its own: `TONEBUS_METRICS_PORT`."),

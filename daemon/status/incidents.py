@@ -30,7 +30,7 @@ class Ledger:
         """Start without a fault."""
         self._lock = threading.Lock()
         self._notes: OrderedDict[tuple[str, str], FaultNote] = OrderedDict()
-        self.counts: Counter[str] = Counter()
+        self._counts: Counter[str] = Counter()
 
     def note(self, code: str, fields: MutableMapping[str, object]) -> None:
         """Take in a fact; one that is no fault is passed over."""
@@ -41,7 +41,7 @@ class Ledger:
         words, now = entry.words.format_map(shown), time.time()
         key = (code, words)
         with self._lock:
-            self.counts[code] += 1
+            self._counts[code] += 1
             if known := self._notes.pop(key, None):
                 self._notes[key] = msgspec.structs.replace(known, last=now, count=known.count + 1)
             else:
@@ -49,6 +49,11 @@ class Ledger:
                 self._notes[key] = FaultNote(code=code, words=words, fix=fix, first=now, last=now)
             while len(self._notes) > _KEPT:
                 self._notes.popitem(last=False)
+
+    def totals(self) -> dict[str, int]:
+        """How often each fault was ever noted; a copy, for other threads go on noting."""
+        with self._lock:
+            return dict(self._counts)
 
     def recent(self) -> list[FaultNote]:
         """The last faults, the newest first."""

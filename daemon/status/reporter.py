@@ -133,7 +133,7 @@ class Reporter:
             tones=meter.by(metrics.EVENTS, "tone"),
             latency=self._latency.counts,
         )
-        for code, count in LEDGER.counts.items():
+        for code, count in LEDGER.totals().items():
             meter.set(metrics.FAULTS, code, to=count)
         for state in _STATES:
             meter.set(metrics.STATE, state, to=float(state == self.state))

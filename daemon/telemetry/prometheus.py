@@ -1,16 +1,20 @@
-"""A process's metrics over HTTP, in Prometheus's format."""
+"""A process's metrics over HTTP, in Prometheus's format, and whether its loop goes on."""
 
 from __future__ import annotations
 
+import socket
+import threading
 from itertools import accumulate
+from socketserver import ThreadingMixIn
 from typing import TYPE_CHECKING
+from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
 import structlog
 from prometheus_client import (
     CollectorRegistry,
     ProcessCollector,
     generate_latest,
-    start_http_server,
+    make_wsgi_app,
 )
 from prometheus_client.core import (
     CounterMetricFamily,
@@ -23,7 +27,8 @@ from daemon.status.release import RELEASE
 from daemon.telemetry.metrics import BUILD, METRICS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
+    from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
     from prometheus_client.core import Metric as Family
 
@@ -84,19 +89,56 @@ def text(served: CollectorRegistry) -> bytes:
     return generate_latest(served)
 
 
-def serve(meter: Meter, host: str, port: int) -> None:
-    """Serve the values from a thread of its own; port 0 serves nothing.
+def serve(
+    meter: Meter, host: str, port: int, *, healthy: Callable[[], bool] = lambda: True
+) -> None:
+    """Serve `/metrics` and `/healthz` from a thread of its own; port 0 serves nothing.
 
     A port that is taken is no reason to stop labelling: the log says so.
+
+    Args:
+        meter: The values.
+        host: Where to listen.
+        port: Where to listen.
+        healthy: Whether the process's loop goes on; `/healthz` is 503 where it does not.
     """
     if not port:
         return
+    kind = _ServerV6 if ":" in host else _Server
     try:
-        start_http_server(port, host, registry=registry(meter))
+        server = make_server(host, port, _application(meter, healthy), kind, _Quiet)
     except OSError as error:
         _log.warning(
             "metrics_not_served", port=port, error=error.strerror,
             fix="give each process a port of its own: TONEBUS_METRICS_PORT",
         )  # fmt: skip
-    else:
-        _log.info("metrics_served", host=host, port=port)
+        return
+    threading.Thread(target=server.serve_forever, name="metrics", daemon=True).start()
+    _log.info("metrics_served", host=host, port=port)
+
+
+def _application(meter: Meter, healthy: Callable[[], bool]) -> WSGIApplication:
+    metrics = make_wsgi_app(registry(meter))
+
+    def application(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        if environ["PATH_INFO"] != "/healthz":
+            return metrics(environ, start_response)  # type: ignore[no-any-return]
+        well = healthy()
+        status = "200 OK" if well else "503 Service Unavailable"
+        start_response(status, [("Content-Type", "text/plain; charset=utf-8")])
+        return [b"ok\n" if well else b"the loop has stopped\n"]
+
+    return application
+
+
+class _Server(ThreadingMixIn, WSGIServer):
+    daemon_threads = True
+
+
+class _ServerV6(_Server):
+    address_family = socket.AF_INET6
+
+
+class _Quiet(WSGIRequestHandler):
+    def log_request(self, *_: object) -> None:
+        """Log no request: a probe comes every few seconds."""

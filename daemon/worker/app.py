@@ -90,7 +90,11 @@ def run(settings: Settings, model_name: str) -> int:
         consumer_cls=partial(WorkerConsumer, supervisor=supervisor, line=lambda: report.line),
     )  # fmt: skip
     report.start()
-    prometheus.serve(report.meter, settings.metrics.host, settings.metrics.port)
+    supervisor.feed()
+    prometheus.serve(
+        report.meter, settings.metrics.host, settings.metrics.port,
+        healthy=lambda: supervisor.fed_in_time,
+    )  # fmt: skip
     worker.start()
     tracer.close()
     _log.info("worker_stopped", worker=name)

@@ -10,10 +10,11 @@ import structlog
 from celery.concurrency.thread import TaskPool
 from kombu.asynchronous import get_event_loop
 
+from daemon.process.threads import EX_SOFTWARE
+
 if TYPE_CHECKING:
     from concurrent.futures import Future
 
-EX_SOFTWARE = 70
 _LOOK_SECONDS = 0.1
 _log = structlog.get_logger(__name__)
 
@@ -63,5 +64,5 @@ def _end_if_it_failed(handled: Future[object]) -> None:
     unacknowledged for ever, and the worker without another one.
     """
     if not handled.cancelled() and (error := handled.exception()):
-        _log.critical("request_lost", error=type(error).__name__)
+        _log.critical("request_lost", error=type(error).__name__, exc_info=error)
         os._exit(EX_SOFTWARE)

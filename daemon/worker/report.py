@@ -77,7 +77,7 @@ class WorkerReport:
             time.monotonic(), time.time(),
             totals={"texts": texts, "busy": meter.total(metrics.BUSY)}, tones={}, latency=[],
         )  # fmt: skip
-        for code, count in LEDGER.counts.items():
+        for code, count in LEDGER.totals().items():
             meter.set(metrics.FAULTS, code, to=count)
         return WorkerNote(
             process=self._identity.now(),

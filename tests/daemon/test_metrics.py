@@ -9,6 +9,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
+import httpx
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
@@ -110,6 +111,14 @@ def test_metrics_are_served_on_the_port() -> None:
     prometheus.serve(meter, "127.0.0.1", port)
     with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=10) as reply:
         assert b'tonebus_deliveries_total{connector="input"} 1.0' in reply.read()
+
+
+@pytest.mark.parametrize(("healthy", "status"), [(True, 200), (False, 503)])
+def test_the_port_tells_a_probe_whether_the_loop_goes_on(*, healthy: bool, status: int) -> None:
+    port = free_port()
+    prometheus.serve(Meter(), "127.0.0.1", port, healthy=lambda: healthy)
+    reply = httpx.get(f"http://127.0.0.1:{port}/healthz", timeout=10)
+    assert reply.status_code == status
 
 
 def test_a_port_that_is_taken_is_told_and_stops_nothing(

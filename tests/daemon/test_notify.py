@@ -10,6 +10,7 @@ import pytest
 
 from daemon.process.systemd import Supervisor
 from tests.supervisors import listener
+from tests.waiting import until
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -69,6 +70,15 @@ def test_a_watchdog_is_fed_only_where_it_is_ours(tmp_path: Path) -> None:
         assert ours.watchdog_seconds == 5
         ours.feed()
         assert systemd.listen(1) == ["WATCHDOG=1"]
+
+
+def test_a_process_that_is_not_fed_in_time_is_known_without_any_supervisor() -> None:
+    patient = Supervisor({})
+    assert patient.fed_in_time
+    hasty = Supervisor({"WATCHDOG_USEC": "1000"})
+    until(lambda: not hasty.fed_in_time)
+    hasty.feed()
+    assert patient.fed_in_time
 
 
 def test_a_status_is_one_line_whatever_is_in_it(tmp_path: Path) -> None:

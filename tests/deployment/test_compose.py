@@ -95,7 +95,7 @@ def test_every_service_is_asked_how_it_is_at_an_endpoint_that_exists(
     assert all("healthcheck" in service for service in services.values())
     probed = {name: urls(services[name]) for name in OURS}
     metrics = services["daemon"]["environment"]["TONEBUS_METRICS_PORT"]
-    assert probed["daemon"] == probed["worker"] == [("127.0.0.1", metrics, "/metrics")]
+    assert probed["daemon"] == probed["worker"] == [("127.0.0.1", metrics, "/healthz")]
     assert probed["api"] == [
         ("127.0.0.1", services["api"]["environment"]["TONEBUS_API_PORT"], "/healthz")
     ]

@@ -8,12 +8,14 @@ import socket
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+import httpx
 import pytest
 
 from tests import models
 from tests.processes import Process, running
 from tests.proxy import free_port
 from tests.supervisors import Listener, listener
+from tests.waiting import until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -102,6 +104,29 @@ def test_a_broker_that_takes_connections_and_hangs_starves_the_watchdog(bench: B
         with bench.supervised("daemon", TONEBUS_BROKER_URL=url, **QUICK) as (daemon, systemd):
             daemon.wait_for("progress_missed")
             assert meals(systemd, 4) == 0
+
+
+def health(port: int) -> int:
+    """What a probe of a container is told."""
+    return httpx.get(f"http://127.0.0.1:{port}/healthz", timeout=10).status_code
+
+
+@pytest.mark.parametrize("command", ["daemon", "worker"])
+def test_a_probe_finds_a_process_healthy(bench: Bench, command: str) -> None:
+    port = free_port()
+    with bench.supervised(command, TONEBUS_METRICS_PORT=str(port)) as (process, _):
+        process.wait_for(f"{command}_ready")
+        assert health(port) == 200
+
+
+def test_a_probe_finds_a_process_that_owes_work_and_gets_none_done(bench: Bench) -> None:
+    port = free_port()
+    env = QUICK | {"TONEBUS_METRICS_PORT": str(port), "WATCHDOG_USEC": "4000000"}
+    with socket.create_server(("127.0.0.1", 0)) as mute:
+        url = f"amqp://guest:guest@127.0.0.1:{mute.getsockname()[1]}//"
+        with bench.supervised("daemon", TONEBUS_BROKER_URL=url, **env) as (daemon, _):
+            daemon.wait_for("progress_missed")
+            until(lambda: health(port) == 503)
 
 
 def test_a_worker_whose_loop_stands_still_starves_its_watchdog(bench: Bench) -> None:

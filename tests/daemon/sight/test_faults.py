@@ -91,7 +91,16 @@ def test_equal_faults_are_one_with_a_count() -> None:
     assert (newest.count, older.count) == (1, 3)
     assert "other" in newest.words
     assert "tonebus worker --model default" in older.fix
-    assert ledger.counts == {"workers_gone": 4}
+    assert ledger.totals() == {"workers_gone": 4}
+
+
+def test_totals_may_be_read_while_another_thread_notes_a_new_fault() -> None:
+    ledger = Ledger()
+    ledger.note("workers_gone", {"model": "default"})
+    for code, count in ledger.totals().items():
+        assert (code, count) == ("workers_gone", 1)
+        ledger.note("redis_failed", {"error": "gone"})
+    assert ledger.totals() == {"workers_gone": 1, "redis_failed": 1}
 
 
 def test_what_is_no_fault_is_passed_over() -> None:

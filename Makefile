@@ -18,7 +18,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
-.PHONY: help demo test test-fast test-rabbitmq bench bench-quick chaos soak lint format constraints install uninstall clean
+.PHONY: help demo test test-fast test-rabbitmq bench bench-quick chaos fuzz soak lint format constraints install uninstall clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -51,6 +51,9 @@ bench-quick: $(INSTALLED) ## the main ratios, in three minutes
 chaos: $(INSTALLED) ## break things under load and account for every message (N=100000 FAULTS=200 SEED=1)
 	@$(BIN)/python -m tests.chaos --messages $(or $(N),3000) --faults $(or $(FAULTS),10) \
 		--seed $(or $(SEED),1)
+
+fuzz: $(INSTALLED) ## search long for an input that breaks the mapping (N=20000 examples of each kind)
+	@FUZZ_EXAMPLES=$(or $(N),20000) $(BIN)/python -m pytest tests/connectors -k fuzz $(ARGS)
 
 soak: $(INSTALLED) ## steady load; does anything grow? (MINUTES=60, PLOT=soak.png wants matplotlib)
 	@$(BIN)/python -m tests.chaos.soak --minutes $(or $(MINUTES),5) $(if $(PLOT),--plot $(PLOT))

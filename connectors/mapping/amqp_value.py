@@ -51,7 +51,13 @@ def decode(body: bytes, work: Work) -> object:
     Raises:
         BadInput: It is not AMQP 1.0.
     """
-    reader = _Reader(body, work)
+    try:
+        return _sections(_Reader(body, work))
+    except UnicodeDecodeError:
+        raise _bad("a string that is not UTF-8") from None
+
+
+def _sections(reader: _Reader) -> object:
     data, items = bytearray(), list[object]()
     section = _VALUE
     while not reader.ended:

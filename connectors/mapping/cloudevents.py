@@ -65,7 +65,7 @@ def unwrap(value: object, *, is_text: bool, attributes: Mapping[str, Any]) -> Do
 
     Args:
         value: JSON or text.
-        is_text: Whether it came as text.
+        is_text: Whether it is the text itself.
         attributes: Those that headers told.
 
     Raises:
@@ -77,10 +77,9 @@ def unwrap(value: object, *, is_text: bool, attributes: Mapping[str, Any]) -> Do
         value = _data(value)
     if attributes and _is_ours(attributes):
         raise Skip("loop")
-    if not isinstance(value, str):
-        return Document(value, attributes=attributes) if attributes else Document(value)
-    found = recognised(value)
-    return Document(found, isinstance(found, str) and (is_text or bool(attributes)), attributes)
+    if isinstance(value, str) and not is_text:
+        value = recognised(value)
+    return Document(value, isinstance(value, str) and (is_text or bool(attributes)), attributes)
 
 
 def as_text(value: object, attributes: Mapping[str, Any]) -> Document:

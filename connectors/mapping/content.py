@@ -30,7 +30,11 @@ def opened(delivery: Delivery, reading: Reading, work: Work) -> tuple[object, bo
         return parse(text_of(body)), False
     if reading is Reading.JSON_OR_NOTHING:
         return _json(body, str(delivery.properties.get("content_type"))), False
-    return text_of(body), True
+    text = text_of(body)
+    if reading is Reading.TEXT:
+        return text, True
+    found = recognised(text)
+    return found, isinstance(found, str)
 
 
 def _json(body: bytes, label: str) -> object:

@@ -19,9 +19,17 @@ if TYPE_CHECKING:
 
 Reader = Callable[[Any], Any]
 PATH = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*", re.ASCII)
-ROOT = "$."
-"""What an expression begins with that looks at the whole message, wherever it stands."""
+_ROOT = "$."
+_QUOTED_OR_ROOT = re.compile(
+    r"""'(?:\\.|[^'\\])*'|"(?:\\.|[^"\\])*"|`(?:\\.|[^`\\])*`|\$""", re.DOTALL
+)
+_WHOLE = "message()"
+"""What `$` stands for, which JMESPath itself does not know."""
+_LISTS = {
+    "filter_projection", "flatten", "multi_select_list", "projection", "slice", "value_projection",
+}  # fmt: skip
 _CHARS_A_STEP = 64
+_STEPS_A_CALL = 4
 
 
 class Field(msgspec.Struct, frozen=True):
@@ -37,21 +45,33 @@ class Field(msgspec.Struct, frozen=True):
 
 
 class Functions(functions.Functions):
-    """The functions of JMESPath, and one for JSON that stands in a string."""
+    """The functions of JMESPath, one for JSON in a string, and one for the whole message.
+
+    Attributes:
+        message: What the second returns.
+    """
 
     def __init__(self, work: Work) -> None:
         """Charge what the functions do."""
         super().__init__()
         self._work = work
+        self.message: object = None
 
     def call_function(self, function_name: str, resolved_args: list[Any]) -> Any:  # noqa: ANN401 - JSON
         """Call a function, once what it costs is charged."""
-        self._work.spend(_cost(function_name, resolved_args) // _CHARS_A_STEP)
-        return super().call_function(function_name, resolved_args)
+        self._work.spend(_STEPS_A_CALL + _cost(function_name, resolved_args) // _CHARS_A_STEP)
+        found = super().call_function(function_name, resolved_args)
+        if isinstance(found, str):
+            self._work.spend(len(found) // _CHARS_A_STEP)
+        return found
 
     @functions.signature({"types": []})
     def _func_parse_json(self, value: object) -> object:
         return parse(value) if isinstance(value, str) else value
+
+    @functions.signature()
+    def _func_message(self) -> object:
+        return self.message
 
 
 class Interpreter(visitor.TreeInterpreter):
@@ -59,7 +79,8 @@ class Interpreter(visitor.TreeInterpreter):
 
     def __init__(self, work: Work) -> None:
         """Charge each step."""
-        super().__init__(visitor.Options(custom_functions=Functions(work)))
+        self.functions = Functions(work)
+        super().__init__(visitor.Options(custom_functions=self.functions))
         self._work = work
 
     def visit(self, node: dict[str, Any], *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 - JSON
@@ -76,7 +97,7 @@ def compile_expression(setting: str, expression: str, interpreter: Interpreter) 
 
     Args:
         setting: Where the expression stands; named when it fails.
-        expression: JMESPath, after `$.` where it is about the whole message.
+        expression: JMESPath, in which `$` is the whole message.
         interpreter: Evaluates what is more than a path.
 
     Raises:
@@ -84,11 +105,9 @@ def compile_expression(setting: str, expression: str, interpreter: Interpreter) 
     """
     if fault := fault_of(expression):
         raise ValueError(f"{setting} = {expression!r}: {fault}")
-    of_message = expression.startswith(ROOT)
-    expression = expression.removeprefix(ROOT)
-    if PATH.fullmatch(expression):
-        return Field(_path(expression.split(".")), of_message)
-    parsed = jmespath.compile(expression).parsed
+    if PATH.fullmatch(bare := expression.removeprefix(_ROOT)):
+        return Field(_path(bare.split(".")), of_message=bare != expression)
+    parsed = _parsed(expression)
 
     def read(document: Any) -> Any:  # noqa: ANN401 - JSON
         try:
@@ -99,26 +118,47 @@ def compile_expression(setting: str, expression: str, interpreter: Interpreter) 
             # its words may quote the text
             raise BadInput("mapping", f"{setting}: {type(error).__name__}") from None
 
-    return Field(read, of_message)
+    return Field(read)
 
 
 def fault_of(expression: str) -> str:
     """Say what is wrong with an expression; nothing where it is valid."""
-    bare = expression.removeprefix(ROOT)
     try:
-        return _unknown_function(jmespath.compile(bare).parsed)
+        return _unknown_function(_parsed(expression))
     except RecursionError:
         return "nested too deeply"
     except exceptions.ParseError as error:
-        place = error.lex_position + 1 + len(expression) - len(bare)
-        return f"not JMESPath, at character {place}: {str(error).splitlines()[0]}"
+        before = _rooted(expression)[: error.lex_position].count(_WHOLE)
+        place = error.lex_position + 1 - before * (len(_WHOLE) - len("$"))
+        said = str(error).splitlines()[0].partition(": Parse error")[0]
+        return (
+            f"not JMESPath, at character {place}: {said.removeprefix('Bad jmespath expression: ')}"
+        )
     except exceptions.JMESPathError as error:
         return f"not JMESPath: {error}"
+
+
+def gives_list(expression: str) -> bool:
+    """Whether a valid expression gives a list, whatever it finds."""
+    node = _parsed(expression)
+    while node["type"] in {"pipe", "subexpression"}:
+        node = node["children"][-1]
+    return node["type"] in _LISTS
 
 
 def holds(value: Any) -> bool:  # noqa: ANN401 - JSON
     """Whether JMESPath takes a value for true: everything but null, false and what is empty."""
     return not (value is None or value is False or value in ("", [], {}))
+
+
+def _parsed(expression: str) -> dict[str, Any]:
+    tree: dict[str, Any] = jmespath.compile(_rooted(expression)).parsed
+    return tree
+
+
+def _rooted(expression: str) -> str:
+    """Return an expression that the library reads, with `$` for the whole message spelled out."""
+    return _QUOTED_OR_ROOT.sub(lambda found: _WHOLE if found[0] == "$" else found[0], expression)
 
 
 def _cost(function: str, arguments: list[Any]) -> int:

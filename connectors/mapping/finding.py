@@ -58,6 +58,7 @@ class Finder:
             ValueError: An expression is not valid.
         """
         interpreter = Interpreter(work)
+        self._functions = interpreter.functions
         self._work = work
         self._config = config
         fields = {
@@ -85,6 +86,7 @@ class Finder:
             Skip: It asks for no event.
         """
         value, is_text = document.value, document.is_text
+        self._functions.message = value
         if self._document is not None and not is_text:
             value, is_text = self._inner(self._document, value)
         if self._when is not None:
@@ -191,7 +193,12 @@ class Finder:
         if not self._parts:
             return _read(self._text, value, whole)
         parts = tuple(_read(each, value, whole) for each in self._parts)
-        return parts if any(each not in (None, "") for each in parts) else None
+        # what the whole message has makes no text of an element that has nothing
+        filled = (
+            part not in (None, "") and not (each.of_message and self._each)
+            for each, part in zip(self._parts, parts, strict=True)
+        )
+        return parts if any(filled) else None
 
     def _beside(self, value: object, document: Document) -> Carried:
         sent = document.attributes.get("time") if document.attributes else None

@@ -12,7 +12,7 @@ from connectors.mapping.template import expressions_in
 class Recipe(msgspec.Struct, frozen=True, kw_only=True):
     """How the messages of one connector are read; the defaults are those of `sentiment.input`.
 
-    Every expression is JMESPath; one that begins with `$.` looks at the whole message.
+    Every expression is JMESPath, in which `$` is the whole message.
 
     Attributes:
         format: `json` also reads CloudEvents and plain text, `cloudevents` nothing else, and

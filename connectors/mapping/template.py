@@ -40,4 +40,4 @@ class Template:
             parts = [next(left) if place % 2 else part for place, part in enumerate(line)]
             if len(parts) == 1 or any(parts[1::2]):
                 filled.append("".join(parts))
-        return "\n".join(filled).strip("\n")
+        return "\n".join(filled).strip()

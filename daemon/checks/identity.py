@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import jmespath
-
+from connectors.mapping.expressions import gives_list
 from daemon.settings.problems import Fault
 
 if TYPE_CHECKING:
@@ -19,30 +18,27 @@ NAMELESS = (
     "cannot be known. Fix: have the publisher set the AMQP message id, or name the field that "
     "holds an id by the connector's `id`"
 )
-_LISTS = {
-    "filter_projection", "flatten", "multi_select_list", "projection", "slice", "value_projection",
-}  # fmt: skip
 
 
 def rule(connector: ConnectorSettings) -> str:
     """Return what a connector's messages are known by: the first of these that a message has."""
     found = ["CloudEvent source and id", "AMQP message id"]
-    if connector.format != "text" and connector.id and not _is_list(connector.id):
-        found.insert(1, f"`{connector.id}`")
+    if own := _of_message(connector):
+        found.insert(1, f"`{own}`")
     return ", else ".join(found)
 
 
 def warnings(settings: Settings) -> Iterator[Fault]:
     """Find connectors whose messages may be known by nothing."""
     for place, each in enumerate(settings.connectors):
-        if each.format == "json" and _is_list(each.id):
+        if each.format == "json" and _is_of_texts(each) and not each.message_id:
             yield Fault(
                 ("connectors", place, "id"),
                 f"{each.id!r} gives ids of texts, which may be unique within their message only: "
                 f"a message of {each.name!r} without an AMQP message id, or a CloudEvent's source "
                 "and id, is another one at each delivery",
-                "have the publisher set the AMQP message id; `tonebus try` shows what a message is "
-                "known by",
+                "have the publisher set the AMQP message id, or name the field that holds an id of "
+                "the message by `message_id`; `tonebus try` shows what a message is known by",
                 "warning",
             )
 
@@ -51,7 +47,7 @@ def known_by(utterance: Utterance, connector: ConnectorSettings) -> str:
     """Return what a text is known by when it comes again; empty where it is known by nothing."""
     kinds = {
         "event": "CloudEvent source and id",
-        "id": f"`{connector.id}`",
+        "id": f"`{_of_message(connector)}`",
         "message": "AMQP message id",
     }
     kind, _, rest = (utterance.source_id or "").removeprefix("digest ").partition(" ")
@@ -62,9 +58,13 @@ def known_by(utterance: Utterance, connector: ConnectorSettings) -> str:
     return f"{message or 'its message'} and `{connector.id}`"
 
 
-def _is_list(expression: str) -> bool:
-    """Whether an expression gives a list, whatever it finds."""
-    node = jmespath.compile(expression).parsed if expression else {"type": ""}
-    while node["type"] in {"pipe", "subexpression"}:
-        node = node["children"][-1]
-    return node["type"] in _LISTS
+def _of_message(connector: ConnectorSettings) -> str:
+    """Return the expression that finds the id of a message; empty where none does."""
+    if connector.format == "text":
+        return ""
+    return connector.message_id or ("" if _is_of_texts(connector) else connector.id)
+
+
+def _is_of_texts(connector: ConnectorSettings) -> bool:
+    """Whether `id` finds ids of texts, not of their message."""
+    return bool(connector.id) and (bool(connector.each) or gives_list(connector.id))

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from connectors.amqp.nodes import nodes
 from connectors.cache.address import address
 from connectors.errors import Misconfigured
+from connectors.mapping.hints import doubts
 from daemon.checks import identity
 from daemon.model.identity import identify
 from daemon.process import wiring
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
     from daemon.settings import Settings
     from daemon.settings.loading import Read
+    from daemon.settings.problems import Path
 
 
 def advice(found: Read, settings: Settings) -> Iterator[Fault]:
@@ -36,6 +38,7 @@ def advice(found: Read, settings: Settings) -> Iterator[Fault]:
     yield from _kept_in_file(found, settings)
     yield from _overlaps(settings)
     yield from identity.warnings(settings)
+    yield from _doubtful_mappings(settings)
     if not settings.redis.secret:
         yield Fault(
             ("redis", "secret"),
@@ -44,6 +47,13 @@ def advice(found: Read, settings: Settings) -> Iterator[Fault]:
             "set TONEBUS_REDIS_SECRET to a random string, the same for every process",
             "warning",
         )
+
+
+def _doubtful_mappings(settings: Settings) -> Iterator[Fault]:
+    for place, each in enumerate(settings.connectors):
+        for doubt in doubts(each.recipe()):
+            where: Path = ("connectors", place, *doubt.setting.split(".", 1))
+            yield Fault(where, doubt.what, doubt.fix, "warning")
 
 
 def _hopeless(settings: Settings) -> Iterator[Fault]:

@@ -83,7 +83,7 @@ class ConnectorSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True,
         content_types: Content types that say nothing of the body; `*` for all of them.
         content_encodings: Likewise content encodings and charsets; the body is UTF-8 all the same.
         document: JMESPath of the part that the settings below look at, such as JSON in a string;
-            empty for the whole message. What begins with `$.` looks at the whole message anyway.
+            empty for the whole message. In every expression, `$` is the whole message.
         when: JMESPath that must hold; other messages are skipped.
         each: JMESPath of a list; `text`, `template`, `id`, `language` and `carry` then look at one
             element of it, and an element without a text gives no event.

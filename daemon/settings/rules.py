@@ -10,6 +10,7 @@ from connectors.events import output
 from connectors.mapping import Recipe
 from connectors.mapping.cloudevents import is_attribute
 from connectors.mapping.expressions import fault_of
+from connectors.mapping.hints import meant
 from connectors.mapping.template import expressions_in
 from daemon.settings import server_rules
 from daemon.settings.problems import Fault
@@ -92,7 +93,9 @@ def _expressions(each: ConnectorSettings, here: Path) -> Iterator[Fault]:
     for name, expression in each.recipe().expressions().items():
         if said := fault_of(expression):
             yield Fault(
-                (*here, *name.split(".", 1)), said, "see https://jmespath.org/tutorial.html"
+                (*here, *name.split(".", 1)),
+                said,
+                meant(expression) or "see https://jmespath.org/tutorial.html",
             )
     if each.template and each.text != Recipe().text:
         yield Fault(

@@ -59,11 +59,11 @@ def reason(message: Delivery, *, max_body: int = MAX_BODY) -> BadInput:
     return bad.value
 
 
-def outcome(body: bytes) -> str:
+def outcome(body: bytes, config: Recipe | None = None, **more: Any) -> str:
     """The reason code, also of a part, or nothing where all of it is read or skipped."""
-    mapper = Mapper(max_body_bytes=MAX_BODY, max_text_chars=MAX_TEXT)
+    mapper = Mapper(config, max_body_bytes=MAX_BODY, max_text_chars=MAX_TEXT)
     try:
-        bad = mapper.read(delivery(body)).bad
+        bad = mapper.read(delivery(body, **more)).bad
     except BadInput as reason:
         return reason.code
     except Skip:

@@ -97,6 +97,9 @@ def test_good_settings_are_called_good(file: Path) -> None:
     [
         ('biding = ["x"]', "no such setting", "did you mean bindings?"),
         ('language = "a["', "not JMESPath, at character 3", "jmespath.org"),
+        ('language = "a = b"', "not JMESPath, at character 3", "=="),
+        ('template = "no field"', "has no field", "{subject}"),
+        ('template = "{a}"', "both are set", "leave one out"),
         ('format = "xml"', "not one of its values", "'cloudevents'"),
         ('strip = ["htlm"]', "not one of its values", "'signature'"),
         ("prefetch = -1", ">= 0", ""),
@@ -242,6 +245,13 @@ def tried(file: Path, connector: str, message: object, *options: str) -> tuple[l
     arguments = ("try", connector, str(path), "--no-score", *options)
     told = json.loads(run(*arguments, "--json", config=file).output)
     return told["identity"], run(*arguments, config=file).output
+
+
+def test_check_doubts_what_is_hardly_meant(file: Path) -> None:
+    add(file, 'language = "a == true"')
+    [warning] = [each for each in faults(file) if each["where"] == "connectors[0].language"]
+    assert (warning["severity"], warning["fix"]) == ("warning", "write `true`")
+    assert warning["line"] == line_with(file, "language")
 
 
 def test_check_says_what_a_message_is_known_by(file: Path) -> None:

@@ -1,0 +1,111 @@
+"""One message costs a bounded amount of work, and asks for a bounded amount of events."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from connectors.mapping import Mapper, Recipe
+from connectors.mapping.mapper import MAX_MAPPED_BYTES
+from tests.connectors.mapping.reading import MAX_BODY, MAX_TEXT, read, refused, texts
+from tests.messages import delivery
+
+TINY = b",".join([b"{}"] * 340_000)
+
+
+# Work -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        Recipe(text="a[?b == 'c'].d"),
+        Recipe(text="sort_by(a, &to_string(@))[].b"),
+        Recipe(when="length(a[?b]) > `0`"),
+        Recipe(text="a[*].b", id="a[*].[b, c, d]"),
+        Recipe(each="a", text="b"),
+        Recipe(carry={"x": "max_by(a, &length(@))"}),
+        Recipe(text="map(&{a: b, c: d}, a)"),
+    ],
+)
+def test_an_expression_over_too_many_elements_is_given_up(config: Recipe) -> None:
+    assert refused(config, b'{"text": "x", "a": [%s]}' % TINY).code == "too-costly"
+
+
+def test_a_separator_between_many_is_given_up_before_it_is_built() -> None:
+    body = {"text": "x", "s": "s" * 400_000, "l": ["n"] * 50_000}
+    for expression in ("join(s, l)", "length(join(s, l))", "l[].join($.s, $.l)"):
+        assert refused(Recipe(carry={"x": expression}), body | {"x": [1]}).code == "too-costly"
+
+
+def test_the_same_message_again_turns_out_the_same() -> None:
+    mapper = Mapper(Recipe(text="a[].b"), max_body_bytes=MAX_BODY, max_text_chars=MAX_TEXT)
+    small = delivery(json.dumps({"a": [{"b": "good"}]}).encode())
+    costly = delivery(b'{"a": [%s]}' % TINY)
+    for _ in range(3):
+        assert [each.text for each in mapper.read(small).utterances] == ["good"]
+        with pytest.raises(Exception, match="too-costly"):
+            mapper.read(costly)
+
+
+def test_a_message_within_reason_is_no_hardship() -> None:
+    answers = [{"id": n, "type": "free-text", "value": "x" * 900} for n in range(1000)]
+    config = Recipe(
+        text="answers[?type=='free-text'].value", id="answers[?type=='free-text'].id",
+        carry={"nps": "answers[?type=='nps'].value | [0]", "count": "length(answers)"},
+    )  # fmt: skip
+    found = read(config, {"answers": answers})
+    assert (len(found.utterances), found.bad) == (1000, None)
+
+
+# Events ---------------------------------------------------------------------------------------
+
+
+def test_a_list_of_blank_texts_carries_no_more_than_the_bound() -> None:
+    body = {"text": [" "] * 1000, "x": "x" * 8000}
+    bad = refused(Recipe(carry={"x": "x"}), body)
+    assert (bad.code, bad.indexes) == ("too-large", ())
+    assert "daemon.max_mapped_bytes" in bad.detail
+    fits = MAX_MAPPED_BYTES // 9000
+    assert len(texts(Recipe(carry={"x": "x"}), body | {"text": [" "] * fits})) == fits
+    raised = {"max_mapped_bytes": 100_000_000}
+    assert len(texts(Recipe(carry={"x": "x"}), body, limits=raised)) == 1000
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        Recipe(each="text", text="@", carry={"x": "$.x"}),
+        Recipe(each="text", text="@", carry={"x": "[$.x, @]"}),
+        Recipe(text="[*].t", each=""),
+    ],
+)
+def test_elements_and_batches_carry_no_more_either(config: Recipe) -> None:
+    body: Any = {"text": [" "] * 1000, "x": "x" * 8000}
+    if not config.each:
+        event = {"specversion": "1.0", "id": "1", "source": "/s", "type": "t"}
+        body = [event | {"data": {"text": ["good"] * 20, "x": "x" * 7000}} for _ in range(49)]
+        config = Recipe(carry={"x": "x"})
+    assert refused(config, body).code == "too-large"
+
+
+def test_headers_that_travel_with_each_event_count() -> None:
+    headers = {"room": "r" * 10_000}
+    body = {"text": ["good"] * 1000}
+    assert refused(Recipe(headers=("room",)), body, headers=headers).code == "too-large"
+    assert len(texts(Recipe(), body, headers=headers)) == 1000
+
+
+@pytest.mark.parametrize("size", [MAX_BODY + 1, 64 * MAX_BODY])
+def test_a_body_far_over_the_bound_is_refused_unread(size: int) -> None:
+    bad = refused(Recipe(), b" " * size)
+    assert (bad.code, bad.detail) == ("too-large", f"{size} bytes")
+
+
+def test_headers_nested_too_deep_are_refused() -> None:
+    nested: Any = "x"
+    for _ in range(5000):
+        nested = [nested]
+    assert refused(Recipe(), {"text": "good"}, headers={"deep": nested}).code == "headers"

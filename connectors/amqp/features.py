@@ -35,6 +35,10 @@ class Features(msgspec.Struct, frozen=True, kw_only=True):
             configure it.
         default_delivery_limit: Delivery limit of a quorum queue that names none; None is no limit.
         quorum_priorities: Strictly ordered priorities of a quorum queue; 1 means none.
+        default_queue_type: Whether a virtual host may have a queue type of its own for queues that
+            name none.
+        deniable: What an operator may deny, or the broker denies by itself, of all that a client
+            may ask: by the names of RabbitMQ's `list_deprecated_features`.
     """
 
     since: tuple[int, int]
@@ -46,6 +50,8 @@ class Features(msgspec.Struct, frozen=True, kw_only=True):
     passive_needs_right: bool
     default_delivery_limit: int | None
     quorum_priorities: int
+    default_queue_type: bool
+    deniable: tuple[str, ...]
 
 
 SERIES = (
@@ -59,6 +65,8 @@ SERIES = (
         passive_needs_right=False,
         default_delivery_limit=None,
         quorum_priorities=1,
+        default_queue_type=False,
+        deniable=(),
     ),
     Features(
         since=(4, 0),
@@ -70,6 +78,8 @@ SERIES = (
         passive_needs_right=False,
         default_delivery_limit=20,
         quorum_priorities=1,
+        default_queue_type=True,
+        deniable=("transient_nonexcl_queues", "global_qos", "queue_master_locator"),
     ),
     Features(
         since=(4, 3),
@@ -81,6 +91,8 @@ SERIES = (
         passive_needs_right=True,
         default_delivery_limit=20,
         quorum_priorities=32,
+        default_queue_type=True,
+        deniable=("transient_nonexcl_queues", "global_qos", "queue_master_locator"),
     ),
 )
 """Oldest first. What lies between two of them is taken to be as the older one."""

@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from connectors.amqp.connection import Refused
+from connectors.amqp.presence import exists
 from connectors.errors import Misconfigured
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from connectors.amqp.connection import Broker
+    from connectors.amqp.presence import Kind
 
 RESULTS = "sentiment.results"
 PARKED = "sentiment.parked"
@@ -73,9 +75,10 @@ def source_queue(connector: str) -> str:
 def scoring_queue(model: str) -> Queue:
     """The queue of scoring requests for a model.
 
-    Requests are disposable, so it is a classic queue of transient messages.
+    Requests are disposable, so it is a classic queue of transient messages. The type is named, for
+    a virtual host may have another by default; a queue that was declared without agrees with it.
     """
-    return Queue(f"sentiment.score.{model}", {"x-max-priority": URGENT})
+    return Queue(f"sentiment.score.{model}", {"x-queue-type": "classic", "x-max-priority": URGENT})
 
 
 def topic_pattern(key: str) -> re.Pattern[str]:
@@ -183,6 +186,8 @@ def apply(broker: Broker, *parts: Topology) -> None:
 def verify(broker: Broker, *parts: Topology) -> None:
     """Find everything in place, and declare nothing; bindings cannot be seen this way.
 
+    What this user may not see counts as there: what needs it finds out.
+
     Raises:
         Misconfigured: Something is missing; the message names all of it.
     """
@@ -191,9 +196,9 @@ def verify(broker: Broker, *parts: Topology) -> None:
         for part in parts
         for what in (
             *(f"exchange {each.name!r}" for each in part.exchanges
-              if not exists(broker, "exchange", each.name)),
+              if _missing(broker, "exchange", each.name)),
             *(f"queue {each.name!r}" for each in part.queues
-              if not exists(broker, "queue", each.name)),
+              if _missing(broker, "queue", each.name)),
         )
     ]  # fmt: skip
     if missing:
@@ -203,27 +208,15 @@ def verify(broker: Broker, *parts: Topology) -> None:
         )
 
 
-def exists(broker: Broker, kind: str, name: str) -> bool:
-    """Whether an exchange or a queue is there: one round trip on a channel of its own.
-
-    Raises:
-        Refused: We may not even ask.
-    """
-    channel = broker.channel()
-    call = channel.exchange_declare if kind == "exchange" else channel.queue_declare
-    arguments = (name, "topic") if kind == "exchange" else (name,)
+def _missing(broker: Broker, kind: Kind, name: str) -> bool:
     try:
-        broker.attempt(call, *arguments, passive=True)
-    except Refused as refused:
-        if "NOT_FOUND" in str(refused):
-            return False
-        raise
-    broker.attempt(channel.close)
-    return True
+        return not exists(broker, kind, name)
+    except Refused:
+        return False
 
 
 def _find(broker: Broker, exchange: Exchange) -> None:
-    if not exists(broker, "exchange", exchange.name):
+    if _missing(broker, "exchange", exchange.name):
         raise Misconfigured(
             f"exchange {exchange.name!r} does not exist, and passive = true leaves it to its "
             "owner. Fix: have its owner declare it, or set passive = false"

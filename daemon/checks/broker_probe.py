@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import amqp
 
-from connectors.amqp.connection import Refused
+from connectors.amqp.presence import refused_publish
 from connectors.errors import Unavailable
 
 if TYPE_CHECKING:
@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from connectors.amqp.connection import Broker
 
 _PATIENCE = 5.0
-_WRONG = "tonebus-doctor"
 _PRECONDITION = "PRECONDITION_FAILED"
 
 
@@ -57,24 +56,6 @@ def round_trip(broker: Broker) -> float:
 
 
 def refusals(broker: Broker, exchanges: Iterable[str]) -> dict[str, str]:
-    """Find the exchanges that we may not publish to; return what the broker says of each.
-
-    RabbitMQ looks at the right to write first, then at the message's properties, and routes last.
-    So a message whose expiration is no number, and whose user is not ours, is refused in any
-    case, and why tells whether a good one would be taken.
-    """
-    found = {}
-    for exchange in exchanges:
-        channel = broker.channel()
-        probe = amqp.Message(b"", expiration=_WRONG, user_id=_WRONG)
-        try:
-            broker.attempt(channel.basic_publish, probe, exchange=exchange, mandatory=True)
-            # the answer to this comes after the verdict on the message
-            broker.attempt(channel.confirm_select)
-        except Refused as refused:
-            if _PRECONDITION not in str(refused):
-                found[exchange] = str(refused)
-        else:
-            broker.attempt(channel.close)
-            found[exchange] = "the broker took a message that it should refuse"
-    return found
+    """Find the exchanges that we may not publish to; return what the broker says of each."""
+    said = {exchange: refused_publish(broker, exchange) for exchange in exchanges}
+    return {exchange: why for exchange, why in said.items() if _PRECONDITION not in why}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from connectors.amqp import topology
+from connectors.amqp import presence, topology
 from connectors.errors import Misconfigured, Unavailable
 from connectors.scoring.client import Scoring
 from connectors.scoring.protocol import Failed, Scored
@@ -101,12 +101,7 @@ def _depths(broker: Broker) -> Iterator[Result]:
         (topology.PARKED, "`tonebus parked list` says why; mend the cause, then `parked replay`"),
         (topology.UNROUTED, "no queue is bound for these events: bind one to sentiment.results"),
     ):
-        if not topology.exists(broker, "queue", queue):
-            continue
-        channel = broker.channel()
-        waiting = broker.attempt(channel.queue_declare, queue, passive=True).message_count
-        broker.attempt(channel.close)
-        if waiting:
+        if waiting := presence.messages(broker, queue):
             yield Result(queue, "warning", f"{waiting} messages wait there", fix)
 
 
@@ -118,7 +113,7 @@ def _model(settings: Settings, broker: Broker, model: ModelSettings) -> Iterator
         yield Result(check, "failure", str(error), "correct [[models]] source or revision")
         return
     start = f"`tonebus worker --model {model.name}`"
-    if not topology.exists(broker, "queue", topology.scoring_queue(model.name).name):
+    if presence.messages(broker, topology.scoring_queue(model.name).name) is None:
         yield Result(check, "failure", "it has no scoring queue", "`tonebus topology apply`")
         return
     scoring = Scoring(broker, wiring.celery(settings))

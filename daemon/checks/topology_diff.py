@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
 
-from connectors.amqp import topology
+from connectors.amqp import presence, topology
 from connectors.amqp.connection import Refused
 
 if TYPE_CHECKING:
@@ -85,7 +85,7 @@ def findings(broker: Broker, *parts: Topology) -> Iterator[Finding]:
 
 def _look(broker: Broker, kind: Literal["exchange", "queue"], thing: Exchange | Queue) -> Finding:
     try:
-        there = topology.exists(broker, kind, thing.name)
+        there = presence.exists(broker, kind, thing.name)
     except Refused as refused:
         return Finding(kind, thing.name, "unknown", detail=str(refused))
     if not there:
@@ -96,7 +96,7 @@ def _look(broker: Broker, kind: Literal["exchange", "queue"], thing: Exchange | 
         differences = tuple(_differences(broker, kind, thing))
     except Refused as refused:
         return Finding(kind, thing.name, "unknown", detail=str(refused))
-    messages = _depth(broker, thing.name) if kind == "queue" else None
+    messages = presence.messages(broker, thing.name) if kind == "queue" else None
     state: Literal["drifted", "present"] = "drifted" if differences else "present"
     return Finding(kind, thing.name, state, differences, messages=messages)
 
@@ -147,13 +147,6 @@ def _value(said: str) -> Any:  # noqa: ANN401 - what an argument may be
     if typed := _TYPED.search(said):
         return int(typed[1]) if typed[2] in _INTEGERS else typed[1]
     return said.strip("'")
-
-
-def _depth(broker: Broker, queue: str) -> int:
-    channel = broker.channel()
-    declared = broker.attempt(channel.queue_declare, queue, passive=True)
-    broker.attempt(channel.close)
-    return int(declared.message_count)
 
 
 def _migration(finding: Finding) -> str:

@@ -59,7 +59,7 @@ class OwnRabbit(Server):
 
     def __init__(
         self, directory: Path, *, version: Installation | None = None, management: bool = False,
-        config: str = "", address: Address | None = None,
+        config: str = "", erlang: str = "", address: Address | None = None,
     ) -> None:  # fmt: skip
         """Lay out its directory; start nothing yet.
 
@@ -68,10 +68,12 @@ class OwnRabbit(Server):
             version: Whose programs it runs; by default those that the tests run against.
             management: Whether it has the management API.
             config: More lines of rabbitmq.conf.
+            erlang: More arguments of Erlang's, for what rabbitmq.conf does not know.
             address: Where it listens; by default where nobody does.
         """
         super().__init__(directory)
         self.version = version or installation()
+        self._erlang = erlang
         self.address = address or Address.free()
         self.port = self.address.port
         self.url = f"amqp://guest:guest@{HOST}:{self.port}/%2F"
@@ -91,7 +93,10 @@ class OwnRabbit(Server):
                 self.version.command(
                     self.directory, "epmd", "-port", str(self.address.mapper), "-address", HOST
                 ),
+                # whoever reads our output must not wait for it
                 stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
                 start_new_session=True,
             )
         super().launch()
@@ -100,7 +105,9 @@ class OwnRabbit(Server):
         return self.version.command(self.directory, "rabbitmq-server")
 
     def environment(self) -> dict[str, str]:
-        return node_environment(self.version.inside(self.directory), self.address)
+        variables = node_environment(self.version.inside(self.directory), self.address)
+        variables["RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS"] += f" {self._erlang}"
+        return variables
 
     def answers(self) -> bool:
         try:

@@ -1,0 +1,97 @@
+"""Whether an exchange or a queue is there, asked so that nothing changes whatever the answer is."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+import amqp
+
+from connectors.amqp.connection import Refused
+
+if TYPE_CHECKING:
+    from connectors.amqp.connection import Broker
+
+Kind = Literal["exchange", "queue"]
+
+_WRONG = "tonebus-probe"
+
+
+def exists(broker: Broker, kind: Kind, name: str) -> bool:
+    """Whether an exchange or a queue is there, on a channel of its own.
+
+    From RabbitMQ 4.3 on, a user who may not configure what is missing is refused, just as one who
+    has no right at all on what is there. A use that the broker must refuse tells the two apart,
+    for a user who may write to the exchange, or read the queue.
+
+    Raises:
+        Refused: We may not know.
+    """
+    channel = broker.channel()
+    call = channel.exchange_declare if kind == "exchange" else channel.queue_declare
+    arguments = (name, "topic") if kind == "exchange" else (name,)
+    try:
+        broker.attempt(call, *arguments, passive=True)
+    except Refused as refused:
+        if "NOT_FOUND" in str(refused):
+            return False
+        if "ACCESS_REFUSED" not in str(refused):
+            raise
+        said = (
+            refused_publish(broker, name) if kind == "exchange" else refused_consume(broker, name)
+        )
+        if "NOT_FOUND" in said:
+            return False
+        if "PRECONDITION_FAILED" not in said:
+            raise
+        return True
+    broker.attempt(channel.close)
+    return True
+
+
+def messages(broker: Broker, queue: str) -> int | None:
+    """Messages ready in a queue; None where there is none, or where we may not know.
+
+    Raises:
+        Unavailable: The connection is lost.
+    """
+    channel = broker.channel()
+    try:
+        declared = broker.attempt(channel.queue_declare, queue, passive=True)
+    except Refused:
+        return None
+    broker.attempt(channel.close)
+    return int(declared.message_count)
+
+
+def refused_publish(broker: Broker, exchange: str) -> str:
+    """Publish what the broker must refuse, and return what it says of it.
+
+    RabbitMQ looks at the right to write first, then at the message's properties, and routes last.
+    So a message whose expiration is no number, and whose user is not ours, is refused in any case:
+    with PRECONDITION_FAILED where a good one would be taken.
+    """
+    channel = broker.channel()
+    probe = amqp.Message(b"", expiration=_WRONG, user_id=_WRONG)
+    try:
+        broker.attempt(channel.basic_publish, probe, exchange=exchange, mandatory=True)
+        # the answer to this comes after the verdict on the message
+        broker.attempt(channel.confirm_select)
+    except Refused as refused:
+        return str(refused)
+    broker.attempt(channel.close)
+    return "the broker took a message that it should refuse"
+
+
+def refused_consume(broker: Broker, queue: str) -> str:
+    """Ask for deliveries in a way that the broker must refuse, and return what it says of it.
+
+    RabbitMQ looks at the right to read first, then for the queue, then at the arguments: a
+    priority that is no number is refused with PRECONDITION_FAILED where a good one would do.
+    """
+    channel = broker.channel()
+    try:
+        broker.attempt(channel.basic_consume, queue, arguments={"x-priority": _WRONG})
+    except Refused as refused:
+        return str(refused)
+    broker.attempt(channel.close)
+    return "the broker took a priority that it should refuse"

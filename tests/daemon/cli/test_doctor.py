@@ -67,12 +67,16 @@ def test_drift_a_full_parking_lot_and_absent_workers_are_told_with_their_fixes(
     broker = Broker(own_broker_url, name="test", heartbeat=0, connect_timeout=5)
     broker.connect()
     channel = broker.channel()
-    channel.queue_declare("sentiment.source.input", durable=True, auto_delete=False)
+    classic = {"x-queue-type": "classic"}
+    channel.queue_declare(
+        "sentiment.source.input", durable=True, auto_delete=False, arguments=classic
+    )
     parts = wiring.topology(load({"TONEBUS_CONFIG": str(file)}))
     topology.apply(broker, *parts[:-1])
     channel.exchange_declare("sentiment.input", "topic", durable=True, auto_delete=False)
     found = examine(**variables)
-    assert "x-queue-type is None, not 'quorum'" in found["queue sentiment.source.input"]["detail"]
+    drift = found["queue sentiment.source.input"]["detail"]
+    assert "x-queue-type is 'classic', not 'quorum'" in drift
     assert found[f"model {models.NAME}"]["detail"] == "no worker listens"
     assert "tonebus worker --model tiny" in found[f"model {models.NAME}"]["fix"]
     assert found["permissions"]["state"] == "ok"

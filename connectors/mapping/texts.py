@@ -98,16 +98,18 @@ class TextReader:
         """
         work = self._work
         budget = work.left // _STEPS_OF_CLEANING
+        if budget <= 0:
+            raise too_costly()
         cleaned = clean(
             text,
             quotes=self._config.strip_quotes,
             signature=self._config.strip_signature,
             budget=budget,
         )
-        if cleaned.cut and work.of_texts:
-            raise too_costly()
         work.left -= cleaned.steps * _STEPS_OF_CLEANING
-        work.of_texts += cleaned.steps
+        first, work.of_texts = not work.of_texts, work.of_texts + cleaned.steps
+        if cleaned.cut and not first:
+            raise too_costly()
         return cleaned
 
 

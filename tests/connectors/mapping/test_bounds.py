@@ -109,3 +109,43 @@ def test_headers_nested_too_deep_are_refused() -> None:
     for _ in range(5000):
         nested = [nested]
     assert refused(Recipe(), {"text": "good"}, headers={"deep": nested}).code == "headers"
+
+
+# Cleaning -------------------------------------------------------------------------------------
+
+MAIL = Recipe(text="mails", strip_html=True, strip_quotes=True, strip_signature=True)
+QUOTES = "> a\n" * 5000
+
+
+@pytest.mark.parametrize("mail", [QUOTES, "<p>" * 6000, "x\n" * 8000, "<t><frameset>" * 1000])
+def test_many_costly_texts_are_read_as_far_as_the_steps_go(mail: str) -> None:
+    count = 40
+    found = read(MAIL, {"mails": [f"{n} {mail}" for n in range(count)]}, message_id="m-1")
+    assert found.utterances
+    assert found.bad
+    assert found.bad.code == "too-costly"
+    assert sorted([*(each.index for each in found.utterances), *found.bad.indexes]) == [
+        *range(count)
+    ]
+
+
+def test_replays_of_the_texts_that_were_left_read_all_of_them() -> None:
+    mails = {"mails": [f"{n} good\n{QUOTES}" for n in range(20)]}
+    seen: set[int] = set()
+    wanted = ""
+    while len(seen) < 20:
+        replay: dict[str, Any] = {"exchange": "", "headers": {"tonebus-texts": wanted}}
+        found = read(MAIL, mails, message_id="m-1", **replay)
+        new = {each.index for each in found.utterances}
+        assert new
+        assert not new & seen
+        seen |= new
+        wanted = ",".join(map(str, found.bad.indexes if found.bad else ()))
+    assert not wanted
+
+
+def test_a_single_costly_text_is_cut_not_parked() -> None:
+    body = {"text": "good\n" + "x\n" * 200_000}
+    [found] = read(Recipe(strip_quotes=True), body).utterances
+    assert found.cut
+    assert found.text.startswith("good")

@@ -13,6 +13,7 @@ from daemon.process import wiring
 from daemon.process.service import Service
 from daemon.process.signals import Signals
 from daemon.process.systemd import Supervisor
+from daemon.settings.changes import restarts
 from daemon.status.reporter import Reporter
 from daemon.telemetry import prometheus, tracing
 
@@ -38,6 +39,7 @@ def run(load: Callable[[], Settings]) -> int:
     signals = Signals(load, Supervisor())
     signals.listen()
     settings, proven = load(), None
+    started = settings
     tracer = tracing.start(settings.tracing, "daemon")
     reporter = Reporter()
     prometheus.serve(
@@ -57,7 +59,11 @@ def run(load: Callable[[], Settings]) -> int:
         proven = settings
         if signals.settings:
             settings, signals.settings = signals.settings, None
-            _log.info("settings_reloaded", connectors=[each.name for each in settings.connectors])
+            _log.info(
+                "settings_reloaded", connectors=[each.name for each in settings.connectors],
+                **{f"restart_{process}_for": names for process, names
+                   in restarts(started, settings).items()},
+            )  # fmt: skip
     tracer.close()
     reporter.enter("stopped")
     reporter.tick()

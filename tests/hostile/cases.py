@@ -70,9 +70,11 @@ PARKED = [
             ("application/x-python-serialize", pickle.dumps({"text": CANARY})),
             ("application/x-yaml", f"text: {CANARY}".encode()),
             ("application/x-msgpack", b"\x81\xa4text\xa4good"),
-            ("application/octet-stream", say()),
-            ("text/html", say()),
-            ("x" * 255, say()),
+            ("application/x-yaml", say()),
+            ("application/octet-stream", pickle.dumps({"text": CANARY})),
+            ("application/octet-stream", zlib.compress(say())),
+            ("text/html", f"<p>{CANARY}</p>".encode()),
+            ("x" * 255, CANARY.encode()),
         )
     ),
     Case("4: another charset", **_typed("application/json; charset=utf-16"), code="encoding"),
@@ -109,6 +111,22 @@ LABELLED = [
         {"specversion": "1.0", "id": "ce-1", "source": "/x", "type": "t", "data": {"text": CANARY}}
     ).encode())),
     Case("4: plain text", **_typed("text/plain", CANARY.encode())),
+    *(
+        Case(f"34: {value}", **_typed(value))
+        for value in (
+            "application/octet-stream", "text/plain", "text/plain; charset=utf-8; format=flowed",
+            "application/json; charset=utf8", "text/html", "x" * 255,
+        )
+    ),
+    *(
+        Case(f"34: encoded {value}", say(), properties={"content_encoding": value})
+        for value in ("utf8", "identity", "8bit", "binary", "UTF-8")
+    ),
+    Case("34: flowed text", **_typed("text/plain; charset=utf-8; format=flowed", CANARY.encode())),
+    Case("34: a raw line break", f'{{"text": "{CANARY}\n{CANARY}"}}'.encode()),
+    Case("43: JSON in a string of JSON", json.dumps(say().decode()).encode()),
+    Case("a value of AMQP 1.0", b"\x00\x53\x77\xb1" + len(say()).to_bytes(4, "big") + say(),
+         properties={"type": "amqp-1.0"}),
     Case("5: no content type", say()),
     Case("10: a byte order mark", b"\xef\xbb\xbf" + say()),
     Case("13: 1e999 beside", _json("1e999")),

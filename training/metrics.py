@@ -40,17 +40,22 @@ def report(labels: Ints, scores: Floats) -> dict[str, object]:
     }
 
 
+def macro_recall(labels: Ints, scores: Floats) -> float:
+    """The mean recall, in percent, of the tones that the rows have."""
+    counts = confusion(labels, scores)
+    held = counts.sum(1) > 0
+    return 100 * float((counts.diagonal()[held] / counts.sum(1)[held]).mean())
+
+
 def recall_by_source(sources: Sequence[str], labels: Ints, scores: Floats) -> dict[str, object]:
-    """Macro recall in percent of each source, over the tones that it has."""
+    """Macro recall in percent of each source; nothing where there is one alone."""
     places: dict[str, list[int]] = {}
     for row, source in enumerate(sources):
         places.setdefault(source, []).append(row)
-    found = {}
-    for source, rows in sorted(places.items()):
-        counts = confusion(labels[rows], scores[rows])
-        held = counts.sum(1) > 0
-        recall = counts.diagonal()[held] / counts.sum(1)[held]
-        found[source] = round(100 * float(recall.mean()), 2)
+    found = {
+        source: round(macro_recall(labels[rows], scores[rows]), 2)
+        for source, rows in sorted(places.items())
+    }
     mean = round(float(np.mean(list(found.values()))), 2)
     return {"by_source": found, "mean_of_sources": mean} if len(found) > 1 else {}
 

@@ -65,11 +65,13 @@ def check_headers(headers: Mapping[str, Any]) -> None:
         raise BadInput("encoding", "header `compression`: compressed bodies are not inflated")
     if len(headers) > _MAX_HEADERS:
         raise BadInput("headers", f"{len(headers)} headers")
-    if not all(isinstance(name, str) for name in headers):
-        # py-amqp gives bytes for these, whatever it promises
-        raise BadInput("headers", "a header's name is not UTF-8")
+    size = 0
     try:
-        size = sum(len(name) + len(str(value)) for name, value in headers.items())
+        for name, value in headers.items():
+            if not isinstance(name, str):
+                # py-amqp gives bytes for these, whatever it promises
+                raise BadInput("headers", "a header's name is not UTF-8")
+            size += len(name) + (len(value) if isinstance(value, str) else len(str(value)))
     except RecursionError:
         raise BadInput("headers", "nested too deep") from None
     if size > _MAX_HEADER_CHARS:

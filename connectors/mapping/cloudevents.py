@@ -57,7 +57,8 @@ def from_headers(headers: Mapping[str, Any]) -> Mapping[str, Any]:
             prefix = next(each for each in _PREFIXES if lower.startswith(each))
             found[lower[len(prefix) :]] = _word(value)
     # a single header may only look like it
-    return found if "specversion" in found or {"id", "source"} <= found.keys() else {}
+    is_event = "specversion" in found or ("id" in found and "source" in found)
+    return found if is_event else {}
 
 
 def unwrap(value: object, *, is_text: bool, attributes: Mapping[str, Any]) -> Document:

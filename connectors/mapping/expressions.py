@@ -7,7 +7,6 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import jmespath
-import msgspec
 from jmespath import exceptions, functions, visitor
 
 from connectors.errors import BadInput
@@ -17,7 +16,8 @@ from connectors.mapping.documents import parse
 if TYPE_CHECKING:
     from connectors.mapping.bounds import Work
 
-Reader = Callable[[Any], Any]
+Reader = Callable[[Any, Any], Any]
+"""Finds a value in a part of a message, given that and the whole; None where there is none."""
 PATH = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*", re.ASCII)
 _ROOT = "$."
 _QUOTED_OR_ROOT = re.compile(
@@ -30,18 +30,6 @@ _LISTS = {
 }  # fmt: skip
 _CHARS_A_STEP = 64
 _STEPS_A_CALL = 4
-
-
-class Field(msgspec.Struct, frozen=True):
-    """A compiled expression.
-
-    Attributes:
-        read: Finds its value; None where there is none.
-        of_message: Whether it looks at the whole message, not at a part.
-    """
-
-    read: Reader
-    of_message: bool = False
 
 
 class Functions(functions.Functions):
@@ -92,7 +80,7 @@ class Interpreter(visitor.TreeInterpreter):
         return super().visit(node, *args, **kwargs)
 
 
-def compile_expression(setting: str, expression: str, interpreter: Interpreter) -> Field:
+def compile_expression(setting: str, expression: str, interpreter: Interpreter) -> Reader:
     """Return what finds the expression's value.
 
     Args:
@@ -106,19 +94,26 @@ def compile_expression(setting: str, expression: str, interpreter: Interpreter) 
     if fault := fault_of(expression):
         raise ValueError(f"{setting} = {expression!r}: {fault}")
     if PATH.fullmatch(bare := expression.removeprefix(_ROOT)):
-        return Field(_path(bare.split(".")), of_message=bare != expression)
+        return _path(bare.split("."), of_message=is_of_message(expression))
     parsed = _parsed(expression)
+    functions_ = interpreter.functions
 
-    def read(document: Any) -> Any:  # noqa: ANN401 - JSON
+    def read(part: Any, whole: Any) -> Any:  # noqa: ANN401 - JSON
+        functions_.message = whole
         try:
-            return interpreter.visit(parsed, document)
+            return interpreter.visit(parsed, part)
         except BadInput as bad:
             raise BadInput(bad.code, f"{setting}: {bad.detail}") from None
         except Exception as error:  # noqa: BLE001 - the library lets Python's own errors through
             # its words may quote the text
             raise BadInput("mapping", f"{setting}: {type(error).__name__}") from None
 
-    return Field(read)
+    return read
+
+
+def is_of_message(expression: str) -> bool:
+    """Whether an expression looks at the whole message from the start."""
+    return expression.startswith(_ROOT)
 
 
 def fault_of(expression: str) -> str:
@@ -170,18 +165,19 @@ def _cost(function: str, arguments: list[Any]) -> int:
     return sum(sizes)
 
 
-def _path(names: list[str]) -> Reader:
+def _path(names: list[str], *, of_message: bool) -> Reader:
     """Follow plain names, many times faster than the library does."""
-    if len(names) == 1:
+    if len(names) == 1 and not of_message:
         [only] = names
-        return lambda document: document.get(only) if isinstance(document, dict) else None
+        return lambda part, _: part.get(only) if isinstance(part, dict) else None
 
-    def read(document: Any) -> Any:  # noqa: ANN401 - JSON
+    def read(part: Any, whole: Any) -> Any:  # noqa: ANN401 - JSON
+        found = whole if of_message else part
         for name in names:
-            if not isinstance(document, dict):
+            if not isinstance(found, dict):
                 return None
-            document = document.get(name)
-        return document
+            found = found.get(name)
+        return found
 
     return read
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -10,7 +10,12 @@ from connectors.errors import BadInput, Skip
 from connectors.mapping import identity
 from connectors.mapping.carried import NOTHING, Carried, carried
 from connectors.mapping.documents import recognised
-from connectors.mapping.expressions import Interpreter, compile_expression, holds
+from connectors.mapping.expressions import (
+    Interpreter,
+    compile_expression,
+    holds,
+    is_of_message,
+)
 from connectors.mapping.identity import Identity, as_id
 from connectors.mapping.mapping_config import Recipe
 from connectors.mapping.template import expressions_in
@@ -21,7 +26,7 @@ if TYPE_CHECKING:
     from connectors.delivery import Delivery
     from connectors.mapping.bounds import Work
     from connectors.mapping.cloudevents import Document
-    from connectors.mapping.expressions import Field
+    from connectors.mapping.expressions import Reader
 
 MAX_TEXTS = 1000
 """Texts in one message; each becomes an event."""
@@ -58,7 +63,6 @@ class Finder:
             ValueError: An expression is not valid.
         """
         interpreter = Interpreter(work)
-        self._functions = interpreter.functions
         self._work = work
         self._config = config
         fields = {
@@ -69,7 +73,10 @@ class Finder:
         self._when = fields.get("when")
         self._each = fields.get("each")
         self._text = fields["text"]
-        self._parts = [fields[f"template.{each}"] for each in expressions_in(config.template)]
+        parts = expressions_in(config.template)
+        self._parts = [fields[f"template.{each}"] for each in parts]
+        # what the whole message has makes no text of an element that has nothing
+        self._decisive = [not (config.each and is_of_message(each)) for each in parts]
         self._id = fields.get("id")
         self._id_is_default = config.id == Recipe().id
         self._message_id = fields.get("message_id")
@@ -86,20 +93,21 @@ class Finder:
             Skip: It asks for no event.
         """
         value, is_text = document.value, document.is_text
-        self._functions.message = value
         if self._document is not None and not is_text:
             value, is_text = self._inner(self._document, value)
         if self._when is not None:
             self._check_condition(self._when, value, document, is_text=is_text)
         if is_text:
-            return Found(value, self._message(document, None, delivery), NOTHING, _trace(document))
+            return Found(
+                value, self._message(value, document, None, delivery), NOTHING, _trace(document)
+            )
         if self._each is not None:
             return self._elements(self._each, value, document, delivery)
         return self._fields(value, document, delivery)
 
-    def _inner(self, field: Field, whole: object) -> tuple[object, bool]:
+    def _inner(self, reader: Reader, whole: object) -> tuple[object, bool]:
         """Return the part that holds the document, and whether it is a text."""
-        found = field.read(whole)
+        found = reader(whole, whole)
         if found is None:
             raise BadInput("no-text-field", f"nothing at `{self._config.document}`")
         if isinstance(found, str):
@@ -107,16 +115,18 @@ class Finder:
         return found, isinstance(found, str)
 
     def _check_condition(
-        self, when: Field, value: object, document: Document, *, is_text: bool
+        self, when: Reader, value: object, document: Document, *, is_text: bool
     ) -> None:
         if is_text or not isinstance(value, dict | list):
             raise BadInput("json", "no document, and the connector's `when` asks for one")
-        if not holds(_read(when, value, document.value)):
+        if not holds(when(value, document.value)):
             raise Skip("when")
 
-    def _message(self, document: Document, own: str | None, delivery: Delivery) -> Identity:
-        if self._message_id is not None and not document.is_text:
-            own = as_id(self._message_id.read(document.value)) or own
+    def _message(
+        self, value: object, document: Document, own: str | None, delivery: Delivery
+    ) -> Identity:
+        if self._message_id is not None:
+            own = as_id(self._message_id(value, document.value)) or own
         return identity.of_message(document.attributes, own, delivery)
 
     def _fields(self, value: object, document: Document, delivery: Delivery) -> list[Found] | Found:
@@ -124,9 +134,9 @@ class Finder:
         whole, own = document.value, None
         # of an event, the default would find an id within its data
         if self._id is not None and not (document.attributes and self._id_is_default):
-            own = _read(self._id, value, whole)
+            own = self._id(value, whole)
         ids = [as_id(each) for each in own] if isinstance(own, list) else None
-        message = self._message(document, None if ids else as_id(own), delivery)
+        message = self._message(value, document, None if ids else as_id(own), delivery)
         found = self._text_in(value, whole)
         beside = self._beside(value, document)
         if isinstance(found, list):
@@ -154,13 +164,13 @@ class Finder:
         ]
 
     def _elements(
-        self, each: Field, value: object, document: Document, delivery: Delivery
+        self, each: Reader, value: object, document: Document, delivery: Delivery
     ) -> list[Found]:
-        elements = _read(each, value, document.value)
+        elements = each(value, document.value)
         if not isinstance(elements, list):
             elements = [] if elements is None else [elements]
         self._work.spend(len(elements))
-        message = self._message(document, None, delivery)
+        message = self._message(value, document, None, delivery)
         found: list[Found] = []
         for element in elements:
             found += self._of_element(element, document, message)
@@ -179,26 +189,24 @@ class Finder:
             if texts is None:
                 return
             if self._id is not None:
-                known = identity.of_text(message, as_id(_read(self._id, element, whole)))
+                known = identity.of_text(message, as_id(self._id(element, whole)))
             beside = self._beside(element, document)
         except BadInput as reason:
             if reason.code == "too-costly":
                 raise
             yield Found(reason, known)
             return
-        for text in texts if isinstance(texts, list) else [texts]:
+        texts = texts if isinstance(texts, list) else [texts]
+        self._check(len(texts))
+        for text in texts:
             yield Found(text, known, beside, _trace(document))
 
     def _text_in(self, value: object, whole: object) -> object:
         if not self._parts:
-            return _read(self._text, value, whole)
-        parts = tuple(_read(each, value, whole) for each in self._parts)
-        # what the whole message has makes no text of an element that has nothing
-        filled = (
-            part not in (None, "") and not (each.of_message and self._each)
-            for each, part in zip(self._parts, parts, strict=True)
-        )
-        return parts if any(filled) else None
+            return self._text(value, whole)
+        parts = tuple(each(value, whole) for each in self._parts)
+        decisive = zip(self._decisive, parts, strict=True)
+        return parts if any(own and part not in (None, "") for own, part in decisive) else None
 
     def _beside(self, value: object, document: Document) -> Carried:
         sent = document.attributes.get("time") if document.attributes else None
@@ -206,9 +214,9 @@ class Finder:
             return NOTHING
         whole = document.value
         return carried(
-            {name: _read(each, value, whole) for name, each in self._carry.items()},
-            _read(self._language, value, whole) if self._language else None,
-            (_read(self._time, value, whole) if self._time else None) or sent,
+            {name: each(value, whole) for name, each in self._carry.items()},
+            self._language(value, whole) if self._language else None,
+            (self._time(value, whole) if self._time else None) or sent,
         )
 
     def _check(self, count: int) -> None:
@@ -219,7 +227,3 @@ class Finder:
 def _trace(document: Document) -> str | None:
     trace = document.attributes.get("traceparent") if document.attributes else None
     return trace if isinstance(trace, str) else None
-
-
-def _read(field: Field, value: object, whole: object) -> Any:  # noqa: ANN401 - JSON
-    return field.read(whole if field.of_message else value)

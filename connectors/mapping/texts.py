@@ -50,18 +50,22 @@ class TextReader:
         Raises:
             BadInput: There is no text.
         """
-        cleaned = self._cleaned(found.value)
-        text, known, beside = cleaned.text, found.known, found.carried
+        value, known, beside = found.value, found.known, found.carried
+        if isinstance(value, str) and not self._cleans:
+            text, cut, removed = without_surrogates(value), False, _NOTHING
+        else:
+            cleaned = self._cleaned(value)
+            text, cut, removed = cleaned.text, cleaned.cut, cleaned.removed
         # by position: this runs for every text, and names cost a third of it
         return Utterance(
             text[: self._max_chars],
-            cleaned.cut or len(text) > self._max_chars,
+            cut or len(text) > self._max_chars,
             known.key,
             index,
             beside.fields,
             beside.language,
             found.traceparent,
-            cleaned.removed,
+            removed,
             known.shown,
             beside.written,
         )

@@ -170,7 +170,7 @@ def test_any_expression_is_refused_or_read(expression: str, document: object) ->
     work = Work()
     work.begin(1000)
     found = compile_expression("text", expression, Interpreter(work))
-    match result(lambda: found.read(document)):
+    match result(lambda: found(document, document)):
         case BadInput() as bad:
             assert bad.code in {"mapping", "too-costly", "json"}
             assert bad.detail.startswith("text: ")

@@ -198,6 +198,7 @@ class Watch:
         daemons = sum(not each.lost for each in self._alive(now))
         sighted = not self._redis and self._blind_until <= now <= self._sighted_until
         meter.replace(metrics.DAEMONS, {(): daemons} if sighted else {})
+        meter.set(metrics.CONNECTED, to=float(not predictor.fault))
         meter.set(metrics.REDIS_OPEN, to=float(bool(self._redis)))
         for code, count in LEDGER.totals().items():
             meter.set(metrics.FAULTS, code, to=count)

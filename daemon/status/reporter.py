@@ -139,13 +139,18 @@ class Reporter:
             meter.set(metrics.STATE, state, to=float(state == self.state))
         meter.set(metrics.REDIS_OPEN, to=float(bool(self._redis_fault)))
         gauges = self._gauges
-        meter.set(metrics.BLOCKED, to=float(gauges.blocked))
+        connected = self.state not in {"connecting", "stopped"}
+        meter.set(metrics.CONNECTED, to=float(connected))
+        # of a broker that is out of reach nothing is known
+        meter.replace(metrics.BLOCKED, {(): float(gauges.blocked)} if connected else {})
+        workers = gauges.workers if connected else {}
+        meter.replace(metrics.WORKERS, {(model,): n for model, n in workers.items()})
         meter.set(metrics.IN_FLIGHT, to=gauges.in_flight)
         meter.set(metrics.WAITING, to=gauges.waiting)
         meter.set(metrics.UNCONFIRMED, to=gauges.unconfirmed)
         meter.set(metrics.REFUSED, to=gauges.refusals)
-        for model, count in gauges.workers.items():
-            meter.set(metrics.WORKERS, model, to=count)
+        meter.set(metrics.REPORTED, to=time.time())
+        meter.fresh_until = now + self._patience + snapshot.LIVE_SECONDS
 
     def _post(self, now: float, note: DaemonNote) -> None:
         if self._store is None:
@@ -164,9 +169,7 @@ class Reporter:
         return DaemonNote(
             process=self._identity.now(),
             state=self.state,
-            patience=(
-                snapshot.CONNECTING_PATIENCE if self.state == "connecting" else snapshot.PATIENCE
-            ),
+            patience=self._patience,
             blocked=gauges.blocked,
             rates=Rates(
                 deliveries=history.rate("deliveries"),
@@ -192,6 +195,11 @@ class Reporter:
             redis=self._redis_fault,
             faults=LEDGER.recent(),
         )
+
+    @property
+    def _patience(self) -> int:
+        connecting = self.state == "connecting"
+        return snapshot.CONNECTING_PATIENCE if connecting else snapshot.PATIENCE
 
     @property
     def _redis_fault(self) -> str:

@@ -35,6 +35,7 @@ class Metric:
         meaning: One line.
         labels: Their names; each takes few values, which settings or code bound.
         buckets: Upper bounds of a histogram.
+        lasts: Whether a gauge stays true when nobody keeps it up.
     """
 
     name: str
@@ -43,22 +44,27 @@ class Metric:
     meaning: str
     labels: Labels = ()
     buckets: tuple[float, ...] = ()
+    lasts: bool = False
 
 
 # fmt: off
 BUILD = Metric(
     "tonebus_build_info", "gauge", "each",
     "Always 1; says which version runs.",
-    ("version",),
+    ("version",), lasts=True,
 )
 FAULTS = Metric(
     "tonebus_faults_total", "counter", "each",
-    "Faults that the log has told of, by the fact's name.",
+    "Incidents that the log has told of, by the event's name.",
     ("fault",),
 )
 REDIS_OPEN = Metric(
     "tonebus_redis_left_alone", "gauge", "each",
     "1 while Redis fails and is left alone; scores are then made anew.",
+)
+CONNECTED = Metric(
+    "tonebus_connected", "gauge", "each",
+    "1 while a daemon, or the API, is connected to RabbitMQ.",
 )
 
 DELIVERIES = Metric(
@@ -149,7 +155,7 @@ AGE = Metric(
 )
 REFUSED = Metric(
     "tonebus_publish_refusals_total", "counter", "daemon",
-    "Letters that the broker did not take; each is sent again.",
+    "Messages that the broker did not take; each is sent again.",
 )
 RECONNECTS = Metric(
     "tonebus_connections_lost_total", "counter", "daemon",
@@ -165,22 +171,27 @@ WAITING = Metric(
 )
 UNCONFIRMED = Metric(
     "tonebus_unconfirmed", "gauge", "daemon",
-    "Letters that the broker has not confirmed yet.",
+    "Messages that the broker has not confirmed yet.",
 )
 WORKERS = Metric(
     "tonebus_workers", "gauge", "daemon",
-    "Workers that listen to a model's queue.",
+    "Workers that consume a model's queue.",
     ("model",),
 )
 MODEL = Metric(
     "tonebus_model_info", "gauge", "each",
     "Always 1; says which model serves under a name.",
-    ("model", "name", "revision"),
+    ("model", "name", "revision"), lasts=True,
 )
 STATE = Metric(
     "tonebus_state", "gauge", "daemon",
     "1 for what the daemon does now: connecting, working, careful, holding or draining.",
     ("state",),
+)
+REPORTED = Metric(
+    "tonebus_last_report_timestamp_seconds", "gauge", "daemon",
+    "When the daemon's loop last reported; while it hangs, other gauges have no value.",
+    lasts=True,
 )
 BLOCKED = Metric(
     "tonebus_publishing_blocked", "gauge", "daemon",

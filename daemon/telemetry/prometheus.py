@@ -54,7 +54,7 @@ class _Reader(Collector):
     def _values(self, metric: Metric) -> Family:
         kind = CounterMetricFamily if metric.kind == "counter" else GaugeMetricFamily
         family = kind(metric.name, metric.meaning, labels=metric.labels)
-        for labels, value in list(self._meter.values[metric].items()):
+        for labels, value in self._meter.shown(metric).items():
             family.add_metric(list(labels), value)
         return family
 

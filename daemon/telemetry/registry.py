@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from bisect import bisect_left
 from collections import defaultdict
 from typing import TYPE_CHECKING
@@ -17,10 +18,16 @@ if TYPE_CHECKING:
 
 
 class Meter:
-    """The values of one process; written by one thread, read by any."""
+    """The values of one process; written by one thread, read by any.
+
+    Attributes:
+        fresh_until: Monotonic seconds after which gauges that do not last have no value: whatever
+            kept them up has ended, or hangs.
+    """
 
     def __init__(self) -> None:
         """Start from nothing."""
+        self.fresh_until = float("inf")
         self.values: dict[Metric, dict[Labels, float]] = defaultdict(dict)
         self.histograms: dict[Metric, dict[Labels, Histogram]] = defaultdict(dict)
 
@@ -36,6 +43,11 @@ class Meter:
     def replace(self, metric: Metric, values: Mapping[Labels, float]) -> None:
         """Set all values of a gauge; those whose subject is gone vanish with it."""
         self.values[metric] = dict(values)
+
+    def shown(self, metric: Metric) -> dict[Labels, float]:
+        """Return the values of a counter or a gauge, as far as they can be believed now."""
+        gone = metric.kind == "gauge" and not metric.lasts and time.monotonic() > self.fresh_until
+        return {} if gone else dict(self.values.get(metric, {}))
 
     def histogram(self, metric: Metric, *labels: str) -> Histogram:
         """Return a histogram, to observe with."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import socket
+import time
 import urllib.request
 from pathlib import Path
 from types import SimpleNamespace
@@ -67,6 +68,19 @@ def test_prometheus_reads_counters_gauges_and_histograms() -> None:
     assert found["tonebus_latency_seconds_count"] == 3
     assert found["tonebus_latency_seconds_sum"] == pytest.approx(1000.0404)
     assert found["process_resident_memory_bytes"] > 0
+
+
+def test_gauges_that_nobody_keeps_up_vanish_and_counters_stay() -> None:
+    meter = Meter()
+    meter.count(metrics.EVENTS, "input", "positive", by=3)
+    meter.set(metrics.IN_FLIGHT, to=7)
+    meter.set(metrics.REPORTED, to=1_700_000_000)
+    meter.fresh_until = time.monotonic() - 1
+    found = scraped(meter)
+    assert "tonebus_in_flight" not in found
+    assert found["tonebus_events_total{'connector': 'input', 'tone': 'positive'}"] == 3
+    assert found["tonebus_last_report_timestamp_seconds"] == 1_700_000_000
+    assert [name for name in found if name.startswith("tonebus_build_info")]
 
 
 def test_a_value_on_a_bound_counts_below_it() -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from connectors.amqp import topology
 from daemon.telemetry.metrics import METRICS
 
 FOLDER = Path(__file__).parents[2] / "docs" / "monitoring"
@@ -53,6 +54,42 @@ def test_no_alert_is_left_untried() -> None:
     fired = set(re.findall(r"alertname: (\w+)\n\s+exp_alerts: \[\{", text))
     quiet = set(re.findall(r"\{eval_time: 50m, alertname: (\w+)\}", text))
     assert fired == quiet == alerts()
+
+
+def outages() -> dict[str, list[str]]:
+    """The alerts that docs/reliability.md names for each outage; none where it says why."""
+    page = (FOLDER.parent / "reliability.md").read_text(encoding="utf-8")
+    table = page.partition("| fault | outcome | alert |\n|---|---|---|\n")[2].partition("\n\n")[0]
+    found = {}
+    for row in table.splitlines():
+        fault, _, told = (cell.strip() for cell in row.strip("|").split(" | "))
+        found[fault] = re.findall(r"`(Tonebus\w+)`", told)
+        assert found[fault] or told.startswith("none: "), fault
+    return found
+
+
+def test_every_outage_of_the_reliability_page_is_tried_on_the_alert_that_it_names() -> None:
+    tried = {
+        outage: alert
+        for outages, alert in re.findall(
+            r"# outage: (.+)\n +alertname: (\w+)\n +exp_alerts: \[\{", TESTS.read_text("utf-8")
+        )
+        for outage in outages.split("; ")
+    }
+    named = outages()
+    assert named
+    assert {fault for fault, told in named.items() if told} == tried.keys()
+    for fault, alert in tried.items():
+        assert alert in named[fault], fault
+        assert set(named[fault]) <= alerts(), fault
+
+
+def test_the_alert_of_a_full_queue_knows_its_bound() -> None:
+    queues = {queue.name: queue.arguments for queue in topology.results().queues}
+    bound = queues[topology.UNROUTED]["x-max-length"]
+    rules = (FOLDER / "alerts.yml").read_text(encoding="utf-8")
+    assert f'{{queue="{topology.UNROUTED}"}} > {bound * 9 // 10}' in rules
+    assert f"beyond {bound}." in rules
 
 
 def test_every_alert_says_what_to_do() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING
 
 from connectors.cache import RedisStore
@@ -13,6 +14,7 @@ from daemon.settings import DaemonSettings
 from daemon.status import snapshot
 from daemon.status.reporter import Gauges, Reporter
 from daemon.status.snapshot import DaemonNote, HourNote, WorkerNote
+from daemon.telemetry import metrics
 from daemon.worker.report import WorkerReport
 from daemon.worker.task import sheet_maker
 from tests.daemon.rooms import Room
@@ -21,6 +23,8 @@ from tests.proxy import free_port
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
+
+    import pytest
 
     from connectors.cache import Store
     from daemon.model.scorer import ToneModel
@@ -94,6 +98,48 @@ def test_it_tells_at_most_once_a_second_unless_something_changes() -> None:
     made.enter("draining")
     made.tick()
     assert len(posted) == 2
+
+
+def test_gauges_vanish_with_what_they_measured() -> None:
+    made = Reporter()
+    workers = {"tiny": 2, "other": 1}
+    made.attend(
+        EmbeddedStore(), Watch(Supervisor({}), DaemonSettings()),
+        lambda: Gauges(blocked=True, workers=workers), revisions={}, worst_case=10,
+    )  # fmt: skip
+    meter = made.meter
+    made.enter("working")
+    made.tick()
+    assert meter.shown(metrics.WORKERS) == {("tiny",): 2, ("other",): 1}
+    assert meter.shown(metrics.BLOCKED) == meter.shown(metrics.CONNECTED) == {(): 1}
+    # a reload took a model away
+    del workers["other"]
+    made.enter("working")
+    made.tick()
+    assert meter.shown(metrics.WORKERS) == {("tiny",): 2}
+    # of a broker that is out of reach nothing is known
+    made.enter("connecting")
+    made.tick()
+    assert meter.shown(metrics.WORKERS) == meter.shown(metrics.BLOCKED) == {}
+    assert meter.shown(metrics.CONNECTED) == {(): 0}
+
+
+def test_gauges_of_a_daemon_that_cannot_look_at_itself_vanish(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    looks = [Gauges(in_flight=3)]
+    made = Reporter()
+    watch = Watch(Supervisor({}), DaemonSettings())
+    # the second look raises, for there is none
+    made.attend(EmbeddedStore(), watch, looks.pop, revisions={}, worst_case=10)
+    made.enter("working")
+    made.tick()
+    assert made.meter.shown(metrics.IN_FLIGHT) == {(): 3}
+    later = time.monotonic() + snapshot.PATIENCE + snapshot.LIVE_SECONDS + 1
+    monkeypatch.setattr(time, "monotonic", lambda: later)
+    made.tick()
+    assert made.meter.shown(metrics.IN_FLIGHT) == {}
+    assert made.meter.shown(metrics.REPORTED)
 
 
 def test_a_store_that_raises_stops_nothing() -> None:

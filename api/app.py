@@ -95,8 +95,9 @@ def build(configuration: Settings, edges: Edges, store: Store) -> FastAPI:
     app.state.watch = watch
     app.state.vitals = vitals
     app.state.registry = prometheus.registry(predictor.meter, watch.measure)
-    app.include_router(predict.router)
-    app.include_router(sight.router)
+    routers = (predict.router, sight.router)
+    for router in routers:
+        app.include_router(router)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
     app.add_exception_handler(RequestValidationError, _say_what_is_wrong)
     app.add_middleware(
@@ -106,7 +107,8 @@ def build(configuration: Settings, edges: Edges, store: Store) -> FastAPI:
         seconds=configuration.api.body_timeout,
     )
     app.add_middleware(Gate, token=configuration.api.token, meter=predictor.meter)
-    app.add_middleware(PlainHttp, {each.path for each in app.routes if isinstance(each, Route)})
+    routes = [*app.routes, *(route for router in routers for route in router.routes)]
+    app.add_middleware(PlainHttp, {each.path for each in routes if isinstance(each, Route)})
     return app
 
 

@@ -54,7 +54,7 @@ class Vitals:
         if bool(found) != self._ill:
             self._ill = bool(found)
             if found:
-                _log.error("api_ailing", error=found)
+                _log.error("api_unhealthy", error=found)
             else:
                 _log.info("api_recovered")
         return found

@@ -97,6 +97,8 @@ async def _score(request: Request, model: str, texts: Sequence[str]) -> list[Pre
         raise HTTPException(status.HTTP_404_NOT_FOUND, "no model of that name")
     if predictor.fault:
         raise _unavailable("the broker cannot be reached")
+    if predictor.ailment():
+        raise _unavailable("this process can predict no more")
     with places.taken(len(texts)):
         asked = predictor.predict(name, texts)
         try:

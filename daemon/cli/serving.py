@@ -7,7 +7,6 @@ import importlib
 import sys
 from typing import TYPE_CHECKING, Any
 
-import structlog
 import uvicorn
 
 from daemon.process.systemd import Supervisor
@@ -21,7 +20,6 @@ _DRAIN_SECONDS = 5
 _STARTUP_FAILED = 3
 _TICKS_A_SECOND = 10
 EX_SOFTWARE = 70
-_log = structlog.get_logger(__name__)
 
 
 class Watched(uvicorn.Server):
@@ -69,8 +67,7 @@ class Watched(uvicorn.Server):
             )
             return
         self._supervisor.status(ailment)
-        if vitals.fatal and not self.failed:
-            _log.error("api_failed", error=ailment)
+        if vitals.fatal:
             self.failed = self.should_exit = True
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:

@@ -93,6 +93,10 @@ class Stage:
         """Wait until nothing waits in a queue."""
         until(lambda: self.depth(queue) == 0)
 
+    def delete(self, queue: str) -> None:
+        """Delete a queue with all that is in it."""
+        self._channel.queue_delete(queue)
+
     def take(self, queue: str) -> list[tuple[pika.BasicProperties, bytes]]:
         """Take all that waits in a queue."""
         found: list[tuple[pika.BasicProperties, bytes]] = []

@@ -1,0 +1,226 @@
+"""The HTTP service as a process among the real ones: behind a proxy, in trouble, and at its end."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.api.raw import Connection
+from tests.proxy import free_port, proxied
+from tests.supervisors import listener
+from tests.waiting import until
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from tests.api.raw import Reply
+    from tests.e2e.stage import Stage
+    from tests.processes import Process
+
+NEVER = "3600"
+# A thread that ends, as one does of a bug; SystemExit, for whatever else is taken for RabbitMQ's.
+_STRIKE = """
+import ctypes, signal, threading
+def strike(*_):
+    [thread] = [each for each in threading.enumerate() if each.name == "predictor"]
+    ctypes.pythonapi.PyThreadState_SetAsyncExc(
+        ctypes.c_ulong(thread.ident), ctypes.py_object(SystemExit)
+    )
+signal.signal(signal.SIGUSR2, strike)
+"""
+
+
+class Api:
+    """A running API.
+
+    Attributes:
+        process: Its process.
+        url: Where it listens.
+    """
+
+    def __init__(self, process: Process, port: int) -> None:
+        self.process = process
+        self.url = f"http://127.0.0.1:{port}/"
+        until(self._listens)  # it says that it is ready a moment before
+
+    def get(self, path: str, **headers: str) -> Reply:
+        with Connection(self.url) as connection:
+            return connection.get(path, **headers)
+
+    def predict(self, text: str) -> Reply:
+        with Connection(self.url) as connection:
+            return connection.post("/predict", {"text": text})
+
+    def metric(self, name: str) -> float | None:
+        """The value of a line of `/metrics`; None where there is none."""
+        for line in self.get("/metrics").body.decode().splitlines():
+            if line.startswith(f"{name} "):
+                return float(line.rpartition(" ")[2])
+        return None
+
+    def _listens(self) -> bool:
+        try:
+            Connection(self.url).close()
+        except ConnectionRefusedError:
+            return False
+        return True
+
+
+@contextmanager
+def api(stage: Stage, **env: str) -> Iterator[Api]:
+    port = free_port()
+    yield Api(stage.start("api", TONEBUS_API_PORT=str(port), **env), port)
+
+
+# Predictions ----------------------------------------------------------------------------------
+
+
+def test_without_a_daemon_it_is_ready_and_predicts(stage: Stage) -> None:
+    stage.start("worker")
+    with api(stage) as found:
+        until(lambda: json.loads(found.get("/status").body)["parts"]["daemons"]["state"] == "down")
+        assert found.get("/readyz").status == 200
+        assert found.predict("good").status == 200
+
+
+def test_without_a_worker_nobody_waits(stage: Stage) -> None:
+    with api(stage, TONEBUS_API_PREDICT_TIMEOUT=NEVER) as found:
+        until(lambda: json.loads(found.get("/status").body)["parts"]["broker"]["ok"])
+        reply = found.predict("good")
+        assert reply.status == 503
+        assert int(reply.headers["retry-after"]) > 0
+        assert found.get("/readyz").status == 200
+
+
+def test_a_new_caller_does_not_wait_behind_hundreds_who_have_left(stage: Stage) -> None:
+    worker = stage.start("worker")
+    with api(stage, TONEBUS_API_PREDICT_TIMEOUT="2") as found, ThreadPoolExecutor(100) as pool:
+        until(lambda: found.predict("good").status == 200)
+        os.kill(worker.pid, signal.SIGSTOP)
+        # this one is out with the worker, who had nothing else to do
+        assert found.predict("the first of many").status == 503
+        replies = pool.map(found.predict, (f"number {n}" for n in range(300)))
+        assert {reply.status for reply in replies} <= {429, 503}
+        os.kill(worker.pid, signal.SIGCONT)
+        until(lambda: found.predict("the last").status == 200)
+        scored = found.metric('tonebus_scored_texts_total{model="tiny"}')
+    assert scored == len(["good", "the first of many", "the last"])
+
+
+def test_slow_bodies_hold_up_neither_status_nor_predictions(stage: Stage) -> None:
+    stage.start("worker")
+    with api(stage, TONEBUS_API_CONCURRENCY="4") as found, ExitStack() as stack:
+        for _ in range(100):
+            slow = stack.enter_context(Connection(found.url))
+            slow.send(b"POST /predict HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n{")
+        for path in ("/status", "/metrics", "/healthz", "/readyz"):
+            assert found.get(path).status == 200
+        assert found.predict("good").status == 200
+
+
+# Its own health -------------------------------------------------------------------------------
+
+
+def test_a_dead_predictor_ends_the_process_and_the_log_has_the_reason(
+    stage: Stage, tmp_path: Path
+) -> None:
+    (tmp_path / "sitecustomize.py").write_text(_STRIKE, encoding="utf-8")
+    with api(stage, PYTHONPATH=str(tmp_path)) as found:
+        assert found.get("/healthz").status == 200
+        os.kill(found.process.pid, signal.SIGUSR2)
+        assert found.process.popen.wait(30) == os.EX_SOFTWARE
+        assert "SystemExit" in found.process.events("predictor_died")[0]["error"]
+
+
+def test_a_stuck_predictor_fails_the_probes_and_starves_the_watchdog(
+    stage: Stage, tmp_path: Path
+) -> None:
+    with listener(tmp_path) as systemd, proxied(stage.env["TONEBUS_BROKER_URL"]) as (proxy, url):
+        quick = {
+            "TONEBUS_BROKER_URL": url,
+            "TONEBUS_BROKER_CONNECT_TIMEOUT": "0.5",
+            "TONEBUS_BROKER_HEARTBEAT": "1",
+            "NOTIFY_SOCKET": systemd.address,
+            "WATCHDOG_USEC": "60000000",
+        }
+        with api(stage, **quick) as found:
+            systemd.await_line("WATCHDOG=1", count=2)
+            proxy.stalled.set()
+            until(lambda: found.get("/healthz").status == 503)
+            assert "stuck" in json.loads(found.get("/healthz").body)["detail"]
+            assert found.get("/readyz").status == 503
+            assert found.predict("good").status == 503
+            systemd.await_line("STATUS=the predictor thread has been stuck")
+            systemd.heard.clear()
+            assert systemd.listen(3).count("WATCHDOG=1") == 0
+            # it was not its fault, and it goes on where nobody has ended it
+            proxy.stalled.clear()
+            until(lambda: found.get("/healthz").status == 200)
+            systemd.await_line("WATCHDOG=1")
+
+
+def test_a_gauge_vanishes_with_the_queue_that_it_measured(stage: Stage) -> None:
+    daemon = stage.start("daemon")
+    with api(stage) as found:
+        gauge = 'tonebus_queue_messages{queue="sentiment.source.input"}'
+        until(lambda: found.metric(gauge) == 0)
+        until(lambda: found.metric("tonebus_daemons") == 1)
+        daemon.stop()
+        until(lambda: found.metric("tonebus_daemons") == 0)
+        stage.delete("sentiment.source.input")
+        until(lambda: found.metric(gauge) is None)
+
+
+def test_gauges_vanish_with_the_servers_that_told_them(stage: Stage) -> None:
+    with (
+        proxied(stage.env["TONEBUS_BROKER_URL"]) as (broker, broker_url),
+        proxied(stage.env["TONEBUS_REDIS_URL"]) as (redis, redis_url),
+        api(stage, TONEBUS_BROKER_URL=broker_url, TONEBUS_REDIS_URL=redis_url) as found,
+    ):
+        gauge = 'tonebus_queue_messages{queue="sentiment.score.tiny"}'
+        until(lambda: found.metric(gauge) == 0)
+        until(lambda: found.metric("tonebus_daemons") == 0)
+        broker.close()
+        redis.close()
+        until(lambda: found.metric(gauge) is None)
+        until(lambda: found.metric("tonebus_daemons") is None)
+        assert found.metric("tonebus_redis_left_alone") == 1
+
+
+# Behind a proxy -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("trusted", "client"), [("", "127.0.0.1"), ("127.0.0.0/8", "203.0.113.9")])
+def test_a_caller_is_known_by_the_address_that_a_trusted_proxy_gives(
+    stage: Stage, trusted: str, client: str
+) -> None:
+    env = {"TONEBUS_API_TOKEN": "s3cret", "TONEBUS_API_TRUSTED_PROXIES": trusted}
+    with api(stage, **env) as found:
+        reply = found.get("/status", X_Forwarded_For="203.0.113.9", X_Forwarded_Proto="https")
+        assert reply.status == 401
+        assert found.process.wait_for("token_refused")["client"] == client
+
+
+def test_an_idle_connection_is_kept_as_long_as_the_settings_say(stage: Stage) -> None:
+    with api(stage, TONEBUS_API_KEEP_ALIVE="1") as found, Connection(found.url) as idle:
+        assert idle.get("/healthz").status == 200
+        assert idle.ended()
+
+
+def test_open_pages_do_not_delay_a_stop(stage: Stage) -> None:
+    with api(stage) as found, ExitStack() as stack:
+        for _ in range(5):
+            page = stack.enter_context(Connection(found.url))
+            page.ask("GET", "/events")
+            idle = stack.enter_context(Connection(found.url))
+            assert idle.get("/status").status == 200
+        assert found.process.stop() in {0, -signal.SIGTERM}
+        assert "shutdown exceeded" not in found.process.log.read_text(encoding="utf-8")
+        assert found.process.events("api_stopped")

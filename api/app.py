@@ -18,7 +18,7 @@ from starlette.staticfiles import StaticFiles
 from api.auth import Gate
 from api.limits import BodyLimit, Places
 from api.plain_http import PlainHttp
-from api.routes import predict
+from api.routes import classify, predict
 from api.routes import status as sight
 from api.status.poller import Watch
 from api.vitals import Vitals
@@ -95,7 +95,7 @@ def build(configuration: Settings, edges: Edges, store: Store) -> FastAPI:
     app.state.watch = watch
     app.state.vitals = vitals
     app.state.registry = prometheus.registry(predictor.meter, watch.measure)
-    routers = (predict.router, sight.router)
+    routers = (predict.router, classify.router, sight.router)
     for router in routers:
         app.include_router(router)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
@@ -33,7 +33,7 @@ class PredictRequest(BaseModel):
     """One of `text`, `texts` and `inputs`; the other fields go with `inputs`."""
 
     model_config = ConfigDict(
-        extra="forbid",
+        extra="allow",
         json_schema_extra={"examples": [{"text": "The new app is a joy to use."}]},
     )
 
@@ -44,12 +44,15 @@ class PredictRequest(BaseModel):
     )
     truncate: bool | None = None
     truncation_direction: str | None = Field(default=None, max_length=16)
-    raw_scores: bool = False
+    raw_scores: bool | None = None
 
     @model_validator(mode="after")
     def _one_of_them(self) -> Self:
         if sum(each is not None for each in (self.text, self.texts, self.inputs)) != 1:
             raise ValueError("give one of `text`, `texts` and `inputs`")
+        if self.inputs is None and self.model_extra:
+            # a slip in our own protocol is told; other protocols have members that we do not know
+            raise ValueError("there is a member that is not known beside `text` or `texts`")
         if isinstance(self.inputs, list):
             loose = [each for each in self.inputs if isinstance(each, str)]
             if loose and len(self.inputs) > 1:
@@ -75,6 +78,27 @@ class TextRequest(BaseModel):
     model_config = ConfigDict(json_schema_extra={"examples": [{"text": "Still no refund."}]})
 
     text: _Text
+
+
+class ClassifyRequest(BaseModel):
+    """A request to vLLM's `/classify`; members that this service has no use for are ignored."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"model": "default", "input": ["Still no refund."]}]}
+    )
+
+    model: str | None = Field(default=None, max_length=64)
+    input: _Text | _Texts
+    use_activation: bool | None = None
+    activation: bool | None = Field(default=None, description="The older name of the above.")
+
+    def texts(self) -> list[str]:
+        """Return the texts of `input`."""
+        return [self.input] if isinstance(self.input, str) else self.input
+
+    def raw(self) -> bool:
+        """Whether scores are asked for as they are before softmax."""
+        return False in {self.use_activation, self.activation}
 
 
 class Labelled(BaseModel):
@@ -111,6 +135,49 @@ class PredictionsOut(BaseModel):
     """The tones of several texts, in their order."""
 
     predictions: list[PredictionOut]
+
+
+class ClassOut(BaseModel):
+    """The classes of one text, as vLLM tells them."""
+
+    index: int
+    label: str
+    probs: list[float]
+    num_classes: int
+
+
+class Usage(BaseModel):
+    """Tokens that the model read."""
+
+    prompt_tokens: int
+    total_tokens: int
+    completion_tokens: int
+
+
+class ClassesOut(BaseModel):
+    """The classes of all texts, in their order."""
+
+    id: str
+    object: Literal["list"]
+    created: int
+    model: str
+    data: list[ClassOut]
+    usage: Usage
+
+
+class ModelOut(BaseModel):
+    """A model that can be asked."""
+
+    id: str
+    object: Literal["model"]
+    owned_by: str
+
+
+class ModelList(BaseModel):
+    """The models that can be asked."""
+
+    object: Literal["list"]
+    data: list[ModelOut]
 
 
 class Complaint(BaseModel):

@@ -44,6 +44,8 @@ def schema(model_directory: Path, tone_model: ToneModel) -> Iterator[Any]:
     [
         ("POST", "/predict"),
         ("POST", "/api/predict/"),
+        ("POST", "/classify"),
+        ("GET", "/v1/models"),
         ("GET", "/status"),
         ("GET", "/readyz"),
         ("GET", "/healthz"),

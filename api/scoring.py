@@ -1,0 +1,104 @@
+"""Scores for a caller over HTTP, for as long as the caller waits."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+from fastapi import HTTPException, status
+from starlette.requests import ClientDisconnect
+
+from connectors.errors import BadInput, Unavailable
+from daemon.pipeline.predictor import NoWorker
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from fastapi import Request
+
+    from api.limits import Places
+    from daemon.pipeline.predictor import Prediction, Predictor
+    from daemon.pipeline.predictor import Request as Asked
+    from daemon.settings import Settings
+
+_RETRY_AFTER = {"Retry-After": "2"}
+_PROMPT_SECONDS = 0.05
+_CALLER_LEFT = 499
+
+
+async def score(request: Request, model: str, texts: Sequence[str]) -> list[Prediction]:
+    """Return what became of each text; the caller's place and texts are gone afterwards.
+
+    Args:
+        request: The caller's, who may leave meanwhile.
+        model: Its name in the settings; the first where empty.
+        texts: What to score.
+
+    Raises:
+        HTTPException: What to answer in place of scores.
+    """
+    state = request.app.state
+    settings: Settings = state.settings
+    predictor: Predictor = state.predictor
+    places: Places = state.places
+    name = model or settings.models[0].name
+    if name not in predictor.identities:
+        raise HTTPException(status.HTTP_404_NOT_FOUND, "no model of that name")
+    if predictor.fault:
+        raise _unavailable("the broker cannot be reached")
+    if predictor.ailment():
+        raise _unavailable("this process can predict no more")
+    with places.taken(len(texts)):
+        asked = predictor.predict(name, texts)
+        try:
+            return await _answers(request, asked, settings.api.predict_timeout)
+        except TimeoutError:
+            raise _unavailable("no worker answered in time") from None
+        except NoWorker as missing:
+            raise _unavailable(str(missing)) from None
+        except Unavailable:
+            raise _unavailable("the broker was lost") from None
+        except BadInput as bad:
+            raise HTTPException(status.HTTP_422_UNPROCESSABLE_CONTENT, bad.detail) from None
+        except ClientDisconnect:
+            # nobody reads it: only the metrics tell
+            raise HTTPException(_CALLER_LEFT, "the caller has left") from None
+        finally:
+            predictor.withdraw(asked)
+
+
+async def _answers(request: Request, asked: Sequence[Asked], seconds: float) -> list[Prediction]:
+    """Wait for all answers, as long as the caller does.
+
+    Raises:
+        TimeoutError: They did not come in time.
+        ClientDisconnect: The caller has left.
+    """
+    answers = asyncio.gather(*(each.future for each in asked), return_exceptions=True)
+    # what is in the cache is here before it pays to watch the caller
+    await asyncio.wait({answers}, timeout=min(_PROMPT_SECONDS, seconds))
+    if not answers.done():
+        gone = asyncio.ensure_future(_left(request))
+        try:
+            either: set[asyncio.Future[Any]] = {answers, gone}
+            await asyncio.wait(either, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            gone.cancel()
+        if not answers.done():
+            raise ClientDisconnect if gone.done() else TimeoutError
+    return [_unless_error(each) for each in answers.result()]
+
+
+def _unless_error(outcome: Prediction | BaseException) -> Prediction:
+    if isinstance(outcome, BaseException):
+        raise outcome
+    return outcome
+
+
+async def _left(request: Request) -> None:
+    while (await request.receive())["type"] != "http.disconnect":
+        pass
+
+
+def _unavailable(detail: str) -> HTTPException:
+    return HTTPException(status.HTTP_503_SERVICE_UNAVAILABLE, detail, _RETRY_AFTER)

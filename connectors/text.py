@@ -12,6 +12,11 @@ def without_surrogates(text: str) -> str:
     return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
+def clamped(text: str, max_chars: int) -> tuple[str, bool]:
+    """Return what can be scored of a text, and whether more of it was there."""
+    return without_surrogates(text[:max_chars]), len(text) > max_chars
+
+
 def framed(*parts: str) -> bytes:
     """Put strings together so that no two lists of them read alike.
 

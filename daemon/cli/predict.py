@@ -11,6 +11,7 @@ import msgspec
 
 from connectors.mapping import is_blank
 from connectors.messages import Fault, Model, Score
+from connectors.text import clamped
 from daemon import settings as configuration
 from daemon.evaluation.reports import printable
 
@@ -39,7 +40,7 @@ def predict(texts: tuple[str, ...], name: str | None, as_json: bool) -> None:
     model = ToneModel.load(chosen)
     faults = 0
     for batch in _batches(texts):
-        for text, result in zip(batch, _scored(model, batch), strict=True):
+        for text, result in _scored(model, batch, settings.daemon.max_text_chars):
             faults += isinstance(result, Fault)
             click.echo(_json(result, model.identity.model) if as_json else _line(text, result))
     if faults:
@@ -56,10 +57,17 @@ def _batches(texts: Sequence[str]) -> Iterator[Sequence[str]]:
         yield batch
 
 
-def _scored(model: ToneModel, texts: Sequence[str]) -> list[Score | Fault]:
-    """Score as the daemon does: a blank text has no tone and costs no model time."""
-    scored = iter(model.score([text for text in texts if not is_blank(text)]))
-    return [Score({}, 0) if is_blank(text) else next(scored) for text in texts]
+def _scored(
+    model: ToneModel, texts: Sequence[str], max_chars: int
+) -> Iterator[tuple[str, Score | Fault]]:
+    """Score as the daemon does: a blank text has no tone, and a text that is too long is cut."""
+    clamps = [clamped(text, max_chars) for text in texts]
+    scored = iter(model.score([text for text, _ in clamps if not is_blank(text)]))
+    for text, cut in clamps:
+        result = Score({}, 0) if is_blank(text) else next(scored)
+        if cut and isinstance(result, Score):
+            result = msgspec.structs.replace(result, truncated=True)
+        yield text, result
 
 
 def _json(result: Score | Fault, model: Model) -> bytes:

@@ -25,7 +25,7 @@ from connectors.amqp import topology
 from connectors.errors import BadInput, Misconfigured, Unavailable
 from connectors.mapping import is_blank
 from connectors.messages import Fault, Model, Score
-from connectors.text import without_surrogates
+from connectors.text import clamped
 from daemon.pipeline.scorer import Labeller
 from daemon.process import wiring
 from daemon.telemetry.registry import Meter
@@ -171,8 +171,7 @@ class Predictor:
         requests = []
         for text in texts:
             # a lone surrogate cannot be sent on, and would fail its whole batch
-            kept = without_surrogates(text[: self._max_chars])
-            cut = len(text) > self._max_chars
+            kept, cut = clamped(text, self._max_chars)
             key = self._cache.score_key(identity.model, identity.preprocessing, kept)
             requests.append(Request(kept, cut, model, key, self._loop.create_future()))
         self._asked.extend(requests)

@@ -72,6 +72,12 @@ def test_predict_reads_lines_where_no_text_is_given(environ: dict[str, str]) -> 
     assert found[0]["model"]["name"] == "tiny-bert"
 
 
+def test_predict_says_that_it_cut_a_text(environ: dict[str, str]) -> None:
+    environ |= {"TONEBUS_DAEMON_MAX_TEXT_CHARS": "9"}
+    lines = run(predict, environ, "--json", "great app", "great app and more").splitlines()
+    assert [json.loads(line)["truncated"] for line in lines] == [False, True]
+
+
 def test_predict_takes_the_named_model(environ: dict[str, str]) -> None:
     found = json.loads(run(predict, environ, "--json", "--model", "second", "great"))
     assert found["model"]["name"] == "tiny-distilbert"

@@ -17,8 +17,7 @@ if TYPE_CHECKING:
     from fastapi import Request
 
     from api.limits import Places
-    from daemon.pipeline.predictor import Prediction, Predictor
-    from daemon.pipeline.predictor import Request as Asked
+    from daemon.pipeline.predictor import Asked, Prediction, Predictor
     from daemon.settings import Settings
 
 _RETRY_AFTER = {"Retry-After": "2"}
@@ -67,37 +66,42 @@ async def score(request: Request, model: str, texts: Sequence[str]) -> list[Pred
             predictor.withdraw(asked)
 
 
-async def _answers(request: Request, asked: Sequence[Asked], seconds: float) -> list[Prediction]:
+async def _answers(request: Request, asked: Asked, seconds: float) -> list[Prediction]:
     """Wait for all answers, as long as the caller does.
 
     Raises:
         TimeoutError: They did not come in time.
         ClientDisconnect: The caller has left.
     """
-    answers = asyncio.gather(*(each.future for each in asked), return_exceptions=True)
-    # what is in the cache is here before it pays to watch the caller
-    await asyncio.wait({answers}, timeout=min(_PROMPT_SECONDS, seconds))
-    if not answers.done():
-        gone = asyncio.ensure_future(_left(request))
-        try:
-            either: set[asyncio.Future[Any]] = {answers, gone}
-            await asyncio.wait(either, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            gone.cancel()
-        if not answers.done():
-            raise ClientDisconnect if gone.done() else TimeoutError
-    return [_unless_error(each) for each in answers.result()]
+    loop = asyncio.get_running_loop()
+    watching: list[asyncio.Task[None]] = []
+
+    def watch() -> None:
+        watching.append(loop.create_task(_watch(request, asked.future)))
+
+    timers = (
+        loop.call_later(seconds, _fail, asked.future, TimeoutError()),
+        # what is in the cache is here before it pays to watch the caller
+        loop.call_later(_PROMPT_SECONDS, watch),
+    )
+    try:
+        return await asked.future
+    finally:
+        for timer in timers:
+            timer.cancel()
+        for task in watching:
+            task.cancel()
 
 
-def _unless_error(outcome: Prediction | BaseException) -> Prediction:
-    if isinstance(outcome, BaseException):
-        raise outcome
-    return outcome
-
-
-async def _left(request: Request) -> None:
+async def _watch(request: Request, answer: asyncio.Future[Any]) -> None:
     while (await request.receive())["type"] != "http.disconnect":
         pass
+    _fail(answer, ClientDisconnect())
+
+
+def _fail(answer: asyncio.Future[Any], error: Exception) -> None:
+    if not answer.done():
+        answer.set_exception(error)
 
 
 def _unavailable(detail: str) -> HTTPException:

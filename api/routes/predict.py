@@ -26,12 +26,12 @@ ModelName = Annotated[
 ]
 
 
+@router.post("/", include_in_schema=False)
 @router.post(
     "/predict",
     openapi_extra=EXAMPLES,
     response_model=PredictionOut | PredictionsOut | list[Labelled] | list[list[Labelled]],
 )
-@router.post("/", include_in_schema=False)
 async def predict(body: PredictRequest, request: Request, model: ModelName = "") -> Response:
     """Score one text, or several, ahead of any backlog on the bus.
 

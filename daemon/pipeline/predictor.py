@@ -1,8 +1,9 @@
 """Scores for callers in this process: the cache and the workers, behind one thread of its own.
 
-Who waits is known in two places: on the callers' event loop as a `Request` whose future is not
-done, and here as a waiter of the labeller. The invariant: a request leaves both together. It is
-answered (`_answered`, then `_settle`), or its caller withdraws it (`withdraw`, then `_take_back`).
+Who waits is known in two places: on the callers' event loop as an `Asked` whose future is not done,
+and here as its requests, which are waiters of the labeller. The invariant: a request leaves both
+together. It is answered (`_answered`, then `_settle`), or its caller withdraws it (`withdraw`, then
+`_take_back`).
 """
 
 from __future__ import annotations
@@ -57,6 +58,41 @@ class Prediction(msgspec.Struct, frozen=True):
     cached: bool
 
 
+class Asked:
+    """What one caller has asked for; on the event loop alone.
+
+    Attributes:
+        future: The predictions in the order of the texts. It fails with `NoWorker` where nobody
+            could score one, with `Unavailable` where the bus is lost meanwhile, and with `BadInput`
+            where the model cannot score one.
+        requests: One for each text.
+    """
+
+    __slots__ = ("_predictions", "future", "requests")
+
+    def __init__(self, future: asyncio.Future[list[Prediction]]) -> None:
+        """Ask for nothing yet."""
+        self.future = future
+        self.requests: list[Request] = []
+        self._predictions: dict[int, Prediction] = {}
+
+    def settle(self, place: int, outcome: Prediction | Exception) -> None:
+        """Take in what became of a text; the last one, or the first that failed, is the answer."""
+        if self.future.done():
+            return
+        if isinstance(outcome, Exception):
+            self.future.set_exception(outcome)
+            return
+        self._predictions[place] = outcome
+        if len(self._predictions) == len(self.requests):
+            self.future.set_result([self._predictions[n] for n in range(len(self.requests))])
+
+    @property
+    def whole(self) -> bool:
+        """Whether every text has its prediction."""
+        return len(self._predictions) == len(self.requests)
+
+
 @dataclass(slots=True, eq=False)
 class Request:
     """One text of a caller.
@@ -64,15 +100,15 @@ class Request:
     Attributes:
         text: At most `max_text_chars` of it.
         cut: Whether there was more of it.
-        future: Fails with `NoWorker` where nobody could score it, with `Unavailable` where the bus
-            is lost meanwhile, and with `BadInput` where the model cannot score the text.
+        place: Of the text among the caller's.
     """
 
+    asked: Asked
+    place: int
     text: str
     cut: bool
     model: str
     key: bytes
-    future: asyncio.Future[Prediction]
 
     def prediction(self, score: Score, model: Model, *, cached: bool) -> Prediction:
         """Say what came of it; a text that was cut says so, whatever the model made of the rest."""
@@ -165,24 +201,24 @@ class Predictor:
         """Workers of a model, at the last count."""
         return 0 if self.fault else self._labeller.workers(model)
 
-    def predict(self, model: str, texts: Sequence[str]) -> list[Request]:
+    def predict(self, model: str, texts: Sequence[str]) -> Asked:
         """Ask for scores, on the event loop; whoever does not wait to the end must `withdraw`."""
         identity = self.identities[model]
-        requests = []
-        for text in texts:
+        asked = Asked(self._loop.create_future())
+        for place, text in enumerate(texts):
             # a lone surrogate cannot be sent on, and would fail its whole batch
             kept, cut = clamped(text, self._max_chars)
             key = self._cache.score_key(identity.model, identity.preprocessing, kept)
-            requests.append(Request(kept, cut, model, key, self._loop.create_future()))
-        self._asked.extend(requests)
+            asked.requests.append(Request(asked, place, kept, cut, model, key))
+        self._asked.extend(asked.requests)
         self._wake()
-        return requests
+        return asked
 
-    def withdraw(self, requests: Sequence[Request]) -> None:
+    def withdraw(self, asked: Asked) -> None:
         """Take back what is not answered yet, on the event loop: its caller waits no longer."""
-        left = [request for request in requests if request.future.cancel()]
-        if left:
-            self._left.extend(left)
+        if not asked.whole:
+            asked.future.cancel()
+            self._left.extend(asked.requests)
             self._wake()
 
     def _wake(self) -> None:
@@ -302,7 +338,7 @@ class Predictor:
     def _look_up(self) -> None:
         asked = [self._asked.popleft() for _ in range(len(self._asked))]
         # a caller that has given up needs no answer
-        asked = [request for request in asked if not request.future.cancelled()]
+        asked = [request for request in asked if not request.asked.future.done()]
         if not asked and not self._cache.pending:
             return
         scores, _ = self._cache.look_up([request.key for request in asked])
@@ -335,9 +371,4 @@ class Predictor:
 
 def _settle(answered: Sequence[tuple[Request, Prediction | Exception]]) -> None:
     for request, outcome in answered:
-        if request.future.done():
-            continue
-        if isinstance(outcome, Exception):
-            request.future.set_exception(outcome)
-        else:
-            request.future.set_result(outcome)
+        request.asked.settle(request.place, outcome)

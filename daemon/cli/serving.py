@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import uvicorn
 
 from daemon.process.systemd import Supervisor
+from daemon.process.threads import EX_SOFTWARE
 
 if TYPE_CHECKING:
     import socket
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
 _DRAIN_SECONDS = 5
 _STARTUP_FAILED = 3
 _TICKS_A_SECOND = 10
-EX_SOFTWARE = 70
 
 
 class Watched(uvicorn.Server):

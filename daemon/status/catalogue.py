@@ -79,14 +79,10 @@ CATALOGUE: dict[str, Words] = {
     "watch_failed": Words(
         "The API could not read the state of the others ({error})",
         "It tries again each second. If it repeats, see that all processes are of one release."),
-    "api_ailing": Words(
+    "api_unhealthy": Words(
         "The API cannot do its work: {error}",
         "See the incident beside this one; where a part of it has ended, its supervisor starts it "
         "again."),
-    "api_failed": Words(
-        "The API ended itself: {error}",
-        "Its supervisor starts it again. Please report it as a bug, with what the log says before "
-        "it."),
     "predictor_died": Words(
         "The part of the API that answers `/predict` has ended: {error}",
         "The API ends with it, and its supervisor starts it again. Please report it as a bug."),

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import importlib
+import io
+import os
 import signal
 import sys
 import time
@@ -50,8 +52,12 @@ class _Lazy(click.Group):
 
 @click.group(cls=_Lazy, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="tonebus", prog_name="tonebus")
-def tonebus() -> None:
+@click.pass_context
+def tonebus(context: click.Context) -> None:
     """Label the tone of messages on a RabbitMQ bus."""
+    if os.environ.get("NO_COLOR"):
+        # https://no-color.org; click itself does not know of it
+        context.color = False
 
 
 def main() -> None:
@@ -60,6 +66,10 @@ def main() -> None:
     Exit codes: 0 done, 1 the command's own failure, 2 wrong usage, 69 a server does not answer,
     78 wrong settings.
     """
+    for stream in (sys.stdout, sys.stderr):
+        # a terminal or a pipe of another encoding must not end a command; None where it is closed
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     try:
         tonebus(prog_name="tonebus")
     except Misconfigured as error:

@@ -72,7 +72,11 @@ def _perform(stage: Stage, console: Console) -> None:
     events: list[tuple[ToneEvent, float]] = []
 
     def show(body: bytes) -> None:
-        event = msgspec.json.decode(body, type=ToneEvent)
+        try:
+            event = msgspec.json.decode(body, type=ToneEvent)
+        except msgspec.MsgspecError:
+            # whoever else publishes there need not speak our language
+            return
         if event.subject in asked:
             sent, text = asked.pop(event.subject)
             milliseconds = (time.monotonic() - sent) * 1000

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from collections.abc import Callable
 from contextlib import contextmanager
@@ -18,6 +17,7 @@ from connectors.amqp import topology
 from connectors.parking.entry import plain, summary
 from connectors.parking.parked_queue import ParkedQueue
 from daemon import settings
+from daemon.cli import terminal
 from daemon.cli.parked_filters import Filter, filters, shown_age
 from daemon.cli.publish import connect
 from daemon.telemetry import logs
@@ -64,7 +64,7 @@ def list_(chosen: Filter, *, as_json: bool) -> None:
             )  # fmt: skip
     if not as_json:
         if seen:
-            Console(highlight=False, soft_wrap=not sys.stdout.isatty(), markup=False).print(table)
+            terminal.print_table(table)
         click.echo(f"{seen} shown of {depth} parked")
 
 

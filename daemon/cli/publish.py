@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import sys
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING, BinaryIO
 
 import click
 import msgspec
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 
 WINDOW = 250
 _CONFIRM_SECONDS = 30.0
+_MAX_KEY_BYTES = 255
 
 
 @click.command()
@@ -37,12 +39,14 @@ _CONFIRM_SECONDS = 30.0
               help="A file with one text on each line.")  # fmt: skip
 @click.option("--connector", default="", help="Whose exchange to publish to; the first by default.")
 @click.option("--routing-key", default="", help="One that the connector binds, by default.")
-@click.option("--template", type=click.File(),
+@click.option("--template", type=click.File("rb"),
               help="A sample message in JSON, with $text and $id in it.")  # fmt: skip
+@click.option("--encoding", default="utf-8", show_default=True,
+              help="Of the file, the standard input and the template.")  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="Print the ids as JSON.")
 def publish(
     texts: tuple[str, ...], path: Path | None, connector: str, routing_key: str,
-    template: TextIO | None, *, as_json: bool,
+    template: BinaryIO | None, encoding: str, *, as_json: bool,
 ) -> None:  # fmt: skip
     """Publish TEXTS, the lines of a file, or those of standard input, in the connector's shape.
 
@@ -50,10 +54,12 @@ def publish(
     """
     configuration = settings.load()
     chosen = find_connector(configuration, connector)
-    lines = list(texts or _lines(path))
+    lines = [*_arguments(texts)] or [*_lines(path, encoding)]
     if not lines:
         raise click.UsageError("nothing to publish: give texts, --file, or lines on stdin")
-    sample = template.read() if template else ""
+    if len(routing_key.encode(errors="surrogateescape")) > _MAX_KEY_BYTES:
+        raise click.UsageError(f"--routing-key is longer than {_MAX_KEY_BYTES} bytes")
+    sample = _decoded(template.read(), template.name, encoding) if template else ""
     letters = [
         templates.letter(chosen, line, routing_key=routing_key, template=sample) for line in lines
     ]
@@ -138,8 +144,38 @@ def find_connector(configuration: Settings, name: str) -> ConnectorSettings:
     raise Misconfigured(f"no connector is named {name!r}; the settings know: {known}")
 
 
-def _lines(path: Path | None) -> Iterator[str]:
+def _arguments(texts: tuple[str, ...]) -> Iterator[str]:
+    for number, text in enumerate(texts, 1):
+        try:
+            text.encode()
+        except UnicodeEncodeError:
+            raise click.UsageError(f"text {number} is not valid UTF-8") from None
+        yield text
+
+
+def _lines(path: Path | None, encoding: str) -> Iterator[str]:
     if path is None and sys.stdin.isatty():
         return
-    source = path.open(encoding="utf-8") if path else sys.stdin
-    yield from (line.rstrip("\n") for line in source if line.strip())
+    content = path.read_bytes() if path else sys.stdin.buffer.read()
+    text = _decoded(content, str(path or "the standard input"), encoding)
+    # as files are read: other characters that Unicode counts among the line ends belong to a text
+    yield from (line for line in re.split(r"\r\n|\r|\n", text) if line.strip())
+
+
+def _decoded(content: bytes, name: str, encoding: str) -> str:
+    """Decode a file.
+
+    Raises:
+        click.UsageError: It is in another encoding.
+    """
+    try:
+        # some editors begin a file with a byte order mark
+        return content.decode(encoding).removeprefix("\ufeff")
+    except LookupError:
+        raise click.UsageError(f"no encoding is named {encoding!r}") from None
+    except UnicodeError as error:
+        start = error.start if isinstance(error, UnicodeDecodeError) else 0
+        line = content.count(b"\n", 0, start) + 1
+        raise click.UsageError(
+            f"{name}, line {line}: not {encoding}. Fix: say what it is, such as --encoding latin-1"
+        ) from None

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 import click
 import msgspec
-from rich.console import Console
 from rich.markup import escape
 
 from connectors.amqp import topology
@@ -14,6 +13,7 @@ from connectors.events.output import BINARY_PREFIX
 from connectors.messages import SOURCE_PREFIX, ToneEvent
 from connectors.parking.entry import entry, summary
 from daemon import settings
+from daemon.cli import terminal
 from daemon.cli.publish import connect, find_connector
 from daemon.process import wiring
 
@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from connectors.amqp.connection import Broker
     from connectors.parking.entry import Entry
     from daemon.settings import Settings
+
+_NO_EVENT = (msgspec.MsgspecError, TypeError, ValueError, RecursionError)
+"""What a message that is none of ours may raise: it is in no shape that anybody promised."""
 
 COLOURS = {"negative": "red", "neutral": "yellow", "positive": "green"}
 
@@ -46,7 +49,7 @@ def tail(
     exchanges = _exchanges(configuration, connector)
     broker = connect(configuration, "tonebus tail", tolerant=True)
     wiring.prepare(configuration, broker, topology.results(exchanges))
-    console = Console(highlight=False)
+    console = terminal.console()
     seen = 0
 
     def show(line: str | None) -> None:
@@ -55,10 +58,17 @@ def tail(
             seen += 1
             click.echo(line) if as_json else console.print(line)
 
-    def show_event(body: bytes) -> None:
-        event = msgspec.json.decode(body, type=ToneEvent)
+    def show_event(message: Any) -> None:  # noqa: ANN401 - py-amqp has no types
+        try:
+            body = structured(message)
+            event = msgspec.json.decode(body, type=ToneEvent)
+        except _NO_EVENT as error:
+            click.echo(f"passed over: {_foreign(message, error)}", err=True)
+            return
         wanted = connector in {"", _name(event)} and tone in {"", event.data.tone}
-        show((body.decode() if as_json else _line(event)) if wanted else None)
+        # an event is one line, however its publisher has laid it out
+        line = msgspec.json.format(body, indent=-1).decode() if as_json else _line(event)
+        show(line if wanted else None)
 
     def show_parked(message: Any) -> None:  # noqa: ANN401 - py-amqp has no types
         found = entry(message)
@@ -69,7 +79,7 @@ def tail(
         subscribe(broker, topology.PARKED, "#", show_parked)
     else:
         for exchange in exchanges:
-            listen(broker, binding, show_event, exchange)
+            subscribe(broker, exchange, binding, show_event)
     try:
         while count is None or seen < count:
             broker.wait(1.0)
@@ -117,12 +127,25 @@ def _name(event: ToneEvent) -> str:
     return event.source.removeprefix(SOURCE_PREFIX)
 
 
-def _parked_line(found: Entry) -> str:
-    detail = found.detail if found.detail.isprintable() else repr(found.detail)
+def _foreign(message: Any, error: Exception) -> str:  # noqa: ANN401 - py-amqp has no types
+    """Say which message is no tone event; its body is a stranger's, and not shown."""
+    came = message.delivery_info
     return (
-        f"[red]{escape(found.code):<14}[/] {escape(found.connector)}  "
-        f"{escape(ascii(found.routing_key)[1:-1])}  {found.key}  {escape(detail)}"
+        f"no tone event, but {len(message.body)} bytes ({type(error).__name__}) "
+        f"from exchange {terminal.plain(came['exchange'])} "
+        f"with key {terminal.plain(came['routing_key'])}"
     )
+
+
+def _parked_line(found: Entry) -> str:
+    return (
+        f"[red]{_shown(found.code):<14}[/] {_shown(found.connector)}  "
+        f"{_shown(found.routing_key)}  {found.key}  {_shown(found.detail)}"
+    )
+
+
+def _shown(text: str) -> str:
+    return escape(terminal.plain(text))
 
 
 def _line(event: ToneEvent) -> str:
@@ -130,6 +153,6 @@ def _line(event: ToneEvent) -> str:
     colour = COLOURS.get(data.tone, "white")
     cached = "cached" if data.cached else "scored"
     return (
-        f"[{colour}]{data.tone:<8}[/] {data.score:.2f}  {cached}  {event.time}  "
-        f"{escape(event.source.rpartition('/')[2])}  {escape(event.subject or '-')}"
+        f"[{colour}]{_shown(data.tone):<8}[/] {data.score:.2f}  {cached}  {_shown(event.time)}  "
+        f"{_shown(event.source.rpartition('/')[2])}  {_shown(event.subject or '-')}"
     )

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 import click
 import msgspec
-from rich.console import Console
 from rich.markup import escape
 
 from connectors.events import event as envelope
@@ -16,6 +15,7 @@ from connectors.mapping import is_blank
 from connectors.messages import Fault, Score
 from daemon import settings
 from daemon.checks import dry_run, identity
+from daemon.cli import terminal
 from daemon.cli.publish import find_connector
 from daemon.cli.tail import COLOURS
 from daemon.telemetry import logs
@@ -108,7 +108,7 @@ def _score(
 
 
 def _print(told: dict[str, Any]) -> None:
-    console = Console(highlight=False, soft_wrap=True)
+    console = terminal.console()
     if told["skip"]:
         console.print(
             f"[yellow]skipped[/]: {told['skip']}; acknowledged, and no event is published"

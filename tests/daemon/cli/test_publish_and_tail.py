@@ -83,6 +83,60 @@ def test_publish_reaches_the_connectors_queue(own_broker_url: str, tmp_path: Pat
     broker.close()
 
 
+@pytest.mark.parametrize(
+    ("content", "options"),
+    [
+        ("Für immer…\r\nGruß\u2028zwei\n".encode(), []),
+        ("\ufeffFür immer…\n\n  \nGruß\u2028zwei".encode(), []),
+        ("Für immer…\nGruß\u2028zwei\n".encode("utf-16"), ["--encoding", "utf-16"]),
+    ],
+    ids=["windows", "mark", "utf-16"],
+)
+def test_a_file_is_published_whatever_program_wrote_it(
+    broker_url: str, tmp_path: Path, content: bytes, options: list[str]
+) -> None:
+    file = tmp_path / "tonebus.toml"
+    file.write_text('[[connectors]]\nname = "files"\nexchange = "files"\n', encoding="utf-8")
+    texts = tmp_path / "texts.txt"
+    texts.write_bytes(content)
+    environment = {"TONEBUS_BROKER_URL": broker_url, "TONEBUS_CONFIG": str(file)}
+    arguments = ["publish", "--file", str(texts), *options]
+    assert CliRunner().invoke(tonebus, arguments, env=environment).exit_code == 0
+    broker = Broker(broker_url, name="test", heartbeat=0, connect_timeout=5)
+    broker.connect()
+    channel = broker.channel()
+    bodies = [
+        json.loads(channel.basic_get(topology.source_queue("files"), no_ack=True).body)
+        for _ in range(2)
+    ]
+    assert [body["text"] for body in bodies] == ["Für immer…", "Gruß\u2028zwei"]
+    broker.close()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--file", "texts.txt"], "texts.txt, line 2: not utf-8. Fix: say what it is, such as"),
+        (["--file", "texts.txt", "--encoding", "klingon"], "no encoding is named 'klingon'"),
+        (["--template", "texts.txt", "good"], "texts.txt, line 2: not utf-8"),
+        (["good", "a\udcff"], "text 2 is not valid UTF-8"),
+        (["--routing-key", "k" * 256, "good"], "--routing-key is longer than 255 bytes"),
+        ([], "texts.txt"),
+    ],
+)
+def test_what_cannot_be_read_is_named_and_nothing_is_published(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str], said: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "texts.txt").write_bytes("gut\nFür immer\n".encode("latin-1"))
+    given = "" if arguments else (tmp_path / "texts.txt").read_bytes()
+    result = CliRunner().invoke(tonebus, ["publish", *arguments], input=given)
+    assert result.exit_code == 2
+    assert said.replace("texts.txt", "texts.txt" if arguments else "the standard input") in (
+        result.output
+    )
+
+
 def event(connector: str, tone: str) -> dict[str, Any]:
     origin = {"exchange": "e", "routing_key": "k", "message_id": None, "correlation_id": None}
     data = {
@@ -149,6 +203,44 @@ def test_tail_shows_what_is_asked_for_of_every_exchange(
         for each in told
     }
     assert shown <= expected
+    broker.close()
+
+
+def test_tail_passes_over_what_is_no_event_and_breaks_no_line(broker_url: str) -> None:
+    environment = {"PATH": "/usr/bin:/bin", "TONEBUS_BROKER_URL": broker_url}
+    commands = [["--json"], []]
+    tails = [
+        subprocess.Popen(
+            [sys.executable, "-m", "daemon.cli", "tail", "--count", "1", *options],
+            cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        )
+        for options in commands
+    ]  # fmt: skip
+    broker = Broker(broker_url, name="test", heartbeat=0, connect_timeout=5)
+    broker.connect()
+    topology.apply(broker, topology.results())
+    sink: Sink[None] = Sink(broker)
+    told = event("helpdesk", "negative") | {"subject": "long " * 40 + "\x1b[2J"}
+    foreign = [b"not JSON", b'{"specversion": "1.0"}', b"[" * 100_000, b"\xff", b""]
+
+    def publish() -> None:
+        for body in [*foreign, json.dumps(told, indent=4).encode()]:
+            sink.publish(Letter(topology.RESULTS, "a\x1b[2Jkey", body, {}), None)
+        headers = {"application_headers": {"ce-id": [1]}}
+        sink.publish(Letter(topology.RESULTS, "binary", b"{", headers), None)
+        broker.wait(0.2)
+
+    until(lambda: all(each.poll() is not None for each in tails), publish, timeout=60)
+    for each in tails:
+        assert each.returncode == 0
+        assert each.stdout
+        assert each.stderr
+        [line] = each.stdout.read().splitlines()
+        assert "long long" in line
+        said = each.stderr.read()
+        assert "passed over: no tone event, but 8 bytes" in said
+        assert "Traceback" not in said
+        assert "\x1b" not in line + said
     broker.close()
 
 

@@ -1,0 +1,48 @@
+"""Where the commands write to: a terminal of any width, a pipe or a file."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+from rich.console import Console
+from rich.measure import Measurement
+from rich.text import Text
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+_ENDLESS = 1_000_000
+
+
+def console() -> Console:
+    """Return what lines are printed with: never broken by us, and coloured on terminals only."""
+    return Console(highlight=False, soft_wrap=True)
+
+
+def print_table(table: Table) -> None:
+    """Print a table whole: in columns where they fit, or into a pipe; else one value on a line."""
+    out = console()
+    whole = Console(highlight=False, markup=False, width=_ENDLESS)
+    natural = Measurement.get(whole, whole.options, table).maximum
+    if out.is_terminal and natural > out.width:
+        _print_records(table, out)
+        return
+    with whole.capture() as printed:
+        whole.print(table)
+    for line in printed.get().splitlines():
+        click.echo(line.rstrip())
+
+
+def _print_records(table: Table, out: Console) -> None:
+    heads = [str(column.header) for column in table.columns]
+    width = max(map(len, heads), default=0)
+    for cells in zip(*(column.cells for column in table.columns), strict=True):
+        for head, cell in zip(heads, cells, strict=True):
+            out.print(Text(f"{head:<{width}}  {cell}"))
+        out.print()
+
+
+def plain(text: str) -> str:
+    """Return a text from a message so that it cannot break a line or drive the terminal."""
+    return text if text.isprintable() else ascii(text)[1:-1]

@@ -1,0 +1,136 @@
+"""The commands in pipes, in files, and in terminals that are narrow or of another encoding."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import re
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.processes import ROOT
+from tests.proxy import free_port
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+COMMANDS = {
+    "check": ["check"],
+    "schema": ["schema", "jsonschema"],
+    "asyncapi": ["schema", "asyncapi"],
+    "topology": ["topology", "export"],
+    "doctor": ["doctor"],
+    "help": ["--help"],
+    "try": ["try", "input", "-", "--no-score"],
+}
+TABLE = """
+from rich.table import Table
+from daemon.cli.terminal import print_table
+table = Table("key", "reason", "connector", "routing key", "detail", box=None, pad_edge=False)
+table.add_row("0123456789abcdef", "no-text-field", "helpdesk", "ticket.4711.commented", DETAIL)
+print_table(table)
+"""
+DETAIL = "nothing at `comment.body`, where the connector's settings say that the text is"
+
+
+def environment(**more: str) -> dict[str, str]:
+    nowhere = free_port()
+    return {
+        "PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT),
+        "TONEBUS_BROKER_URL": f"amqp://127.0.0.1:{nowhere}",
+        "TONEBUS_REDIS_URL": f"redis://127.0.0.1:{nowhere}", **more,
+    }  # fmt: skip
+
+
+def run(arguments: list[str], **options: str) -> subprocess.CompletedProcess[bytes]:
+    return subprocess.run(
+        [sys.executable, "-m", "daemon.cli", *arguments],
+        check=False, cwd=ROOT, env=environment(**options), capture_output=True, input=b"{}",
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_a_reader_that_leaves_ends_a_command_without_a_word(command: str) -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    done = subprocess.run(
+        [sys.executable, "-m", "daemon.cli", *COMMANDS[command]],
+        check=False, cwd=ROOT, env=environment(), stdout=writer, stderr=subprocess.PIPE,
+        input=b"{}",
+    )  # fmt: skip
+    os.close(writer)
+    assert done.stderr == b""
+    assert done.returncode == 1
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_into_a_pipe_there_are_no_colours(command: str) -> None:
+    assert b"\x1b[" not in run(COMMANDS[command]).stdout
+
+
+def test_an_encoding_that_lacks_a_character_ends_no_command() -> None:
+    done = run(["try", "→", "-"], PYTHONIOENCODING="latin-1")
+    assert b"no connector is named '\\u2192'" in done.stderr
+    assert done.returncode == 78
+
+
+def test_no_color_is_heard_on_a_terminal() -> None:
+    arguments = [sys.executable, "-m", "daemon.cli", "check"]
+    assert "\x1b[" in on_terminal(arguments, 80)
+    assert "\x1b[" not in on_terminal(arguments, 80, NO_COLOR="1")
+
+
+@pytest.mark.parametrize("width", [60, 200])
+def test_a_table_is_whole_in_a_terminal_of_any_width(width: int) -> None:
+    told = on_terminal([sys.executable, "-c", f"DETAIL = {DETAIL!r}\n{TABLE}"], width)
+    for value in ("0123456789abcdef", "no-text-field", "ticket.4711.commented", DETAIL):
+        assert value in told
+    lines = told.splitlines()
+    if width == 60:
+        assert lines[0].split() == ["key", "0123456789abcdef"]
+        assert re.fullmatch(rf"detail +{re.escape(DETAIL)}", lines[4].strip())
+    else:
+        assert len(lines) == 2
+
+
+def test_a_table_in_a_pipe_is_one_line_for_each_row_and_cuts_nothing() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", f"DETAIL = {DETAIL * 3!r}\n{TABLE}"],
+        check=True, cwd=ROOT, env=environment(COLUMNS="60"), capture_output=True, text=True,
+    )  # fmt: skip
+    head, row = done.stdout.splitlines()
+    assert head.startswith("key               reason")
+    assert row.endswith(DETAIL * 3)
+    assert "0123456789abcdef  no-text-field" in row
+
+
+def on_terminal(arguments: list[str], width: int, **options: str) -> str:
+    """What a command prints on a terminal of so many columns."""
+    ours, theirs = pty.openpty()
+    process = subprocess.Popen(
+        arguments, cwd=ROOT, env=environment(COLUMNS=str(width), TERM="xterm", **options),
+        stdin=theirs, stdout=theirs, stderr=theirs,
+    )  # fmt: skip
+    os.close(theirs)
+    printed = b""
+    try:
+        while data := os.read(ours, 65536):
+            printed += data
+    except OSError:
+        # the other end is closed
+        pass
+    process.wait()
+    os.close(ours)
+    return printed.decode()
+
+
+def test_check_says_the_same_in_json(tmp_path: Path) -> None:
+    file = tmp_path / "tonebus.toml"
+    file.write_bytes(b"\xef\xbb\xbf[daemon]\nscore_timeout = nan\n")
+    told = json.loads(run(["check", "--json", str(file)]).stdout)
+    [fault] = told["faults"]
+    assert (fault["where"], fault["line"]) == ("daemon.score_timeout", 2)

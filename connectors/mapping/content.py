@@ -8,6 +8,7 @@ from connectors.errors import BadInput
 from connectors.mapping import amqp_value
 from connectors.mapping.documents import parse, recognised, text_of
 from connectors.mapping.labels import Reading
+from connectors.mapping.mail import STEPS_OF_CLEANING, cost, read_mail
 
 if TYPE_CHECKING:
     from connectors.delivery import Delivery
@@ -26,6 +27,10 @@ def opened(delivery: Delivery, reading: Reading, work: Work) -> tuple[object, bo
         if not isinstance(value, bytes | str):
             return value, False
         body = value if isinstance(value, bytes) else value.encode()
+    if reading in {Reading.MAIL, Reading.TEXT_OF_MAIL}:
+        work.spend(cost(body) * STEPS_OF_CLEANING)
+        mail = read_mail(body)
+        return (mail, False) if reading is Reading.MAIL else (mail["text"], True)
     if reading is Reading.JSON:
         return parse(text_of(body)), False
     if reading is Reading.JSON_OR_NOTHING:

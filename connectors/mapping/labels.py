@@ -29,12 +29,17 @@ MAIL = "message/rfc822"
 
 
 class Reading(enum.Enum):
-    """What a body is taken for: JSON, text or JSON, JSON or nothing, text, or an e-mail."""
+    """What a body is taken for: JSON, text or JSON, JSON or nothing, text, or an e-mail.
+
+    Of a mail, a connector takes the document, or its text where it takes whole bodies.
+    """
 
     JSON = enum.auto()
     TEXT_OR_JSON = enum.auto()
     JSON_OR_NOTHING = enum.auto()
     TEXT = enum.auto()
+    MAIL = enum.auto()
+    TEXT_OF_MAIL = enum.auto()
 
 
 class Labels:
@@ -43,6 +48,7 @@ class Labels:
     def __init__(self, config: Recipe) -> None:
         """Take the connector's format, and the labels that it does not care about."""
         self._text = config.format == "text"
+        self._mail = config.format == "mail"
         self._types = frozenset(config.content_types)
         self._encodings = frozenset(config.content_encodings)
         self._known: dict[tuple[object, object], Reading] = {}
@@ -67,9 +73,13 @@ class Labels:
         kind, _, parameters = content_type.partition(";")
         kind = kind.strip().lower()
         self._check_encoding("content_encoding", encoding)
-        self._check_encoding("charset", _charset(parameters))
+        if not self._mail and kind != MAIL:
+            # a mail names the charset of each of its parts itself
+            self._check_encoding("charset", _charset(parameters))
         if kind in self._types or "*" in self._types:
             kind = ""
+        if self._mail or kind == MAIL:
+            return Reading.TEXT_OF_MAIL if self._text else Reading.MAIL
         if self._text:
             if not kind or kind.startswith("text/") or kind == "application/octet-stream":
                 return Reading.TEXT

@@ -15,8 +15,8 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True):
     Every expression is JMESPath, in which `$` is the whole message.
 
     Attributes:
-        format: `json` also reads CloudEvents and plain text, `cloudevents` nothing else, and
-            `text` takes the whole body.
+        format: `json` also reads CloudEvents and plain text, `cloudevents` nothing else,
+            `text` takes the whole body, and `mail` reads it as an e-mail (RFC 5322).
         content_types: Content types that say nothing of a body; `*` for all.
         content_encodings: Likewise content encodings and charsets.
         document: The part of a message that the other expressions look at; a string there is read
@@ -37,7 +37,7 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True):
         strip_signature: Whether to leave out an e-mail's signature and disclaimer.
     """
 
-    format: Literal["json", "cloudevents", "text"] = "json"
+    format: Literal["json", "cloudevents", "text", "mail"] = "json"
     content_types: tuple[str, ...] = ()
     content_encodings: tuple[str, ...] = ()
     document: str = ""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from connectors.errors import BadInput
 from connectors.mapping.bounds import too_costly
-from connectors.mapping.mail import Cleaned, clean
+from connectors.mapping.mail import STEPS_OF_CLEANING, Cleaned, clean
 from connectors.mapping.template import Template
 from connectors.messages import Utterance
 from connectors.text import without_surrogates
@@ -16,9 +16,6 @@ if TYPE_CHECKING:
     from connectors.mapping.bounds import Work
     from connectors.mapping.finding import Found
     from connectors.mapping.mapping_config import Recipe
-
-_STEPS_OF_CLEANING = 10
-"""A tag or a line takes about as long as so many steps of an expression."""
 
 _NOTHING: dict[str, int] = {}
 
@@ -101,7 +98,7 @@ class TextReader:
                 replay of this one alone has them.
         """
         work = self._work
-        budget = work.left // _STEPS_OF_CLEANING
+        budget = work.left // STEPS_OF_CLEANING
         if budget <= 0:
             raise too_costly()
         cleaned = clean(
@@ -110,7 +107,7 @@ class TextReader:
             signature=self._config.strip_signature,
             budget=budget,
         )
-        work.left -= cleaned.steps * _STEPS_OF_CLEANING
+        work.left -= cleaned.steps * STEPS_OF_CLEANING
         first, work.of_texts = not work.of_texts, work.of_texts + cleaned.steps
         if cleaned.cut and not first:
             raise too_costly()

@@ -15,6 +15,12 @@ if TYPE_CHECKING:
     from daemon.settings import ConnectorSettings
 
 TEXT, ID = "$text", "$id"
+_MAIL = """Message-ID: <{id}@tonebus.invalid>
+MIME-Version: 1.0
+Content-Type: text/plain; charset=utf-8
+Content-Transfer-Encoding: 8bit
+
+{text}"""
 
 
 def letter(
@@ -38,6 +44,9 @@ def letter(
     if connector.format == "text" and not template:
         body = text.encode()
         properties["content_type"] = "text/plain"
+    elif connector.format == "mail" and not template:
+        body = _MAIL.format(id=message_id, text=text).encode()
+        properties["content_type"] = "message/rfc822"
     else:
         document = _parsed(template) if template else _least(connector)
         body = msgspec.json.encode(_filled(document, {TEXT: text, ID: message_id}))

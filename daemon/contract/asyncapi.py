@@ -20,6 +20,7 @@ _INPUTS = {
     "json": "application/json",
     "cloudevents": "application/cloudevents+json",
     "text": "text/plain",
+    "mail": "message/rfc822",
 }
 
 

@@ -57,6 +57,8 @@ def input_schema(recipe: Recipe) -> dict[str, Any]:
     """
     if recipe.format == "text":
         return {"type": "string", "description": "The whole body is the text."}
+    if recipe.format == "mail":
+        return {"type": "string", "description": "An e-mail as it travels (RFC 5322)."}
     schema: dict[str, Any] = {"type": "object", "x-jmespath": recipe.expressions()}
     elsewhere = recipe.document or recipe.each or recipe.template
     if elsewhere or not PATH.fullmatch(recipe.text):

@@ -78,8 +78,8 @@ class ConnectorSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True,
         prefetch: Deliveries that it may hold unsettled; 0 takes `broker.prefetch`.
         model: Name of the model that scores it.
         shadow: Name of a model that scores it too, only to be compared; empty for none.
-        format: `json` also reads CloudEvents and plain text, `cloudevents` nothing else, and
-            `text` takes the whole body.
+        format: `json` also reads CloudEvents and plain text, `cloudevents` nothing else,
+            `text` takes the whole body, and `mail` reads it as an e-mail (RFC 5322).
         content_types: Content types that say nothing of the body; `*` for all of them.
         content_encodings: Likewise content encodings and charsets; the body is UTF-8 all the same.
         document: JMESPath of the part that the settings below look at, such as JSON in a string;
@@ -108,7 +108,7 @@ class ConnectorSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True,
     prefetch: Annotated[int, Meta(ge=0, le=65535)] = 0
     model: str = "default"
     shadow: str = ""
-    format: Literal["json", "cloudevents", "text"] = "json"
+    format: Literal["json", "cloudevents", "text", "mail"] = "json"
     content_types: tuple[Short, ...] = ()
     content_encodings: tuple[Short, ...] = ()
     document: str = ""

@@ -1,9 +1,15 @@
 """What the writer of an e-mail wrote, without markup, quotes, signatures and disclaimers.
 
+`mime` opens a mail as it travels. Of a text, `tokens`, `programs` and `html` make lines of what a
+reader sees; `attributions` and `boundaries` know where another mail begins, `quotes` what is the
+writer's own, `signatures` and `disclaimers` what stands beneath; `clean` is the order. The words of
+mail programs and letter writers are in `languages.toml`.
+
 Pure functions over text: no I/O, no clock, no state. Their work is linear in what they are given,
 and bounded.
 """
 
-from connectors.mapping.mail.clean import MAX_STEPS, Cleaned, clean
+from connectors.mapping.mail.clean import MAX_STEPS, STEPS_OF_CLEANING, Cleaned, clean
+from connectors.mapping.mail.mime import cost, read_mail
 
-__all__ = ["MAX_STEPS", "Cleaned", "clean"]
+__all__ = ["MAX_STEPS", "STEPS_OF_CLEANING", "Cleaned", "clean", "cost", "read_mail"]

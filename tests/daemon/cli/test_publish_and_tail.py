@@ -35,11 +35,12 @@ EXAMPLES = ROOT / "docs" / "connectors" / "tonebus.toml"
     [
         ConnectorSettings(),
         ConnectorSettings(format="text", bindings=("room.#",)),
+        ConnectorSettings(format="mail"),
         ConnectorSettings(format="cloudevents", text="review.body"),
         ConnectorSettings(text="comment.body", id="comment.id", bindings=("ticket.*.new",)),
         ConnectorSettings(text="words", id=""),
     ],
-    ids=["default", "text", "cloudevents", "nested", "no-id"],
+    ids=["default", "text", "mail", "cloudevents", "nested", "no-id"],
 )
 def test_a_published_text_is_what_its_connector_reads(connector: ConnectorSettings) -> None:
     letter = templates.letter(connector, "good")

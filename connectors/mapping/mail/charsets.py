@@ -1,0 +1,50 @@
+"""Bytes of a mail as text, whatever charset it names."""
+
+from __future__ import annotations
+
+import codecs
+import re
+
+_NAME = re.compile(r"[a-z0-9][a-z0-9:._-]{0,40}")
+_WIDER = {
+    "ascii": "", "iso8859-1": "cp1252", "gb2312": "gb18030", "gbk": "gb18030",
+    "shift_jis": "cp932", "euc_kr": "cp949", "iso8859-9": "cp1254", "iso8859-11": "cp874",
+    "tis-620": "cp874",
+}  # fmt: skip
+"""What mails are in that name these: https://encoding.spec.whatwg.org/#names-and-labels."""
+_KNOWN = frozenset({
+    "utf-8", "utf-7", "utf-16", "utf-16-be", "utf-16-le", "utf-32", "big5", "big5hkscs", "cp950",
+    "gb18030", "hz", "cp932", "euc_jp", "iso2022_jp", "iso2022_jp_1", "iso2022_jp_2",
+    "iso2022_jp_ext", "shift_jis_2004", "cp949", "johab", "iso2022_kr", "koi8-r", "koi8-u", "cp866",
+    "cp437", "cp850", "cp852", "cp855", "cp874", "mac-roman", "mac-cyrillic", "mac-latin2",
+    *(f"cp{number}" for number in range(1250, 1259)), *(f"iso8859-{n}" for n in range(2, 17)),
+})  # fmt: skip
+"""The charsets of mails, and no codec that is none: some of those take quadratic time."""
+
+
+def decoded(data: bytes, charset: str) -> str:
+    """Return bytes as text; what the charset cannot be is replaced.
+
+    Args:
+        data: The bytes.
+        charset: As the mail names it; without a known one, UTF-8 if it is that, else Windows-1252.
+    """
+    name = _codec(charset)
+    if name:
+        return data.decode(name, "replace")
+    try:
+        return data.decode()
+    except UnicodeDecodeError:
+        return data.decode("cp1252", "replace")
+
+
+def _codec(charset: str) -> str:
+    lowered = charset.strip().lower()
+    if not _NAME.fullmatch(lowered):
+        return ""
+    try:
+        name = codecs.lookup(lowered).name
+    except LookupError:
+        return ""
+    name = _WIDER.get(name, name)
+    return name if name in _KNOWN else ""

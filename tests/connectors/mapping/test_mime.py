@@ -1,0 +1,186 @@
+"""An e-mail as it travels: the right part, decoded, and bounded whatever comes."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from connectors.errors import BadInput
+from connectors.mapping import Mapper, Recipe
+from connectors.mapping.mail import read_mail
+from connectors.mapping.mail.charsets import decoded
+from connectors.mapping.mail.flowed import unflowed
+from tests.connectors.mapping.reading import MAX_BODY, MAX_TEXT
+from tests.messages import delivery
+
+if TYPE_CHECKING:
+    from connectors.messages import Utterance
+
+MAILS = Path(__file__).parent / "mails"
+CLEANING = Recipe(strip_html=True, strip_quotes=True, strip_signature=True)
+EXAMPLES = int(os.environ.get("TONEBUS_FUZZ_EXAMPLES", "150"))
+
+
+def read(body: bytes, recipe: Recipe, content_type: str = "message/rfc822") -> Utterance:
+    mapper = Mapper(recipe, max_body_bytes=MAX_BODY, max_text_chars=MAX_TEXT)
+    [only] = mapper.read(delivery(body, content_type=content_type)).utterances
+    return only
+
+
+def mail(name: str, recipe: Recipe | None = None) -> Utterance:
+    return read((MAILS / f"{name}.eml").read_bytes(), recipe or CLEANING)
+
+
+@pytest.mark.parametrize(
+    ("name", "left"),
+    [
+        ("alternative", "The box was empty."),
+        (
+            "flowed",
+            "It fell from the wall, and then it did not start any more.\n\nFrom then on nothing.",
+        ),
+        ("windows-1251", "Верните мне деньги!"),
+        ("iso-2022-jp", "商品が壊れていました。"),
+        ("no-charset", "Sehr ärgerlich \u2013 schon wieder!"),
+        ("attached-mail", "The lamp arrived broken."),
+        ("image-only-html", "It is scratched, see the photo."),
+        ("signed", "Schlechter Service, drei Wochen keine Antwort!"),
+        ("mixed-texts", "This is how it looked:\n\nAnd nobody wants to pay for it."),
+    ],
+)
+def test_of_a_mail_the_right_part_is_read(name: str, left: str) -> None:
+    assert mail(name).text == left
+
+
+def test_the_headers_of_a_mail_can_be_carried() -> None:
+    names = ("subject", "from", "to", "date", "in_reply_to")
+    found = mail("alternative", Recipe(carry={each: each for each in names}))
+    assert found.subject == "<CAF1@mail.lee.example>"
+    assert found.carried == {
+        "subject": "Re: Ärger mit der Lieferung",
+        "from": "Ann Lée <ann@lee.example>",
+        "to": "support@shop.example",
+        "date": "2024-06-03T10:11:12+02:00",
+        "in_reply_to": "<0@shop.example>",
+    }
+    russian = mail("windows-1251", Recipe(carry={"subject": "subject"}))
+    assert russian.carried == {"subject": "Возврат"}
+
+
+def test_a_connector_of_mails_reads_them_whatever_they_are_called() -> None:
+    body = (MAILS / "alternative.eml").read_bytes()
+    recipe = msgspec.structs.replace(CLEANING, format="mail")
+    for label in ("", "application/octet-stream", "text/plain; charset=iso-8859-1"):
+        assert read(body, recipe, label).text == "The box was empty."
+
+
+def test_a_connector_of_texts_takes_the_text_of_a_mail() -> None:
+    assert mail("windows-1251", Recipe(format="text")).text == "Верните мне деньги!\n"
+
+
+def test_a_mail_of_a_connector_that_cleans_nothing_keeps_its_html() -> None:
+    assert mail("alternative", Recipe()).text.startswith('<div dir="ltr">The box')
+
+
+@pytest.mark.parametrize(
+    ("charset", "data", "text"),
+    [
+        ("ISO-8859-1", b"\x93so\x94", "\u201cso\u201d"),
+        ("gb2312", "镕".encode("gbk"), "镕"),
+        ("us-ascii", "ä".encode(), "ä"),
+        ("utf-8", b"a\xff", "a\ufffd"),
+        ("zlib_codec", b"plain", "plain"),
+        ("punycode", b"plain", "plain"),
+        ("x" * 5000, b"plain", "plain"),
+        ("../../etc/passwd", b"plain", "plain"),
+        ("undefined", b"plain", "plain"),
+    ],
+)
+def test_charsets_are_what_mails_mean_by_them(charset: str, data: bytes, text: str) -> None:
+    assert decoded(data, charset) == text
+
+
+def test_flowed_paragraphs_become_one_line() -> None:
+    flowed = "> one \n> two\n>> three \nfour \nfive\n\n  six\n-- \nAnn \nLee"
+    assert unflowed(flowed, delete_space=False).split("\n") == [
+        "> one two", ">> three ", "four five", "", " six", "-- ", "Ann Lee",
+    ]  # fmt: skip
+    assert unflowed("天 \n地", delete_space=True) == "天地"
+
+
+HEADERS = "From: a@b.example\nMIME-Version: 1.0\n"
+NESTED = "".join(
+    f'Content-Type: multipart/mixed; boundary="b{n}"\n\n--b{n}\n' for n in range(5_000)
+)
+
+
+@pytest.mark.parametrize(
+    ("body", "code"),
+    [
+        (HEADERS + NESTED[:4_000], "mail"),
+        (HEADERS + NESTED, "too-costly"),
+        (HEADERS + 'Content-Type: text/plain; x="' + '";"' * 100_000 + "\n\nx", "mail"),
+        (HEADERS + "Content-Type: multipart/mixed; boundary=b\n\n" + "--b\n\nx\n" * 5_000, "mail"),
+        ("no header at all", "mail"),
+        ("\n\n", "mail"),
+        (HEADERS + "Content-Type: multipart/mixed; boundary=b\n\n" + "\n" * 900_000, "too-costly"),
+    ],
+    ids=["nested", "deeply-nested", "long-label", "many-parts", "no-header", "blank", "many-lines"],
+)
+def test_a_hostile_mail_is_parked_before_it_costs_anything(body: str, code: str) -> None:
+    with pytest.raises(BadInput) as bad:
+        read(body.encode(), Recipe(format="mail"))
+    assert bad.value.code == code
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        "Subject: " + "=?utf-8?q?a" * 50_000,
+        "Subject: " + "=?" * 200_000,
+        "Subject: =?utf-8?b?a?=",
+        "Date: " + "1" * 100_000,
+        "Date: Mon, 99 Foo 99999999999999999999 99:99:99 +9999",
+        "Message-ID: \udcff\udcfe",
+        "Content-Type: text/plain; charset*=x-none'en'%FF%FE",
+        "Content-Type: text/plain; charset*0*=utf-8''a; charset*1=b; charset*x=c",
+        "Content-Type: /; =; ;;",
+        "Content-Type: multipart/mixed",
+        'Content-Type: multipart/mixed; boundary=""',
+        "Content-Transfer-Encoding: x-uuencode",
+        "Content-Disposition: attachment;" + " ;" * 500,
+    ],
+    ids=lambda header: header[:40],
+)
+def test_an_odd_header_spoils_no_mail(header: str) -> None:
+    body = f"From: a@b.example\n{header}\n\nIt is late.\n".encode("utf-8", "surrogateescape")
+    assert set(read_mail(body)) >= {"text", "html", "plain"}
+
+
+PIECES = st.sampled_from([
+    "\n", "\n\n", "\r\n", "\r", " ", "\t", ";", ":", '"', "=", "--", "--b", "--b--", "\n--b\n",
+    "Content-Type: ", "Content-Transfer-Encoding: ", "Content-Disposition: ", "Subject: ",
+    "multipart/mixed; boundary=b", "multipart/alternative; boundary=b", "message/rfc822",
+    "text/plain", "text/html", "; charset=", "utf-8", "utf-7", "hz", "iso-2022-jp",
+    "quoted-printable", "base64", "x-uuencode", "=?utf-8?q?", "?=", "; format=flowed", "=ZZ",
+    "begin 644 x\n", "%%%", "<b>", "From: a", "message/partial", "attachment; filename*0*=", "é",
+    "message/delivery-status", "Date: ", "\0",
+])  # fmt: skip
+
+
+@settings(max_examples=EXAMPLES, deadline=None)
+@given(st.lists(PIECES, max_size=40), st.binary(max_size=20))
+def test_no_mail_raises_anything_but_its_reason(pieces: list[str], tail: bytes) -> None:
+    body = b"From: a@b.example\n" + "".join(pieces).encode() + tail
+    try:
+        found = read_mail(body)
+    except BadInput as bad:
+        assert bad.code == "mail"  # noqa: PT017 - whether it is raised is what is tried
+    else:
+        found["text"].encode()

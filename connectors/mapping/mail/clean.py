@@ -9,6 +9,7 @@ from connectors.mapping.mail.lines import Line, joined, plain_lines, size
 from connectors.mapping.mail.quotes import newest
 from connectors.mapping.mail.signatures import is_thanks, without_signature
 from connectors.mapping.mail.tokens import has_references, is_html, unescaped
+from connectors.text import is_blank
 
 MAX_STEPS = 20_000
 """Tags and lines that are read where nothing else is said; some 0.1 s of work."""
@@ -58,7 +59,7 @@ def clean(text: str, *, quotes: bool, signature: bool, budget: int = MAX_STEPS) 
         lines = trimmed.lines
         removed |= trimmed.removed
     kept = joined(lines)
-    if not kept and not removed and text.strip():
+    if not removed and is_blank(kept) and not is_blank(text):
         removed["markup"] = len(text)
     return Cleaned(kept, removed, read.cut, read.steps)
 

@@ -154,7 +154,7 @@ def test_a_hostile_mail_is_parked_before_it_costs_anything(body: str, code: str)
         "Content-Type: multipart/mixed",
         'Content-Type: multipart/mixed; boundary=""',
         "Content-Transfer-Encoding: x-uuencode",
-        "Content-Disposition: attachment;" + " ;" * 500,
+        "Content-Disposition: attachment;" + " ;" * 400,
     ],
     ids=lambda header: header[:40],
 )

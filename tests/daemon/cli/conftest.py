@@ -9,13 +9,25 @@ import amqp
 import pytest
 
 from connectors.amqp import topology
+from tests import models
+from tests.daemon.cli.checking import HELPDESK
 from tests.rooms import own_vhost
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 
 from tests.daemon.cli.parked_bench import SOURCE, Bench
+
+
+@pytest.fixture
+def file(tmp_path: Path, model_directory: Path) -> Path:
+    """Settings with one connector, for `check` and `try`."""
+    path = tmp_path / "tonebus.toml"
+    model = models.toml(model_directory).partition("[[connectors]]")[0]
+    path.write_text(model + HELPDESK, encoding="utf-8")
+    return path
 
 
 @pytest.fixture(scope="module")

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import contextlib
 import importlib
+import socket
 import sys
 from typing import TYPE_CHECKING, Any
 
 import uvicorn
 
+from connectors.errors import Misconfigured
 from daemon.process.systemd import Supervisor
 from daemon.process.threads import EX_SOFTWARE
 
 if TYPE_CHECKING:
-    import socket
-
     from daemon.settings import Settings
 
 _DRAIN_SECONDS = 5
@@ -99,10 +99,34 @@ def serve(settings: Settings) -> None:
         timeout_keep_alive=api.keep_alive,
         timeout_graceful_shutdown=_DRAIN_SECONDS,
     )
+    listeners = _listen(api.host, api.port)
     server = Watched(config, Supervisor(), app.state)
     with contextlib.suppress(KeyboardInterrupt):
-        server.run()
+        server.run(listeners)
     if not server.started:
         sys.exit(_STARTUP_FAILED)
     if server.failed:
         sys.exit(EX_SOFTWARE)
+
+
+def _listen(host: str, port: int) -> list[socket.socket]:
+    """Open the sockets before anything starts, since uvicorn would only log that it could not.
+
+    Raises:
+        Misconfigured: The address is not this machine's, or the port is taken or not permitted.
+    """
+    try:
+        found = socket.getaddrinfo(
+            host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )
+        # a name may stand for an address of IPv4 and one of IPv6
+        return [
+            socket.create_server(place[:2], family=family)
+            for family, place in dict.fromkeys((each[0], each[4]) for each in found)
+        ]
+    except (OSError, UnicodeError) as error:
+        said = error.strerror if isinstance(error, OSError) else "it is not a host name"
+        raise Misconfigured(
+            f"api.host {host!r}, api.port {port}: {said}. Fix: set TONEBUS_API_HOST to an address "
+            "of this machine, and TONEBUS_API_PORT to a port that is free"
+        ) from error

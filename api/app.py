@@ -23,10 +23,10 @@ from api.routes import status as sight
 from api.status.poller import Watch
 from api.vitals import Vitals
 from connectors.errors import Misconfigured
+from connectors.urls import is_loopback
 from daemon import settings
 from daemon.pipeline.predictor import Predictor
 from daemon.process import wiring
-from daemon.status.hosts import is_loopback
 from daemon.status.release import RELEASE
 from daemon.telemetry import prometheus
 

@@ -6,6 +6,7 @@ cannot read; a password with a `/` in it would end up in a log that way.
 
 from __future__ import annotations
 
+import ipaddress
 import re
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import parse_qsl, unquote
@@ -110,3 +111,13 @@ def _place(place: str, example: str) -> tuple[str, int]:
             "its host or port cannot be read", f"write {example}; where those are right, {_ENCODE}"
         )
     return host, port
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only its own host can reach an address."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False

@@ -48,13 +48,16 @@ class Traffic:
         """Publish so many new texts, each confirmed; return their ids."""
         ids = [uuid.uuid4().hex for _ in range(count)]
         for place, message_id in enumerate(ids):
-            text = f"{_WORDS[place % 10]} {_WORDS[place // 10 % 10]} {message_id}"
-            body = json.dumps({"id": message_id, "text": text})
-            properties = pika.BasicProperties(
-                message_id=message_id, content_type="application/json", delivery_mode=2
-            )
-            self._channel.basic_publish("sentiment.input", "trial", body, properties)
+            self.send(message_id, f"{_WORDS[place % 10]} {_WORDS[place // 10 % 10]} {message_id}")
         return ids
+
+    def send(self, message_id: str, text: str) -> None:
+        """Publish one text under an id of the test's own, confirmed."""
+        body = json.dumps({"id": message_id, "text": text})
+        properties = pika.BasicProperties(
+            message_id=message_id, content_type="application/json", delivery_mode=2
+        )
+        self._channel.basic_publish("sentiment.input", "trial", body, properties)
 
     def await_outcomes(self, ids: Iterable[str], *, timeout: float = 90) -> None:
         """Wait until something came of each: an event, or a parked copy."""

@@ -10,12 +10,12 @@ from connectors.amqp.nodes import nodes
 from connectors.cache.address import address
 from connectors.errors import Misconfigured
 from connectors.mapping.hints import doubts
+from connectors.urls import is_loopback
 from daemon.checks import identity
 from daemon.model.identity import identify
 from daemon.process import wiring
 from daemon.settings.layers import SECRETS
 from daemon.settings.problems import Fault
-from daemon.status.hosts import is_loopback
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -89,6 +89,15 @@ def _open_to_others(settings: Settings) -> Iterator[Fault]:
                 "give Tonebus a user of its own: see docs/permissions.md", "warning",
             )  # fmt: skip
     redis = address(settings.redis.url)
+    shared = redis.places and not any(is_loopback(host) for host, _ in redis.places)
+    local = any(is_loopback(node.host) for node in nodes(settings.broker.url))
+    if shared and local and not settings.redis.deployment:
+        yield Fault(
+            ("redis", "deployment"),
+            "not set, and RabbitMQ is reached by the loopback: processes on other hosts count as "
+            "another deployment, and share neither scores nor the status page",
+            "give it one name on every host where the same RabbitMQ is meant", "warning",
+        )  # fmt: skip
     for host, _ in redis.places:
         if not (redis.tls or is_loopback(host)):
             yield Fault(

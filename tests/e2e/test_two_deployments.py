@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
+import pika
 import pytest
 
 from connectors.cache import RedisStore, deployment
@@ -59,8 +60,9 @@ def test_one_deployment_knows_its_marks_again_by_any_spelling_of_its_broker(stag
     stage.publish(MESSAGES.items())
     stage.subjects(set(MESSAGES), timeout=120)
     assert daemon.stop() == 0
-    url = stage.env["TONEBUS_BROKER_URL"]
-    stage.start("daemon", TONEBUS_BROKER_URL=f"{url}?heartbeat=7;{url}")
+    url = pika.URLParameters(stage.env["TONEBUS_BROKER_URL"])
+    others = (f"amqp://{host}:{url.port}/{url.virtual_host}" for host in ("[::1]", "127.0.0.1"))
+    stage.start("daemon", TONEBUS_BROKER_URL=";".join(others))
     stage.publish(MESSAGES.items())
     stage.publish([("last", "at last")])
     stage.subjects({"last"}, timeout=120)

@@ -69,3 +69,30 @@ def test_a_model_is_changed_under_load_without_a_gap_or_a_second_event(
         traffic.revisions.clear()
         traffic.await_outcomes(traffic.publish(20))
         assert len(traffic.revisions) == 1, "only the new model is left"
+
+
+def test_a_message_that_is_published_again_is_labelled_anew_under_the_id_that_it_had(
+    own_broker_url: str, redis_url: str, releases: tuple[Path, Path]
+) -> None:
+    env = {
+        "TONEBUS_BROKER_URL": own_broker_url,
+        "TONEBUS_REDIS_URL": redis_url,
+        "TONEBUS_REDIS_TIMEOUT": "2",
+    }
+    revisions = []
+    with ExitStack() as stack:
+        traffic: Traffic | None = None
+        for release in releases:
+            worker, daemon = start(stack, release, env)
+            traffic = traffic or stack.enter_context(Traffic(own_broker_url))
+            # twice, so that under each revision the second is known by the mark of the first
+            for _ in range(2):
+                traffic.send("m-1", "the parcel was late")
+                [last] = traffic.publish(1)
+                traffic.await_outcomes([last])
+            assert daemon.stop() == worker.stop() == 0
+            revisions.append(set(traffic.revisions))
+        assert traffic is not None
+        assert traffic.outcomes["m-1"] == len(releases)
+        assert len(traffic.event_ids["m-1"]) == 1
+        assert len(revisions[1]) == len(revisions[0]) + 1

@@ -153,3 +153,14 @@ def test_check_warns_that_marks_can_be_forged_without_a_secret(file: Path) -> No
     assert "forge a mark" in warning["what"]
     add(file, '[redis]\nsecret = "of-our-own"\n')
     assert not [each for each in faults(file) if "forge" in each["what"]]
+
+
+def test_check_warns_where_one_broker_may_be_taken_for_several(file: Path) -> None:
+    def warned() -> bool:
+        return "redis.deployment" in {each["where"] for each in faults(file)}
+
+    assert not warned()
+    add(file, '[redis]\nurl = "rediss://shared.example:6379/0"\n')
+    assert warned()
+    add(file, 'deployment = "shop"\n')
+    assert not warned()

@@ -128,6 +128,11 @@ class NodeConnection(_NodeByName):
     kombu itself expects the first node's name of every node that it fails over to.
     """
 
+    @property
+    def qos_semantics_matches_spec(self) -> bool:
+        """Have Celery set its prefetch for each consumer: RabbitMQ may deny one for a channel."""
+        return True
+
     def Pool(self, limit: int | None = None, **_: object) -> ConnectionPool:  # noqa: N802 - kombu's
         """Return a pool of connections of the same kind: Celery's replies leave by one."""
         return _NodePool(self, limit)

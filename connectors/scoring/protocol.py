@@ -29,8 +29,16 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 TASK = "score"
+_MAX_CLASS_CHARS = 100
 LOST = "LOST"
 """State of a request that another worker had taken up, and did not live to answer."""
+
+
+class BatchFailed(Exception):  # noqa: N818 - a name that Celery puts into the reply
+    """The model raised on a batch; made with the name of the error's class, and with no more.
+
+    An error's own message may quote a text.
+    """
 
 
 class Started(msgspec.Struct, frozen=True):
@@ -132,8 +140,16 @@ class _Start(msgspec.Struct):
     hostname: str
 
 
+class _Failure(msgspec.Struct):
+    """An exception, as Celery writes it: its class, and what it was raised with."""
+
+    exc_type: str
+    exc_message: list[object]
+
+
 _decode_message = msgspec.json.Decoder(_Message).decode
 _decode_start = msgspec.json.Decoder(_Start).decode
+_decode_failure = msgspec.json.Decoder(_Failure).decode
 _decode_sheet = msgspec.json.Decoder(Sheet).decode
 
 
@@ -156,4 +172,15 @@ def read_reply(body: bytes | str) -> Answer:
         raise BadInput("reply", type(error).__name__) from error
     if message.status == LOST:
         return Failed(message.task_id, Fault("worker-lost"))
-    return Failed(message.task_id, Fault("error", message.status))
+    return Failed(message.task_id, Fault("error", _error_class(message)))
+
+
+def _error_class(message: _Message) -> str:
+    """The class of the error that a failure tells of; the status where it tells of none."""
+    try:
+        failure = _decode_failure(message.result)
+    except msgspec.MsgspecError:
+        return message.status
+    ours = failure.exc_type == BatchFailed.__name__ and failure.exc_message
+    name = str(failure.exc_message[0] if ours else failure.exc_type)
+    return name if name.isidentifier() and len(name) <= _MAX_CLASS_CHARS else message.status

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from connectors.amqp import presence, topology
 from connectors.errors import Misconfigured, Unavailable
 from connectors.scoring.client import Scoring
-from connectors.scoring.protocol import Failed, Scored
+from connectors.scoring.protocol import Failed, Scored, Unreadable
 from daemon.checks import broker_probe, redis_probe, topology_diff
 from daemon.checks.result import Result
 from daemon.model.identity import identify
@@ -156,6 +156,8 @@ def _ask(
                 revisions.add(answer.model.revision)
             elif isinstance(answer, Failed):
                 faults.append(f"{answer.fault.code} {answer.fault.detail}")
+            elif isinstance(answer, Unreadable):
+                faults.append("its reply cannot be read; are worker and doctor of one release?")
             else:
                 continue
             done += 1

@@ -11,7 +11,7 @@ import structlog
 from celery.exceptions import Ignore
 
 from connectors.ports import NO_HEADERS
-from connectors.scoring.protocol import LOST, TASK, Sheet
+from connectors.scoring.protocol import LOST, TASK, BatchFailed, Sheet
 from daemon.telemetry.tracing import Tracer
 
 if TYPE_CHECKING:
@@ -74,7 +74,3 @@ def register(app: Celery, make: Work, timeout: float, report: WorkerReport) -> N
             raise BatchFailed(type(error).__name__) from None
         finally:
             faulthandler.cancel_dump_traceback_later()
-
-
-class BatchFailed(Exception):  # noqa: N818 - a name that Celery puts into the reply
-    """A batch came to nothing; the daemon splits it and tries again."""

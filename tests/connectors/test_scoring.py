@@ -82,13 +82,27 @@ def test_a_request_that_came_back_names_the_loss_of_its_worker() -> None:
     assert read_reply(reply(None, LOST)) == Failed("request-1", Fault("worker-lost"))
 
 
-@pytest.mark.parametrize("status", ["FAILURE", "RETRY", "REVOKED", "PENDING", "WHATEVER"])
-def test_any_other_status_is_a_failure_without_its_message(status: str) -> None:
-    raised = {"exc_type": "BatchFailed", "exc_message": ["canary4711"], "exc_module": "x"}
-    answer = read_reply(reply(raised, status))
-    assert isinstance(answer, Failed)
-    assert answer.request == "request-1"
-    assert "canary" not in str(answer)
+@pytest.mark.parametrize(
+    ("raised", "detail"),
+    [
+        ({"exc_type": "BatchFailed", "exc_message": ["ValueError"]}, "ValueError"),
+        ({"exc_type": "MemoryError", "exc_message": ["canary4711 is too long"]}, "MemoryError"),
+        ({"exc_type": "BatchFailed", "exc_message": ["a text with canary4711"]}, "FAILURE"),
+        ({"exc_type": "BatchFailed", "exc_message": []}, "BatchFailed"),
+        ({"exc_type": "canary4711" * 20, "exc_message": []}, "FAILURE"),
+        (None, "FAILURE"),
+    ],
+)
+def test_a_failure_names_the_class_of_the_error_and_nothing_of_its_message(
+    raised: object, detail: str
+) -> None:
+    answer = read_reply(reply(raised, "FAILURE"))
+    assert answer == Failed("request-1", Fault("error", detail))
+
+
+@pytest.mark.parametrize("status", ["RETRY", "REVOKED", "PENDING", "WHATEVER"])
+def test_any_other_status_is_a_failure(status: str) -> None:
+    assert read_reply(reply(None, status)) == Failed("request-1", Fault("error", status))
 
 
 @pytest.mark.parametrize(
@@ -197,3 +211,10 @@ def test_a_reply_that_answers_no_request_is_passed_over(broker_url: str) -> None
             amqp.Message(b"\xff"), routing_key=message.properties["reply_to"]
         )
         assert answer_to(broker, scoring, message, b"\xff") == [Unreadable(request)]
+
+
+def test_a_worker_asks_for_no_prefetch_that_rabbitmq_may_deny(broker_url: str) -> None:
+    with celery_app(broker_url).connection_for_read() as connection:
+        connection.connect()
+        # what Celery goes by: https://www.rabbitmq.com/docs/consumer-prefetch, "global"
+        assert connection.qos_semantics_matches_spec

@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from connectors.mapping.mail.lines import MAX_PATTERN
-from connectors.mapping.mail.words import WROTE, WROTE_UNSPACED
+from connectors.mapping.mail.words import OPENERS, WROTE, WROTE_UNSPACED, folded
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -26,6 +26,9 @@ _DATE = re.compile(r"(?<!\d)(?:(?:19|20)\d\d|\d{1,2}[./-]\d{1,2}[./-]\d{2,4})(?!
 _LIKE_A_BEGINNING = re.compile(r"[\s*_\-]*(?:[^\W\d]+[.,]{0,2}\s+){0,4}\(?\d|[\"“'«]")
 _ENDS_SENTENCE = re.compile(r"[.!?…:;。\uff01\uff1f]\s*$")
 _WORD = re.compile(r"[^\W\d_]+(?:\([^\W\d_]{1,3}\))?")
+_BEGINS_INSIDE = re.compile(
+    rf"[\s-](?:{'|'.join(OPENERS)})\s(?:[^\W\d_]+[.,]{{0,2}}\s){{0,3}}\(?\d"
+)
 _PRONOUN = re.compile(
     r"(?:i|we|ich|wir|je|j[\u2019']ai|nous|yo|ik|wij|jag|jeg|eu|я|мы)\b", re.IGNORECASE
 )
@@ -63,6 +66,12 @@ def attribution_that_ends(lines: Sequence[Line], at: int, *, quoted: bool) -> in
     return best
 
 
+def words_before(text: str) -> str:
+    """Return what its writer wrote on the line on which an attribution begins."""
+    begins = [found.start() for found in _BEGINS_INSIDE.finditer(text)]
+    return text[: begins[-1]].rstrip(" \t-_") if begins else ""
+
+
 def _attributes(text: str, *, quoted: bool) -> bool:
     """Whether words are an attribution: a verb, a date, a time, an address, or enough of these."""
     ends = text.endswith(_COLONS)
@@ -81,7 +90,7 @@ def _attributes(text: str, *, quoted: bool) -> bool:
 
 
 def _wrote(text: str) -> bool:
-    lowered = text.casefold()
+    lowered = folded(text)
     return not WROTE.isdisjoint(_WORD.findall(lowered)) or any(
         verb in lowered for verb in WROTE_UNSPACED
     )

@@ -9,7 +9,11 @@ import re
 from enum import Enum, auto
 from typing import TYPE_CHECKING, NamedTuple
 
-from connectors.mapping.mail.attributions import attribution_that_ends, has_address_or_time
+from connectors.mapping.mail.attributions import (
+    attribution_that_ends,
+    has_address_or_time,
+    words_before,
+)
 from connectors.mapping.mail.lines import MAX_PATTERN, Line, Mark
 from connectors.mapping.mail.words import (
     DATE,
@@ -18,6 +22,7 @@ from connectors.mapping.mail.words import (
     LABELS,
     ORIGINAL,
     OTHER,
+    folded,
 )
 
 if TYPE_CHECKING:
@@ -26,6 +31,8 @@ if TYPE_CHECKING:
 _HEAD_LINES = 14
 _CONTINUED_LINES = 3
 _LOOK_AHEAD = 4
+_PROCESSED = "original message processed by"
+"""Tobit's David says so above a mail, without dashes."""
 _RULE_CHARS = 5
 _MARKER_DASHES = 4
 _HEAD_LABELS = 3
@@ -55,12 +62,14 @@ class Boundary(NamedTuple):
         first: Number of its first line.
         end: Number of the line after it.
         depth: How deeply what follows is quoted.
+        before: What the writer wrote on its first line.
     """
 
     kind: Kind
     first: int
     end: int
     depth: int
+    before: str = ""
 
 
 def begins_forward(text: str) -> bool:
@@ -97,12 +106,12 @@ def boundary_at(lines: Sequence[Line], at: int) -> Boundary | None:
     if first is None:
         return _copy(lines, at, at, labels=_HEAD_LABELS, evident=True)
     kind = Kind.ATTRIBUTION if quoted else Kind.INTRODUCED
-    return Boundary(kind, first, at + 1, line.depth)
+    return Boundary(kind, first, at + 1, line.depth, words_before(lines[first].text))
 
 
 def _marker(text: str) -> str:
     """Return the words of a line such as `---- Original Message ----`."""
-    return text.strip(_DECORATION).casefold() if len(text) <= MAX_PATTERN else ""
+    return folded(text.strip(_DECORATION)) if len(text) <= MAX_PATTERN else ""
 
 
 def _marked(lines: Sequence[Line], at: int, text: str, words: str) -> Boundary | None:
@@ -111,6 +120,8 @@ def _marked(lines: Sequence[Line], at: int, text: str, words: str) -> Boundary |
     head = _copy(lines, at, below, labels=2)
     if head:
         return head
+    if words.startswith(_PROCESSED):
+        return Boundary(Kind.COPY, at, at + 1, lines[at].depth)
     dashes = sum(text.count(each) for each in "-_=*>")
     if dashes >= _MARKER_DASHES or (text.rstrip().endswith((":", "\uff1a")) and words in FORWARDED):
         depth = lines[below].depth if below < len(lines) else lines[at].depth
@@ -157,7 +168,7 @@ def _label(lines: Sequence[Line], at: int, *, any_label: bool = False) -> tuple[
     """Return which label a line has, and what follows it; without one, nothing and the line."""
     text = lines[at].text[:MAX_PATTERN] if 0 <= at < len(lines) else ""
     found = _LABEL.match(text) if text else None
-    label = " ".join(found[1].casefold().split()) if found else ""
+    label = " ".join(folded(found[1]).split()) if found else ""
     kind = LABELS.get(label, label if any_label and label.count(" ") <= 1 else "")
     return (kind, found[2]) if found and kind else ("", text)
 

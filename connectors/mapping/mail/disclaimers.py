@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-from connectors.mapping.mail.words import BOILERPLATE, DISCLAIMER_WORD, OUTSIDE
+from connectors.mapping.mail.words import BOILERPLATE, DISCLAIMER_WORD, OUTSIDE, folded
 
 MAX_DISCLAIMER_LINES = 40
 _MAX_CHARS = 4_000
@@ -56,4 +56,4 @@ def _plain(paragraph: str) -> str:
     """Return a paragraph in lower case and undecorated; nothing where it is too long."""
     if len(paragraph) > _MAX_CHARS:
         return ""
-    return " ".join(paragraph.casefold().split()).lstrip(_DECORATION)
+    return " ".join(folded(paragraph).split()).lstrip(_DECORATION)

@@ -66,6 +66,8 @@ def line(raw: str, depth: int = 0, mark: Mark = Mark.NONE) -> Line:
         return Line(text, depth, mark, text)
     if text.startswith(">>>") and text.endswith(">>>") and len(text) <= MAX_PATTERN:
         return Line(text, depth, Mark.BOUNDARY if _GROUPWISE.fullmatch(text) else mark, text)
+    if text.startswith(">>") and text.endswith("<<"):
+        return Line(text, depth, mark, text)
     markers = _MARKERS.match(text)
     if markers is None or _MBOX.match(text):
         return Line(text[1:] if markers else text, depth, mark, text)

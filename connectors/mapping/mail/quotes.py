@@ -64,6 +64,8 @@ def _split(lines: list[Line]) -> Split:
         elif found := boundary_at(lines, at):
             if found.first < at:
                 del own[found.first - at :]
+            if found.before:
+                own.append(Line(found.before))
             if found.kind is not Kind.ATTRIBUTION:
                 certain |= found.kind is Kind.COPY
                 return Split(_without_rule(own), certain, _beneath(lines, found))

@@ -25,7 +25,9 @@ from connectors.mapping.mail.words import (
     PARTICLES,
     PLACES,
     SENT_FROM,
+    SENT_FROM_ENDS,
     THANKS,
+    folded,
 )
 
 if TYPE_CHECKING:
@@ -36,6 +38,7 @@ Part = Literal["signature", "disclaimer"]
 _MAX_LINES = 16
 _MAX_CHARS = 1_500
 _MAX_ROUNDS = 8
+_LAST_TWO = 2
 _MAX_NAME_WORDS = 5
 _MAX_TITLE_WORDS = 6
 _MAX_CONTACT_WORDS = 20
@@ -52,6 +55,8 @@ _CONTACT = re.compile(
     r"|тел|e-?mail|web|skype|whatsapp|м|т|m|t|p|f|e|w)[a-z]*\.?\s?[:.]",
     re.IGNORECASE,
 )
+_DELIMITER = re.compile(r"[-_\u2013\u2014=*]{2,}|\u2014")
+_DASHED_NAME = re.compile(r"\s?[-\u2013\u2014/~]\s?([^\W\d_].*)")
 _ENDS_SENTENCE = re.compile(r"[.!?…。\uff01\uff1f]['\"”)\s]*$")
 _POSTSCRIPT = re.compile(r"\W*(?:p\.?\s?p?\.?s|n\.?b|ps|з\.?\s?ы|p\.?\s?d)\b", re.IGNORECASE)
 
@@ -101,7 +106,7 @@ def is_thanks(lines: list[Line]) -> bool:
 def is_note(lines: list[Line]) -> bool:
     """Whether lines say nothing, or no more than `FYI`, beside a signature."""
     left = without_signature(lines, may_empty=True).lines
-    return not left or (len(left) == 1 and left[0].text.strip(_PUNCTUATION).casefold() in NOTES)
+    return not left or (len(left) == 1 and folded(left[0].text.strip(_PUNCTUATION)) in NOTES)
 
 
 def _without_banner(lines: list[Line]) -> tuple[list[Line], dict[str, int]]:
@@ -140,7 +145,7 @@ def _delimited(lines: list[Line]) -> int | None:
         line = lines[start]
         if line.mark is Mark.DELIMITER:
             return start if size(lines[start:]) <= _MAX_CHARS else None
-        if line.text in {"--", "---", "\u2014", "__", "___"}:
+        if _DELIMITER.fullmatch(line.text[:MAX_PATTERN]):
             return start if _contacts(lines[start + 1 :]) else None
     return None
 
@@ -152,11 +157,9 @@ def _device(lines: list[Line]) -> int | None:
     text = lines[-1].text.strip(_PUNCTUATION)
     if len(text) > MAX_PATTERN or lines[-1].depth:
         return None
-    lowered = text.casefold()
+    lowered = folded(text)
     words = len(lowered.partition("http")[0].split())
-    known = lowered.startswith(SENT_FROM) or lowered.endswith(
-        ("gönderildi", "보냄", "から送信", "送信")
-    )
+    known = lowered.startswith(SENT_FROM) or lowered.endswith(SENT_FROM_ENDS)
     short = words <= _MAX_DEVICE_WORDS
     return len(lines) - 1 if known and short and DEVICE.search(lowered) else None
 
@@ -199,9 +202,17 @@ def _signed_off(lines: list[Line]) -> int | None:
     return None
 
 
+def _dashed_name(lines: list[Line]) -> int | None:
+    """Return where the last line is, if it is a name behind a dash: `-Ann`, `/Ann`."""
+    if len(lines) < _LAST_TWO or lines[-2].text:
+        return None
+    found = _DASHED_NAME.fullmatch(lines[-1].text[:MAX_PATTERN])
+    return len(lines) - 1 if found and _is_name(found[1]) else None
+
+
 def _closing(text: str) -> Literal["closing", "thanks"] | None:
     """Return what kind of sign-off a line is: a few fixed words, and at most a name behind them."""
-    bare = text.strip(_PUNCTUATION).casefold()
+    bare = folded(text.strip(_PUNCTUATION))
     if not bare or len(bare) > _MAX_CLOSING_WORDS * 12:
         return None
     if bare in THANKS:
@@ -212,17 +223,17 @@ def _closing(text: str) -> Literal["closing", "thanks"] | None:
     if len(words) > _MAX_CLOSING_WORDS:
         return None
     known = 0
-    while known < len(words) and words[known].strip(".,").casefold() in CLOSING_WORDS:
+    while known < len(words) and folded(words[known].strip(".,")) in CLOSING_WORDS:
         known += 1
     rest = words[known:]
-    said = {each.strip(".,").casefold() for each in words[:known]}
+    said = {folded(each.strip(".,")) for each in words[:known]}
     if said & CLOSING and (not rest or _is_name(" ".join(rest)) or _is_place(rest)):
         return "closing"
     return None
 
 
 def _is_place(words: list[str]) -> bool:
-    return words[0].casefold() in PLACES and len(words) > 1 and _is_name(" ".join(words[1:]))
+    return folded(words[0]) in PLACES and len(words) > 1 and _is_name(" ".join(words[1:]))
 
 
 def _is_name(text: str) -> bool:
@@ -233,8 +244,7 @@ def _is_name(text: str) -> bool:
     if _ENDS_SENTENCE.search(text) and not text.rstrip().endswith("."):
         return False
     return all(
-        each.casefold() in PARTICLES or not (each[0].islower() or each[0].isdigit())
-        for each in words
+        folded(each) in PARTICLES or not (each[0].islower() or each[0].isdigit()) for each in words
     ) and (not _unspaced(text) or len(text) <= _MAX_UNSPACED_NAME)
 
 
@@ -276,4 +286,5 @@ _RULES: tuple[tuple[Part, Callable[[list[Line]], int | None]], ...] = (
     ("disclaimer", _disclaimer),
     ("signature", _delimited),
     ("signature", _signed_off),
+    ("signature", _dashed_name),
 )

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 import tomllib
+import unicodedata
 from importlib.resources import files
+from itertools import filterfalse
 from typing import NamedTuple
 
 FROM, DATE, TO, SUBJECT, OTHER = "from", "date", "to", "subject", "other"
@@ -17,8 +19,17 @@ _LANGUAGES: dict[str, dict[str, list[str]]] = tomllib.loads(
 )
 
 
+def folded(text: str) -> str:
+    """Return a text in lower case and without accents: many people write none."""
+    text = text.casefold()
+    if text.isascii():
+        return text
+    apart = unicodedata.normalize("NFKD", text)
+    return unicodedata.normalize("NFC", "".join(filterfalse(unicodedata.combining, apart)))
+
+
 def _all(name: str) -> frozenset[str]:
-    return frozenset(each for words in _LANGUAGES.values() for each in words.get(name, ()))
+    return frozenset(folded(each) for words in _LANGUAGES.values() for each in words.get(name, ()))
 
 
 def _any(name: str) -> re.Pattern[str]:
@@ -34,6 +45,8 @@ LABELS = {label: kind for kind in (OTHER, SUBJECT, TO, DATE, FROM) for label in 
 ORIGINAL = _all("original")
 FORWARDED = _all("forwarded")
 NOTES = _all("note")
+OPENERS = tuple(sorted(each.capitalize() for each in _all("openers")))
+SENT_FROM_ENDS = tuple(_all("sent_from_ends"))
 SENT_FROM = tuple(sorted(_all("sent_from")))
 CLOSING = _all("closing")
 CLOSING_WORDS = CLOSING | _all("filler")
@@ -65,11 +78,13 @@ class Boilerplate(NamedTuple):
 
 def _boilerplate(words: dict[str, list[str]]) -> Boilerplate:
     return Boilerplate(
-        headings=tuple(words.get("disclaimer_headings", ())),
-        beginnings=tuple(words.get("disclaimer_beginnings", ())),
-        footers=tuple(words.get("footers", ())),
-        banners=tuple(words.get("banners", ())),
-        pronoun=re.compile(rf"(?<!\w)(?:{'|'.join(map(re.escape, words['pronouns']))})(?!\w)"),
+        headings=tuple(map(folded, words.get("disclaimer_headings", ()))),
+        beginnings=tuple(map(folded, words.get("disclaimer_beginnings", ()))),
+        footers=tuple(map(folded, words.get("footers", ()))),
+        banners=tuple(map(folded, words.get("banners", ()))),
+        pronoun=re.compile(
+            rf"(?<!\w)(?:{'|'.join(re.escape(folded(each)) for each in words['pronouns'])})(?!\w)"
+        ),
     )
 
 

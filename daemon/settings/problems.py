@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import re
-import tomllib
 from typing import Literal
 
 import msgspec
 
 Path = tuple[str | int, ...]
+_TOKEN = re.compile(
+    r'''"""(?:\\.|[^\\])*?""""{0,2}|"(?:\\.|[^"\\\n])*"|'''
+    r"""'''.*?''''{0,2}|'[^'\n]*'|"""
+    r"""#[^\n]*|[\[\]{}]|\n""",
+    re.DOTALL,
+)
+"""What matters to where a value ends: strings, comments, brackets and lines."""
 _HEADER = re.compile(r"^\s*(\[\[?)\s*([^\[\]]+?)\s*\]\]?\s*(#.*)?$")
 _LOGIN = re.compile(r"://\S*@")
 _KEY = re.compile(
@@ -54,18 +60,18 @@ def lines(source: str) -> dict[Path, int]:
     found: dict[Path, int] = {}
     counts: dict[Path, int] = {}
     table: Path = ()
-    # not splitlines(): TOML knows fewer ends of a line than Unicode
-    texts = source.split("\n")
-    number = 0
-    while number < len(texts):
-        text, line = texts[number], number + 1
-        number += 1
+    line, at = 1, 0
+    while at < len(source):
+        end = _line_end(source, at)
+        text = source[at:end]
         if header := _HEADER.match(text):
             table = _resolve(_split(header[2]), counts, appends=header[1] == "[[")
             found[table] = line
         elif key := _KEY.match(text):
             found[(*table, *_split(key[1]))] = line
-            number += _continued(texts[number - 1 :])
+            end = _value_end(source, at + key.end())
+        line += source.count("\n", at, end) + 1
+        at = end + 1
     return found
 
 
@@ -93,12 +99,20 @@ def _resolve(names: Path, counts: dict[Path, int], *, appends: bool) -> Path:
     return path
 
 
-def _continued(texts: list[str]) -> int:
-    """Count the lines that a value goes on for after its first."""
-    for more in range(len(texts)):
-        try:
-            tomllib.loads("\n".join(texts[: more + 1]))
-        except tomllib.TOMLDecodeError:
-            continue
-        return more
-    return 0
+def _line_end(source: str, at: int) -> int:
+    # not splitlines(): TOML knows fewer ends of a line than Unicode
+    end = source.find("\n", at)
+    return len(source) if end < 0 else end
+
+
+def _value_end(source: str, at: int) -> int:
+    """Return where the line ends that a value ends on: brackets go on for several, and strings."""
+    depth = 0
+    for token in _TOKEN.finditer(source, at):
+        if token[0] in "[{":
+            depth += 1
+        elif token[0] in "]}":
+            depth -= 1
+        elif token[0] == "\n" and not depth:
+            return token.start()
+    return len(source)

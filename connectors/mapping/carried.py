@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from connectors.errors import BadInput
+from connectors.mapping.expressions import is_of_message
 from connectors.mapping.timestamps import seconds_of
 from connectors.text import without_surrogates
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from connectors.mapping.cloudevents import Document
+    from connectors.mapping.expressions import Reader
+    from connectors.mapping.mapping_config import Recipe
 
 _MAX_BYTES = 8 * 1024
 _MAX_LANGUAGE_CHARS = 35
@@ -33,6 +41,43 @@ class Carried(msgspec.Struct, frozen=True):
 
 
 NOTHING = Carried({})
+
+
+class Carrier:
+    """Finds what travels on beside the texts of one connector."""
+
+    def __init__(self, config: Recipe, readers: Mapping[str, Reader]) -> None:
+        """Take the compiled expressions, by the setting that each stands in."""
+        self._fields = {name: readers[f"carry.{name}"] for name in config.carry}
+        self._around = {
+            name: reader
+            for name, reader in self._fields.items()
+            if is_of_message(config.carry[name])
+        }
+        self._language = readers.get("language")
+        self._time = readers.get("time")
+        self._idle = not (self._fields or self._language or self._time)
+
+    def beside(self, value: object, document: Document) -> Carried:
+        """Return what travels on beside the texts of a document, or of an element of it.
+
+        Raises:
+            BadInput: An expression fails, or the fields are too large.
+        """
+        sent = document.attributes.get("time") if document.attributes else None
+        if self._idle and sent is None:
+            return NOTHING
+        whole = document.whole
+        return carried(
+            {name: read(value, whole) for name, read in self._fields.items()},
+            self._language(value, whole) if self._language else None,
+            (self._time(value, whole) if self._time else None) or sent,
+        )
+
+    def around(self, document: Document) -> Carried:
+        """Return what travels on beside a text without fields: what the whole message says."""
+        fields = {name: read(None, document.whole) for name, read in self._around.items()}
+        return carried(fields, None, document.attributes.get("time"))
 
 
 def carried(fields: dict[str, Any], language: object, time: object) -> Carried:

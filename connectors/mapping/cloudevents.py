@@ -31,11 +31,13 @@ class Document(msgspec.Struct, frozen=True):
         value: JSON; or a text, where `is_text`.
         is_text: Whether the value is the text itself, so that nothing is to be looked for in it.
         attributes: Those of a CloudEvent; none where it is no event.
+        whole: What the value is a part of: of an event, its attributes and `data`.
     """
 
     value: object
-    is_text: bool = False
-    attributes: Mapping[str, Any] = {}
+    is_text: bool
+    attributes: Mapping[str, Any]
+    whole: object
 
 
 def is_attribute(header: str) -> bool:
@@ -80,7 +82,9 @@ def unwrap(value: object, *, is_text: bool, attributes: Mapping[str, Any]) -> Do
         raise Skip("loop")
     if isinstance(value, str) and not is_text:
         value = recognised(value)
-    return Document(value, isinstance(value, str) and (is_text or bool(attributes)), attributes)
+    if not attributes:
+        return Document(value, is_text, attributes, value)
+    return Document(value, isinstance(value, str), attributes, {**attributes, "data": value})
 
 
 def as_text(value: object, attributes: Mapping[str, Any]) -> Document:
@@ -91,7 +95,7 @@ def as_text(value: object, attributes: Mapping[str, Any]) -> Document:
     """
     if attributes and _is_ours(attributes):
         raise Skip("loop")
-    return Document(value, is_text=True, attributes=attributes)
+    return Document(value, True, attributes, {**attributes, "data": value} if attributes else value)
 
 
 def check(attributes: Mapping[str, Any]) -> None:

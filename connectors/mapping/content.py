@@ -27,12 +27,12 @@ def opened(delivery: Delivery, reading: Reading, work: Work) -> tuple[object, bo
         if not isinstance(value, bytes | str):
             return value, False
         body = value if isinstance(value, bytes) else value.encode()
+    if reading is Reading.JSON:
+        return parse(text_of(body)), False
     if reading in {Reading.MAIL, Reading.TEXT_OF_MAIL}:
         work.spend(cost(body) * STEPS_OF_CLEANING)
         mail = read_mail(body)
         return (mail, False) if reading is Reading.MAIL else (mail["text"], True)
-    if reading is Reading.JSON:
-        return parse(text_of(body)), False
     if reading is Reading.JSON_OR_NOTHING:
         return _json(body, str(delivery.properties.get("content_type"))), False
     text = text_of(body)

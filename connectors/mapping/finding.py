@@ -8,7 +8,7 @@ import msgspec
 
 from connectors.errors import BadInput, Skip
 from connectors.mapping import identity
-from connectors.mapping.carried import NOTHING, Carried, carried
+from connectors.mapping.carried import NOTHING, Carried, Carrier
 from connectors.mapping.documents import recognised
 from connectors.mapping.expressions import (
     Interpreter,
@@ -80,10 +80,7 @@ class Finder:
         self._id = fields.get("id")
         self._id_is_default = config.id == Recipe().id
         self._message_id = fields.get("message_id")
-        self._language = fields.get("language")
-        self._carry = {name: fields[f"carry.{name}"] for name in config.carry}
-        self._time = fields.get("time")
-        self._carries = bool(self._carry or self._language or self._time)
+        self._carrier = Carrier(config, fields)
 
     def find(self, document: Document, delivery: Delivery) -> list[Found] | Found:
         """Return the texts of a document, one or a list of them.
@@ -94,20 +91,18 @@ class Finder:
         """
         value, is_text = document.value, document.is_text
         if self._document is not None and not is_text:
-            value, is_text = self._inner(self._document, value)
+            value, is_text = self._inner(self._document, document)
         if self._when is not None:
             self._check_condition(self._when, value, document, is_text=is_text)
         if is_text:
-            return Found(
-                value, self._message(value, document, None, delivery), NOTHING, _trace(document)
-            )
+            return self._as_text(value, document, delivery)
         if self._each is not None:
             return self._elements(self._each, value, document, delivery)
         return self._fields(value, document, delivery)
 
-    def _inner(self, reader: Reader, whole: object) -> tuple[object, bool]:
+    def _inner(self, reader: Reader, document: Document) -> tuple[object, bool]:
         """Return the part that holds the document, and whether it is a text."""
-        found = reader(whole, whole)
+        found = reader(document.value, document.whole)
         if found is None:
             raise BadInput("no-text-field", f"nothing at `{self._config.document}`")
         if isinstance(found, str):
@@ -117,28 +112,40 @@ class Finder:
     def _check_condition(
         self, when: Reader, value: object, document: Document, *, is_text: bool
     ) -> None:
-        if is_text or not isinstance(value, dict | list):
+        # what stands around a text may be asked
+        asks_whole = document.whole is not value and is_of_message(self._config.when)
+        if (is_text or not isinstance(value, dict | list)) and not asks_whole:
             raise BadInput("json", "no document, and the connector's `when` asks for one")
-        if not holds(when(value, document.value)):
+        if not holds(when(value, document.whole)):
             raise Skip("when")
+
+    def _as_text(self, text: object, document: Document, delivery: Delivery) -> Found:
+        """Return a text that has no fields; what stands around it may have."""
+        if document.whole is text:
+            return Found(text, identity.of_message(document.attributes, None, delivery))
+        own = None
+        if self._message_id is not None and is_of_message(self._config.message_id):
+            own = as_id(self._message_id(None, document.whole))
+        message = identity.of_message(document.attributes, own, delivery)
+        return Found(text, message, self._carrier.around(document), _trace(document))
 
     def _message(
         self, value: object, document: Document, own: str | None, delivery: Delivery
     ) -> Identity:
         if self._message_id is not None:
-            own = as_id(self._message_id(value, document.value)) or own
+            own = as_id(self._message_id(value, document.whole)) or own
         return identity.of_message(document.attributes, own, delivery)
 
     def _fields(self, value: object, document: Document, delivery: Delivery) -> list[Found] | Found:
         """Find one text or a list of them, and what belongs to all of them."""
-        whole, own = document.value, None
+        whole, own = document.whole, None
         # of an event, the default would find an id within its data
         if self._id is not None and not (document.attributes and self._id_is_default):
             own = self._id(value, whole)
         ids = [as_id(each) for each in own] if isinstance(own, list) else None
         message = self._message(value, document, None if ids else as_id(own), delivery)
         found = self._text_in(value, whole)
-        beside = self._beside(value, document)
+        beside = self._carrier.beside(value, document)
         if isinstance(found, list):
             return self._list(found, ids, Found(None, message, beside, _trace(document)))
         if ids is not None and len(ids) == 1:
@@ -166,7 +173,7 @@ class Finder:
     def _elements(
         self, each: Reader, value: object, document: Document, delivery: Delivery
     ) -> list[Found]:
-        elements = each(value, document.value)
+        elements = each(value, document.whole)
         if not isinstance(elements, list):
             elements = [] if elements is None else [elements]
         self._work.spend(len(elements))
@@ -183,14 +190,14 @@ class Finder:
         self, element: object, document: Document, message: Identity
     ) -> Iterator[Found]:
         """Find what belongs to one element; nothing where it has no text."""
-        whole, known = document.value, message
+        whole, known = document.whole, message
         try:
             texts = self._text_in(element, whole)
             if texts is None:
                 return
             if self._id is not None:
                 known = identity.of_text(message, as_id(self._id(element, whole)))
-            beside = self._beside(element, document)
+            beside = self._carrier.beside(element, document)
         except BadInput as reason:
             if reason.code == "too-costly":
                 raise
@@ -207,17 +214,6 @@ class Finder:
         parts = tuple(each(value, whole) for each in self._parts)
         decisive = zip(self._decisive, parts, strict=True)
         return parts if any(own and part not in (None, "") for own, part in decisive) else None
-
-    def _beside(self, value: object, document: Document) -> Carried:
-        sent = document.attributes.get("time") if document.attributes else None
-        if not self._carries and sent is None:
-            return NOTHING
-        whole = document.value
-        return carried(
-            {name: each(value, whole) for name, each in self._carry.items()},
-            self._language(value, whole) if self._language else None,
-            (self._time(value, whole) if self._time else None) or sent,
-        )
 
     def _check(self, count: int) -> None:
         if count > MAX_TEXTS:

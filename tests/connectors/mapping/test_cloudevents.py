@@ -147,3 +147,52 @@ def test_an_empty_batch_and_one_too_large_are_told_apart() -> None:
     label = "application/cloudevents-batch+json"
     assert refused(CLOUD, [], content_type=label).code == "cloudevent"
     assert refused(CLOUD, batch(*["x"] * 1001), content_type=label).code == "too-large"
+
+
+# Attributes -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("binary", [False, True])
+def test_the_whole_message_of_an_event_has_its_attributes(*, binary: bool) -> None:
+    config = Recipe(
+        when="$.type == 'review'", carry={"type": "$.type", "stars": "stars", "two": "$.data.stars"}
+    )
+    data = {"text": "good", "stars": 5}
+    body, headers = (data, ce(EVENT)) if binary else (EVENT | {"data": json.dumps(data)}, {})
+    [found] = read(config, body, headers=headers).utterances
+    assert found.carried == {"type": "review", "stars": 5, "two": 5}
+    deleted = EVENT | {"type": "deleted"}
+    body, headers = (data, ce(deleted)) if binary else (deleted | {"data": data}, {})
+    with pytest.raises(Skip, match="when"):
+        read(config, body, headers=headers)
+
+
+@pytest.mark.parametrize("binary", [False, True])
+def test_an_event_around_a_text_can_be_asked(*, binary: bool) -> None:
+    event = EVENT | {"subject": "r-1", "time": "2023-11-14T22:13:20Z"}
+    config = Recipe(
+        when="$.type == 'review'", carry={"about": "$.subject", "x": "length(x)"}, time="created"
+    )
+    body: Any = event | {"data": "good"}
+    label = None
+    if binary:
+        body, label = b"good", "text/plain"
+    headers = ce(event) if binary else {}
+    [found] = read(config, body, headers=headers, content_type=label).utterances
+    assert (found.text, found.carried) == ("good", {"about": "r-1"})
+    assert found.written == 1_700_000_000
+    elsewhere = Recipe(when="$.type == 'other'")
+    with pytest.raises(Skip, match="when"):
+        read(elsewhere, body, headers=headers, content_type=label)
+    inside = Recipe(when="public")
+    assert refused(inside, body, headers=headers, content_type=label).code == "json"
+
+
+def ce(event: dict[str, Any]) -> dict[str, Any]:
+    return {f"ce-{name}": value for name, value in event.items()}
+
+
+def test_a_plain_text_is_read_whatever_the_connector_looks_for() -> None:
+    config = Recipe(carry={"x": "length(x)"}, message_id="join('', x)", time="time", each="a")
+    [found] = read(config, b"good", content_type="text/plain", message_id="m").utterances
+    assert (found.text, found.subject, found.carried) == ("good", "m", {})

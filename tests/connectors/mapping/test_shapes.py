@@ -146,9 +146,11 @@ def test_a_document_that_is_no_string_is_read_as_it_is() -> None:
 
 
 def test_a_string_that_holds_no_document_is_the_text() -> None:
-    config = Recipe(document="Message", message_id="$.MessageId")
-    assert texts(config, notification("just words")) == ["just words"]
-    assert refused(SNS, notification("just words")).code == "json"
+    [found] = read(SNS, notification("just words")).utterances
+    assert (found.text, found.subject) == ("just words", "n-1")
+    assert found.carried == {"type": "Notification"}
+    config = Recipe(document="Message", when="review.text")
+    assert refused(config, notification("just words")).code == "json"
     assert refused(config, {"Type": "Notification"}).code == "no-text-field"
 
 

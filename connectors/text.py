@@ -22,8 +22,7 @@ def framed(*parts: str) -> bytes:
 
     Each follows its length, which no part can imitate. Lone surrogates stay apart as well.
     """
-    encoded = [part.encode("utf-8", "surrogatepass") for part in parts]
-    return b"".join(len(part).to_bytes(8, "big") + part for part in encoded)
+    return "".join([f"{len(part)}:{part}" for part in parts]).encode("utf-8", "surrogatepass")
 
 
 def is_blank(text: str) -> bool:

@@ -13,12 +13,14 @@ from typing import TYPE_CHECKING, NamedTuple
 import pytest
 
 from connectors.amqp import topology
+from connectors.scoring.protocol import Scored
 from tests import models
 from tests.chaos import wicked_worker
 from tests.chaos.supervisor import Supervised
 from tests.hostile.bus import Bus
 from tests.hostile.conftest import own_room
 from tests.waiting import until
+from tests.workers import Asker, pair
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -139,3 +141,19 @@ def test_a_killed_workers_batch_goes_on_within_two_seconds(bench: Bench, held: f
     for key in keys.values():
         bench.bus.event(key, timeout=_PATIENCE)
     assert seconds < _NOTICED_SECONDS
+
+
+def test_workers_outlive_a_restart_of_rabbitmq_during_a_forward(
+    node: Node, room: dict[str, str], model_directory: Path, tmp_path: Path
+) -> None:
+    url = room["TONEBUS_BROKER_URL"]
+    with pair(url, model_directory, tmp_path) as two:
+        two.asker.started(two.asker.ask(wicked_worker.DAWDLE))
+        node.broker.ctl("stop_app")
+        node.broker.ctl("start_app")
+        asker = Asker(url)
+        until(lambda: asker.consumers == 2, asker.turn, timeout=_PATIENCE)
+        for _ in range(4):
+            asker.await_answer(asker.ask("fine"), Scored)
+        asker.broker.close()
+        assert [worker.starts for worker in two.workers] == [1, 1]

@@ -9,16 +9,13 @@ from typing import TYPE_CHECKING, Any
 import jsonschema
 import pytest
 from click.testing import CliRunner
-from cloudevents.core.bindings import amqp as amqp_binding
 from cloudevents.core.bindings import rabbitmq
-from cloudevents.core.v1.event import CloudEvent
 
-from connectors.mapping import Mapper, Recipe
+from connectors.mapping import Recipe
 from daemon.cli import tonebus
 from daemon.contract.json_schema import DIALECT, event_schema, input_schema
 from daemon.settings import ConnectorSettings, OutputSettings, load
 from tests.daemon.rooms import SEEN, Room
-from tests.messages import delivery
 from tests.nodes import NODE, node_with_packages
 from tests.processes import ROOT
 
@@ -88,32 +85,6 @@ def test_our_events_are_read_by_the_official_sdk(
         assert found.get_id() == event.properties["message_id"]
         data: Any = found.get_data()
         assert data["origin"]["exchange"] == "sentiment.input"
-
-
-def sdk_event(data: Any) -> CloudEvent:
-    attributes = {
-        "id": "e-1",
-        "source": "/shop",
-        "type": "t",
-        "datacontenttype": "application/json",
-    }
-    return CloudEvent(attributes=attributes, data=data)
-
-
-def read(body: bytes, headers: dict[str, Any], content_type: str | None) -> tuple[str, str | None]:
-    mapper = Mapper(Recipe(format="cloudevents"), max_body_bytes=10_000, max_text_chars=1000)
-    message = delivery(body, headers=headers, content_type=content_type or "")
-    [found] = mapper.read(message).utterances
-    return found.text, found.subject
-
-
-def test_events_of_the_official_sdk_are_read() -> None:
-    event = sdk_event({"text": "good"})
-    for message in (rabbitmq.to_binary_event(event), rabbitmq.to_structured_event(event)):
-        assert read(message.body, message.headers, message.content_type) == ("good", "/shop#e-1")
-    over_amqp = amqp_binding.to_binary_event(event)
-    headers = {name: str(value) for name, value in over_amqp.application_properties.items()}
-    assert read(over_amqp.application_data, headers, "application/json") == ("good", "/shop#e-1")
 
 
 @pytest.mark.parametrize("connector", load({}, EXAMPLES).connectors, ids=lambda each: each.name)

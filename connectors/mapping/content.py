@@ -15,8 +15,16 @@ if TYPE_CHECKING:
     from connectors.mapping.bounds import Work
 
 
-def opened(delivery: Delivery, reading: Reading, work: Work) -> tuple[object, bool]:
+def opened(
+    delivery: Delivery, reading: Reading, work: Work, *, is_event: bool = False
+) -> tuple[object, bool]:
     """Return JSON or a text, and whether it came as a text.
+
+    Args:
+        delivery: The message.
+        reading: How its body is to be read.
+        work: What reading is charged to.
+        is_event: Whether its headers say that it is a CloudEvent.
 
     Raises:
         BadInput: The body is empty, not UTF-8, or not what it is to be read as.
@@ -28,7 +36,7 @@ def opened(delivery: Delivery, reading: Reading, work: Work) -> tuple[object, bo
             return value, False
         body = value if isinstance(value, bytes) else value.encode()
     if reading is Reading.JSON:
-        return parse(text_of(body)), False
+        return _data(text_of(body)) if is_event else (parse(text_of(body)), False)
     if reading in {Reading.MAIL, Reading.TEXT_OF_MAIL}:
         work.spend(cost(body) * STEPS_OF_CLEANING)
         mail = read_mail(body)
@@ -40,6 +48,16 @@ def opened(delivery: Delivery, reading: Reading, work: Work) -> tuple[object, bo
         return text, True
     found = recognised(text)
     return found, isinstance(found, str)
+
+
+def _data(text: str) -> tuple[object, bool]:
+    """Read the data of an event: SDKs write text as it is, under JSON's name or none."""
+    try:
+        return parse(text), False
+    except BadInput:
+        if text.lstrip().startswith(("{", "[", '"')):
+            raise
+        return text, True
 
 
 def _json(body: bytes, label: str) -> object:

@@ -98,7 +98,8 @@ class Mapper:
             bounds.check_headers(headers)
             attributes = cloudevents.from_headers(headers)
         self._work.begin(self._max_steps)
-        value, is_text = opened(delivery, self._labels.reading(delivery), self._work)
+        reading = self._labels.reading(delivery)
+        value, is_text = opened(delivery, reading, self._work, is_event=bool(attributes))
         if cloudevents.is_batch(value):
             return self._listed(self._of_batch(value, delivery), delivery)
         found = self._find(value, delivery, is_text=is_text, attributes=attributes)

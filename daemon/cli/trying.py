@@ -22,6 +22,7 @@ from daemon.telemetry import logs
 
 if TYPE_CHECKING:
     from connectors.delivery import Delivery
+    from connectors.messages import Utterance
     from daemon.settings import ConnectorSettings, Settings
 
 
@@ -107,6 +108,13 @@ def _score(
         )
 
 
+def _lost(text: Utterance) -> str:
+    """Return what of a text is not scored."""
+    removed = [f"{count} characters of {what}" for what, count in text.removed.items()]
+    cut = "cut at its end; " if text.cut else ""
+    return cut + f"removed {', '.join(removed)}" if removed else cut.rstrip("; ")
+
+
 def _print(told: dict[str, Any]) -> None:
     console = terminal.console()
     if told["skip"]:
@@ -118,6 +126,8 @@ def _print(told: dict[str, Any]) -> None:
     for each, known in zip(told["utterances"], told["identity"], strict=True):
         by = f"id {each.subject}, known by {known}" if known else "known by nothing"
         console.print(f"text {each.index}, {by}: {each.text!r}", markup=False)
+        if lost := _lost(each):
+            console.print(f"  {lost}", markup=False)
     if not all(told["identity"]):
         console.print(f"[yellow]warning[/]: {identity.NAMELESS}")
     for each in told["events"]:

@@ -8,11 +8,20 @@ from __future__ import annotations
 
 import re
 
-from connectors.mapping.mail.words import BOILERPLATE, DISCLAIMER_WORD, OUTSIDE, folded
+from connectors.mapping.mail.words import (
+    BANNERS,
+    BEGINNINGS,
+    DISCLAIMER_WORD,
+    FOOTERS,
+    HEADINGS,
+    OUTSIDE,
+    Phrases,
+    folded,
+)
 
 MAX_DISCLAIMER_LINES = 40
 _MAX_CHARS = 4_000
-_MAX_HEADING_WORDS = 4
+_HEADING_WORDS = 4
 _WORDS_NEEDED = 2
 _DECORATION = " \t*_-=~#>[(\"'\u2022\u00a0"
 _SCANNED = re.compile(r"virus|viren|avast|avg\b|spam")
@@ -22,33 +31,32 @@ _MAILING_LIST = re.compile(r"\S{2,60} mailing list\b")
 def disclaims(paragraph: str) -> bool:
     """Whether a paragraph at the end of a text is a disclaimer."""
     text = _plain(paragraph)
+    headed = _begins(text, HEADINGS)
+    if not headed and not _begins(text, BEGINNINGS):
+        return False
     words = len(set(DISCLAIMER_WORD.findall(text)))
-    headed = words > 0 or len(text.split()) <= _MAX_HEADING_WORDS
-    return any(
-        (headed and text.startswith(language.headings))
-        or (words >= _WORDS_NEEDED and text.startswith(language.beginnings))
-        for language in BOILERPLATE
-        if not language.pronoun.search(text)
-    )
+    return words >= _WORDS_NEEDED or (headed and (words > 0 or text.count(" ") < _HEADING_WORDS))
 
 
 def is_footer(paragraph: str) -> bool:
     """Whether the last paragraph is a virus scanner's, a mailing list's or a printer's friend's."""
     text = _plain(paragraph)
-    scanned = _SCANNED.search(text) is not None
-    return _MAILING_LIST.match(text) is not None or any(
-        text.startswith(language.footers) or (scanned and text.startswith(language.beginnings))
-        for language in BOILERPLATE
-        if not language.pronoun.search(text)
-    )
+    if _MAILING_LIST.match(text) or _begins(text, FOOTERS):
+        return True
+    return _begins(text, BEGINNINGS) and _SCANNED.search(text) is not None
 
 
 def is_banner(paragraph: str) -> bool:
     """Whether the first paragraph is a mail server's warning of mails from elsewhere."""
     text = _plain(paragraph)
-    return OUTSIDE.search(text) is not None and any(
-        text.startswith(language.banners) and not language.pronoun.search(text)
-        for language in BOILERPLATE
+    return _begins(text, BANNERS) and OUTSIDE.search(text) is not None
+
+
+def _begins(text: str, phrases: Phrases) -> bool:
+    """Whether a text begins with a phrase of a language, and its writer does not say `I` in it."""
+    return text.startswith(phrases.all) and any(
+        text.startswith(of_language) and not pronoun.search(text)
+        for of_language, pronoun in phrases.by_language
     )
 
 

@@ -24,12 +24,12 @@ class Part(Enum):
     SIGNATURE = auto()
 
 
-_TELLING = re.compile(
-    r"quot|cite|sign|hidden|display|visib|height|opacity|fwdmsg|reply|forward"
-    r"|reference-message|olk_src|border|outlookmessageheader|zmail|composer|_rc_sig|seperator",
-    re.IGNORECASE,
-)
-"""No part below is found without one of these words; most tags are done with here."""
+_TELLING = (
+    "quot", "cite", "sign", "hidden", "display", "visib", "height", "opacity", "fwdmsg", "reply",
+    "forward", "reference-message", "olk_src", "border", "outlookmessage", "zmail", "composer",
+    "_rc_sig", "seperator", "airmail",
+)  # fmt: skip
+"""No part is found without one of these words; most tags are done with here."""
 _ATTRIBUTE = re.compile(
     r"(?<![\w-])([a-z][a-z-]*+)\s*+(?:=\s*+(?:\"([^\"]*+)\"|'([^']*+)'|([^\s\"'>]++)))?",
     re.IGNORECASE,
@@ -50,7 +50,7 @@ _QUOTES = frozenset({
     "moz-forward-container-header", "reply-intro", "isreplycontent", "olk_src_body_section",
     "mail-editor-reference-message-container", "messagereplysection", "zmail_extra", "quote",
     "airmail_on", "spark_quote", "front-blockquote", "cite", "ms-outlook-mobile-reference-message",
-    "orimsghtml", "ox-quote", "mailru-blockquote", "ymail_quoted",
+    "ox-quote", "mailru-blockquote", "ymail_quoted",
 })  # fmt: skip
 _BOUNDARIES = frozenset({
     "divrplyfwdmsg", "outlookmessageheader", "orimsghtmlseperator", "isforwardcontent",
@@ -64,7 +64,7 @@ _SIGNATURES = frozenset({
 })  # fmt: skip
 
 
-_NAMES = {
+NAMES = {
     Part.BOUNDARY: _BOUNDARIES,
     Part.GMAIL: frozenset({"gmail_quote"}),
     Part.QUOTE: _QUOTES,
@@ -79,7 +79,8 @@ def part_of(name: str, attributes: str) -> Part | None:
         name: The element's.
         attributes: As they stand in the tag.
     """
-    if name != "blockquote" and not _TELLING.search(attributes):
+    lowered = attributes.lower()
+    if name != "blockquote" and not any(word in lowered for word in _TELLING):
         return None
     given = _attributes(attributes)
     style = "".join(given.get("style", "").lower().split())
@@ -88,7 +89,7 @@ def part_of(name: str, attributes: str) -> Part | None:
     names = _names(given)
     if name == "blockquote":
         return _blockquote(names, given, style)
-    for part, its_names in _NAMES.items():
+    for part, its_names in NAMES.items():
         if not its_names.isdisjoint(names):
             return part
     return Part.RULE if _OUTLOOK_RULE.match(style) else None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from connectors.mapping.mail.boundaries import Boundary, Kind, boundary_at, is_rule
-from connectors.mapping.mail.lines import Line, Mark, strip_blank
+from connectors.mapping.mail.lines import Line, Mark, size, strip_blank
 from connectors.mapping.mail.signatures import is_note
 
 _MAX_FORWARDS = 5
@@ -37,7 +37,7 @@ def newest(lines: list[Line]) -> Split:
     """
     for _ in range(_MAX_FORWARDS):
         found = _split(lines)
-        if not is_note(found.own):
+        if size(found.own) == size(lines) or not is_note(found.own):
             return found
         copy = found.copy or _forwarded(lines)
         if not (copy and any(each.text for each in copy)):

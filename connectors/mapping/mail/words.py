@@ -58,34 +58,30 @@ DISCLAIMER_WORD = _any("disclaimer_words")
 OUTSIDE = _any("outside")
 
 
-class Boilerplate(NamedTuple):
-    """How one language's disclaimers, footers and banners begin.
+class Phrases(NamedTuple):
+    """How some paragraphs begin that nobody wrote for this mail.
 
     Attributes:
-        headings: Of disclaimers.
-        beginnings: Of disclaimers without a heading.
-        footers: Of what scanners and mailing lists add.
-        banners: Of a server's warnings.
-        pronoun: Finds what only a mail's own writer says: other languages have the same words.
+        all: In any language.
+        by_language: In each, with what finds a word that only a mail's own writer says: elsewhere
+            it may be another word.
     """
 
-    headings: tuple[str, ...]
-    beginnings: tuple[str, ...]
-    footers: tuple[str, ...]
-    banners: tuple[str, ...]
-    pronoun: re.Pattern[str]
+    all: tuple[str, ...]
+    by_language: tuple[tuple[tuple[str, ...], re.Pattern[str]], ...]
 
 
-def _boilerplate(words: dict[str, list[str]]) -> Boilerplate:
-    return Boilerplate(
-        headings=tuple(map(folded, words.get("disclaimer_headings", ()))),
-        beginnings=tuple(map(folded, words.get("disclaimer_beginnings", ()))),
-        footers=tuple(map(folded, words.get("footers", ()))),
-        banners=tuple(map(folded, words.get("banners", ()))),
-        pronoun=re.compile(
-            rf"(?<!\w)(?:{'|'.join(re.escape(folded(each)) for each in words['pronouns'])})(?!\w)"
-        ),
-    )
+def _phrases(name: str) -> Phrases:
+    by_language = []
+    for words in _LANGUAGES.values():
+        if name in words:
+            pronouns = "|".join(re.escape(folded(each)) for each in words["pronouns"])
+            pronoun = re.compile(rf"(?<!\w)(?:{pronouns})(?!\w)")
+            by_language.append((tuple(map(folded, words[name])), pronoun))
+    return Phrases(tuple(_all(name)), tuple(by_language))
 
 
-BOILERPLATE = [_boilerplate(words) for words in _LANGUAGES.values() if "pronouns" in words]
+HEADINGS = _phrases("disclaimer_headings")
+BEGINNINGS = _phrases("disclaimer_beginnings")
+FOOTERS = _phrases("footers")
+BANNERS = _phrases("banners")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import time
 
@@ -9,8 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from connectors.mapping.mail import MAX_STEPS, Cleaned, clean
+from connectors.mapping import Mapped, Mapper, Recipe
+from connectors.mapping.mail import MAX_STEPS, Cleaned, clean, programs
 from connectors.text import is_blank
+from tests.messages import delivery
 
 EXAMPLES = int(os.environ.get("TONEBUS_FUZZ_EXAMPLES", "300"))
 """For a long run by hand, some 100,000."""
@@ -136,3 +139,30 @@ def test_what_was_removed_is_counted_in_characters() -> None:
         "quote": len("On 3/6/2024 10:11, Tom wrote:Hello"),
         "signature": len("Best regards,Ann"),
     }
+
+
+def read(texts: list[str]) -> Mapped:
+    recipe = Recipe(text="texts", strip_html=True, strip_quotes=True, strip_signature=True)
+    mapper = Mapper(recipe, max_body_bytes=1 << 20, max_text_chars=20_000)
+    return mapper.read(delivery(json.dumps({"texts": texts}).encode()))
+
+
+def test_forty_costly_texts_cost_no_more_than_one() -> None:
+    """Their steps are counted together: what they do not pay for is parked, and says so."""
+    mapped = read(["> a\n" * 5_000] * 40)
+    assert mapped.bad is not None
+    assert mapped.bad.code == "too-costly"
+    assert len(mapped.utterances) + len(mapped.bad.indexes) == 40
+    assert sum(text.text.count("\n") for text in mapped.utterances) <= MAX_STEPS
+
+
+def test_a_text_says_what_was_removed_of_it() -> None:
+    [text] = read(["<p>Late.<p hidden>Great offers!"]).utterances
+    assert (text.text, text.removed) == ("Late.", {"hidden": len("Great offers!")})
+
+
+def test_every_name_of_a_mail_program_is_looked_at() -> None:
+    for part, names in programs.NAMES.items():
+        for name in names:
+            assert programs.part_of("div", f' class="{name}"') is part
+            assert programs.part_of("div", f' id="x_{name.upper()}"') is part

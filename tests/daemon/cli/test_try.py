@@ -38,6 +38,26 @@ def test_try_says_why_a_message_would_be_parked_or_skipped(file: Path, tmp_path:
     assert (result.exit_code, "skipped: when" in result.output) == (0, True)
 
 
+def test_try_says_what_is_removed_of_a_text(file: Path, tmp_path: Path) -> None:
+    add(
+        file,
+        """
+[[connectors]]
+name = "mail"
+model = "tiny"
+format = "mail"
+exchange = "mails"
+strip = ["html", "quotes", "signature"]
+""",
+    )
+    message = tmp_path / "m.eml"
+    words = ["Late again.", "Best regards,\nAnn", "On 3/6/2024 10:11, Tom wrote:\n> Hi"]
+    message.write_text("\n\n".join(["From: a@b.example", *words]), encoding="utf-8")
+    result = run("try", "mail", str(message), "--no-score", config=file)
+    assert "'Late again.'" in result.output
+    assert "removed 31 characters of quote, 16 characters of signature" in result.output
+
+
 def test_try_names_the_connectors_there_are(
     file: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

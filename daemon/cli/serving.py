@@ -9,17 +9,60 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 import uvicorn
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from connectors.errors import Misconfigured
 from daemon.process.systemd import Supervisor
 from daemon.process.threads import EX_SOFTWARE
 
 if TYPE_CHECKING:
+    import asyncio
+
     from daemon.settings import Settings
 
 _DRAIN_SECONDS = 5
 _STARTUP_FAILED = 3
 _TICKS_A_SECOND = 10
+
+
+class Prompt(HttpToolsProtocol):
+    """uvicorn's protocol, that does not wait for ever for the head of a request.
+
+    Attributes:
+        seconds: For which it waits.
+    """
+
+    seconds = 10.0
+    _late: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
+        """Wait for the first request."""
+        super().connection_made(transport)
+        self._wait()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Wait no longer."""
+        self._heard()
+        super().connection_lost(exc)
+
+    def on_message_begin(self) -> None:
+        """Wait for the rest of the head, of which the first bytes have come."""
+        super().on_message_begin()
+        if not self._late:
+            self._wait()
+
+    def on_headers_complete(self) -> None:
+        """Leave the body to the application."""
+        self._heard()
+        super().on_headers_complete()
+
+    def _wait(self) -> None:
+        self._late = self.loop.call_later(self.seconds, self.transport.close)
+
+    def _heard(self) -> None:
+        if self._late:
+            self._late.cancel()
+            self._late = None
 
 
 class Watched(uvicorn.Server):
@@ -89,6 +132,7 @@ def serve(settings: Settings) -> None:
     api = settings.api
     config = uvicorn.Config(
         app,
+        http=type("Http", (Prompt,), {"seconds": api.body_timeout}),
         host=api.host,
         port=api.port,
         log_config=None,

@@ -186,7 +186,8 @@ class ApiSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
         predict_timeout: Seconds until `/predict` answers 503.
         concurrency: Predictions in work at a time; one more is answered 429.
         waiting_texts: Texts in all of them, at most; more are answered 429.
-        body_timeout: Seconds for a request's body to come; a slower one is answered 408.
+        body_timeout: Seconds for a request's head to come, or its connection ends; and as long for
+            its body, or it is answered 408.
         keep_alive: Seconds that an idle connection stays open; longer than the proxy in front
             keeps it, or requests get lost between the two.
         trusted_proxies: Addresses and networks, separated by commas, whose `X-Forwarded-For` and

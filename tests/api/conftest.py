@@ -31,6 +31,7 @@ class Service:
         scored: Every batch that the worker was given.
         held: While set, the worker takes nothing on.
         poison: A text with this in it makes the model raise.
+        edges: Those of the application that was made last.
     """
 
     def __init__(self, directory: Path, model: ToneModel) -> None:
@@ -70,8 +71,8 @@ class Service:
         """The application, not running yet."""
         if workers:
             self.start_worker()
-        edges = Embedded(EmbeddedBroker(), self._workers)
-        return build(self.settings(**settings), edges, EmbeddedStore())
+        self.edges = Embedded(EmbeddedBroker(), self._workers)
+        return build(self.settings(**settings), self.edges, EmbeddedStore())
 
     def start_worker(self) -> None:
         self._workers[models.NAME] = EmbeddedWorker(self._work)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 import pytest
 
 from api.status.aggregate import faults_of, sums_of, tones_of
+from daemon.status.process import Identity
 from daemon.status.snapshot import DaemonNote, FaultNote, HourNote, Minute, Process, Rates
 from daemon.telemetry.metrics import SECONDS
 
@@ -55,6 +57,14 @@ def test_the_hours_of_all_daemons_are_one_hour() -> None:
         (60, {"positive": 1}),
         (120, {"positive": 2, "negative": 2}),
     ]
+
+
+def test_a_process_of_our_own_number_is_another_one_unless_it_is_us() -> None:
+    stranger = daemon(-os.getpid(), faults=[fault("a", 1, 10)])
+    assert stranger.process.pid == os.getpid()
+    ours = daemon(2, process=Identity("daemon").now(), faults=[fault("b", 1, 20)])
+    [found] = faults_of([stranger, ours], [], [])
+    assert (found.words, found.who) == ("a", f"daemon {os.getpid()} on h")
 
 
 def test_equal_faults_of_several_processes_are_one() -> None:

@@ -69,6 +69,16 @@ def test_a_first_worker_serves_the_first_caller_after_it(service: Service) -> No
     assert service.scored == [["good"]]
 
 
+def test_while_rabbitmq_takes_no_requests_nobody_waits(service: Service) -> None:
+    client = service.client(predict_timeout=NEVER)
+    service.edges.blocked = True
+    reply = client.post("/predict", json={"text": "good"})
+    assert reply.status_code == 503
+    assert "RabbitMQ" in reply.json()["detail"]
+    service.edges.blocked = False
+    assert client.post("/predict", json={"text": "good"}).status_code == 200
+
+
 # A worker that takes long ---------------------------------------------------------------------
 
 

@@ -5,13 +5,15 @@ from __future__ import annotations
 import json
 import os
 import signal
+import subprocess
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from tests.api.raw import Connection
+from tests.processes import running
 from tests.proxy import free_port, proxied
 from tests.supervisors import listener
 from tests.waiting import until
@@ -123,6 +125,45 @@ def test_slow_bodies_hold_up_neither_status_nor_predictions(stage: Stage) -> Non
         for path in ("/status", "/metrics", "/healthz", "/readyz"):
             assert found.get(path).status == 200
         assert found.predict("good").status == 200
+
+
+@pytest.mark.parametrize("begun", [b"", b"GET /status HTTP/1.1\r\nHost: x\r\nX: "])
+def test_a_request_that_never_comes_does_not_hold_its_connection(
+    stage: Stage, begun: bytes
+) -> None:
+    with api(stage, TONEBUS_API_BODY_TIMEOUT="0.5") as found, Connection(found.url) as slow:
+        slow.send(begun)
+        assert slow.ended()
+
+
+# The page -------------------------------------------------------------------------------------
+
+CONTAINER = ("unshare", "--pid", "--fork", "--kill-child")
+
+
+@pytest.mark.skipif(
+    subprocess.run([*CONTAINER, "true"], check=False, capture_output=True).returncode != 0,
+    reason="no process may have a number space of its own here: run the tests as root",
+)
+def test_where_every_process_has_number_1_the_incidents_of_all_are_shown(stage: Stage) -> None:
+    port = free_port()
+    env = stage.env | {"TONEBUS_API_PORT": str(port)}
+    with (
+        running("daemon", env=env, within=CONTAINER),
+        running("daemon", env=env, within=CONTAINER),
+        running("api", env=env, within=CONTAINER) as process,
+    ):
+        found = Api(process, port)
+        until(lambda: len(status(found)["daemons"]) == 2)
+        assert {each["pid"] for each in status(found)["daemons"]} == {1}
+        stage.send(b"{broken")
+        until(lambda: [each["code"] for each in status(found)["faults"]] == ["message_parked"])
+        assert status(found)["faults"][0]["who"].startswith("daemon 1 on ")
+
+
+def status(found: Api) -> dict[str, Any]:
+    read: dict[str, Any] = json.loads(found.get("/status").body)
+    return read
 
 
 # Its own health -------------------------------------------------------------------------------

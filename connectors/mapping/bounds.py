@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 _MAX_HEADERS = 64
 _MAX_HEADER_CHARS = 16 * 1024
+_A_STEP = 64
+"""Characters or elements that the libraries' own loops work through in the time of a step."""
 
 
 class Work:
@@ -36,6 +38,14 @@ class Work:
         """Give a message its steps."""
         self.left = steps
         self.of_texts = 0
+
+    def spend_on(self, size: int) -> None:
+        """Take the steps of working through so many characters or elements.
+
+        Raises:
+            BadInput: There are not so many.
+        """
+        self.spend(size // _A_STEP)
 
     def spend(self, steps: int) -> None:
         """Take steps from what is left.

@@ -15,6 +15,7 @@ from connectors.text import without_surrogates
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from connectors.mapping.bounds import Work
     from connectors.mapping.cloudevents import Document
     from connectors.mapping.expressions import Reader
     from connectors.mapping.mapping_config import Recipe
@@ -46,8 +47,15 @@ NOTHING = Carried({})
 class Carrier:
     """Finds what travels on beside the texts of one connector."""
 
-    def __init__(self, config: Recipe, readers: Mapping[str, Reader]) -> None:
-        """Take the compiled expressions, by the setting that each stands in."""
+    def __init__(self, config: Recipe, readers: Mapping[str, Reader], work: Work) -> None:
+        """Take the compiled expressions, by the setting that each stands in.
+
+        Args:
+            config: How the connector is read.
+            readers: The expressions.
+            work: What is charged: every element may carry the same large field.
+        """
+        self._work = work
         self._fields = {name: readers[f"carry.{name}"] for name in config.carry}
         self._around = {
             name: reader
@@ -68,16 +76,24 @@ class Carrier:
         if self._idle and sent is None:
             return NOTHING
         whole = document.whole
-        return carried(
+        found = carried(
             {name: read(value, whole) for name, read in self._fields.items()},
             self._language(value, whole) if self._language else None,
             (self._time(value, whole) if self._time else None) or sent,
         )
+        return self._checked(found)
 
     def around(self, document: Document) -> Carried:
         """Return what travels on beside a text without fields: what the whole message says."""
         fields = {name: read(None, document.whole) for name, read in self._around.items()}
-        return carried(fields, None, document.attributes.get("time"))
+        return self._checked(carried(fields, None, document.attributes.get("time")))
+
+    def _checked(self, found: Carried) -> Carried:
+        self._work.spend_on(found.size)
+        if found.size > _MAX_BYTES:
+            size = f"{found.size} bytes of carried fields"
+            raise BadInput("carry", f"{size}, over {_MAX_BYTES}")
+        return found
 
 
 def carried(fields: dict[str, Any], language: object, time: object) -> Carried:
@@ -89,7 +105,7 @@ def carried(fields: dict[str, Any], language: object, time: object) -> Carried:
         time: Likewise.
 
     Raises:
-        BadInput: The fields are too large, or nested too deep.
+        BadInput: The fields are nested too deep.
     """
     try:
         size = len(_encode(fields))
@@ -100,8 +116,6 @@ def carried(fields: dict[str, Any], language: object, time: object) -> Carried:
         size = len(_encode(fields))
     except RecursionError:
         raise BadInput("carry", "nested too deeply") from None
-    if size > _MAX_BYTES:
-        raise BadInput("carry", f"{size} bytes of carried fields, over {_MAX_BYTES}")
     return Carried(fields, _language(language), size, seconds_of(time))
 
 

@@ -28,7 +28,6 @@ _WHOLE = "message()"
 _LISTS = {
     "filter_projection", "flatten", "multi_select_list", "projection", "slice", "value_projection",
 }  # fmt: skip
-_CHARS_A_STEP = 64
 _STEPS_A_CALL = 4
 
 
@@ -47,10 +46,11 @@ class Functions(functions.Functions):
 
     def call_function(self, function_name: str, resolved_args: list[Any]) -> Any:  # noqa: ANN401 - JSON
         """Call a function, once what it costs is charged."""
-        self._work.spend(_STEPS_A_CALL + _cost(function_name, resolved_args) // _CHARS_A_STEP)
+        self._work.spend(_STEPS_A_CALL)
+        self._work.spend_on(_cost(function_name, resolved_args))
         found = super().call_function(function_name, resolved_args)
         if isinstance(found, str):
-            self._work.spend(len(found) // _CHARS_A_STEP)
+            self._work.spend_on(len(found))
         return found
 
     @functions.signature({"types": []})
@@ -94,7 +94,7 @@ def compile_expression(setting: str, expression: str, interpreter: Interpreter) 
     if fault := fault_of(expression):
         raise ValueError(f"{setting} = {expression!r}: {fault}")
     if PATH.fullmatch(bare := expression.removeprefix(_ROOT)):
-        return _path(bare.split("."), of_message=is_of_message(expression))
+        return _path(bare.split("."), of_message=bare != expression)
     parsed = _parsed(expression)
     functions_ = interpreter.functions
 
@@ -113,7 +113,7 @@ def compile_expression(setting: str, expression: str, interpreter: Interpreter) 
 
 def is_of_message(expression: str) -> bool:
     """Whether an expression looks at the whole message from the start."""
-    return expression.startswith(_ROOT)
+    return expression.startswith("$")
 
 
 def fault_of(expression: str) -> str:

@@ -80,7 +80,7 @@ class Finder:
         self._id = fields.get("id")
         self._id_is_default = config.id == Recipe().id
         self._message_id = fields.get("message_id")
-        self._carrier = Carrier(config, fields)
+        self._carrier = Carrier(config, fields, work)
 
     def find(self, document: Document, delivery: Delivery) -> list[Found] | Found:
         """Return the texts of a document, one or a list of them.
@@ -196,7 +196,9 @@ class Finder:
             if texts is None:
                 return
             if self._id is not None:
-                known = identity.of_text(message, as_id(self._id(element, whole)))
+                own = as_id(self._id(element, whole))
+                self._work.spend_on(len(own or ""))
+                known = identity.of_text(message, own)
             beside = self._carrier.beside(element, document)
         except BadInput as reason:
             if reason.code == "too-costly":

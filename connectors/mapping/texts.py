@@ -47,16 +47,17 @@ class TextReader:
         Raises:
             BadInput: There is no text.
         """
-        value, known, beside = found.value, found.known, found.carried
+        value, known, beside, most = found.value, found.known, found.carried, self._max_chars
         if isinstance(value, str) and not self._cleans:
-            text, cut, removed = without_surrogates(value), False, _NOTHING
+            text, cut, removed = without_surrogates(value[:most]), len(value) > most, _NOTHING
         else:
             cleaned = self._cleaned(value)
-            text, cut, removed = cleaned.text, cleaned.cut, cleaned.removed
+            text, removed = cleaned.text[:most], cleaned.removed
+            cut = cleaned.cut or len(cleaned.text) > most
         # by position: this runs for every text, and names cost a third of it
         return Utterance(
-            text[: self._max_chars],
-            cut or len(text) > self._max_chars,
+            text,
+            cut,
             known.key,
             index,
             beside.fields,
@@ -69,6 +70,7 @@ class TextReader:
 
     def _cleaned(self, value: object) -> Cleaned:
         if isinstance(value, str):
+            self._work.spend_on(len(value))
             text = without_surrogates(value)
             return self._clean(text) if self._cleans else Cleaned(text, _NOTHING)
         if isinstance(value, BadInput):

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from connectors.errors import BadInput
 from connectors.mapping import Mapper, Recipe
 from connectors.mapping.mapper import MAX_MAPPED_BYTES
 from tests.connectors.mapping.reading import MAX_BODY, MAX_TEXT, read, refused, texts
@@ -38,6 +39,32 @@ def test_a_separator_between_many_is_given_up_before_it_is_built() -> None:
     body = {"text": "x", "s": "s" * 400_000, "l": ["n"] * 50_000}
     for expression in ("join(s, l)", "length(join(s, l))", "l[].join($.s, $.l)"):
         assert refused(Recipe(carry={"x": expression}), body | {"x": [1]}).code == "too-costly"
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        Recipe(each="l", text="t", carry={"x": "$.s"}),
+        Recipe(each="l", text="t", carry={"x": "$"}),
+        Recipe(each="l", text="t", id="$.s"),
+        Recipe(each="l", template="{t} {$.s}"),
+        Recipe(each="l", text="$.s", strip_html=True),
+        Recipe(each="l", text="join('', [t, $.s])"),
+    ],
+)
+@pytest.mark.parametrize("letter", ["s", "\u00e4"])
+def test_what_all_elements_share_is_not_worked_through_for_each(
+    config: Recipe, letter: str
+) -> None:
+    body = {"s": letter * 400_000, "l": [{"t": "x"}] * 1000}
+    mapper = Mapper(config, max_body_bytes=4 * MAX_BODY, max_text_chars=MAX_TEXT)
+    message = delivery(json.dumps(body).encode())
+    try:
+        bad = mapper.read(message).bad
+    except BadInput as reason:
+        bad = reason
+    assert bad
+    assert bad.code in {"too-costly", "too-large"}
 
 
 def test_the_same_message_again_turns_out_the_same() -> None:

@@ -22,6 +22,7 @@ from connectors.mapping.mail.words import (
     LABELS,
     ORIGINAL,
     OTHER,
+    REPLY_ABOVE,
     folded,
 )
 
@@ -33,6 +34,7 @@ _CONTINUED_LINES = 3
 _LOOK_AHEAD = 4
 _PROCESSED = "original message processed by"
 """Tobit's David says so above a mail, without dashes."""
+_HELPDESK = ("##", "--", "==", "**", "__")
 _RULE_CHARS = 5
 _MARKER_DASHES = 4
 _HEAD_LABELS = 3
@@ -97,9 +99,8 @@ def boundary_at(lines: Sequence[Line], at: int) -> Boundary | None:
         )
     if line.blank or len(line.text) > MAX_PATTERN:
         return None
-    words = _marker(line.text)
-    if words in ORIGINAL or words in FORWARDED:
-        return _marked(lines, at, line.text, words)
+    if marked := _marked(lines, at):
+        return marked
     below = _next(lines, at + 1)
     quoted = below < len(lines) and lines[below].depth > line.depth
     first = attribution_that_ends(lines, at, quoted=quoted)
@@ -114,17 +115,20 @@ def _marker(text: str) -> str:
     return folded(text.strip(_DECORATION)) if len(text) <= MAX_PATTERN else ""
 
 
-def _marked(lines: Sequence[Line], at: int, text: str, words: str) -> Boundary | None:
+def _marked(lines: Sequence[Line], at: int) -> Boundary | None:
     """Return the boundary at a line that says so, if more than its words speak for it."""
+    text, depth = lines[at].text, lines[at].depth
+    words = _marker(text)
+    if words.startswith(_PROCESSED) or (text.startswith(_HELPDESK) and REPLY_ABOVE.search(words)):
+        return Boundary(Kind.COPY, at, at + 1, depth)
+    if words not in ORIGINAL and words not in FORWARDED:
+        return None
     below = _next(lines, at + 1)
-    head = _copy(lines, at, below, labels=2)
-    if head:
+    if head := _copy(lines, at, below, labels=2):
         return head
-    if words.startswith(_PROCESSED):
-        return Boundary(Kind.COPY, at, at + 1, lines[at].depth)
     dashes = sum(text.count(each) for each in "-_=*>")
     if dashes >= _MARKER_DASHES or (text.rstrip().endswith((":", "\uff1a")) and words in FORWARDED):
-        depth = lines[below].depth if below < len(lines) else lines[at].depth
+        depth = lines[below].depth if below < len(lines) else depth
         return Boundary(Kind.COPY, at, at + 1, depth)
     return None
 

@@ -15,6 +15,8 @@ _GROUPWISE = re.compile(r">>>\s[^<>]{1,80}(?:<[^<>]{1,80}>\s?)?[^<>]{0,80}\d[^<>
 _MBOX = re.compile(r">From (?=.*[^>])")
 _INVISIBLE = re.compile("[\\s\u00ad\u034f\u061c\u180e\u200b-\u200f\u2060\ufeff]*")
 _BREAKS = re.compile("\r\n?|[\u2028\u2029]")
+_ENDS = " \t\n\r\x0b\x0c\xa0\u200b\u200e\u200f\u202a\u202b\u202c\u2066\u2067\u2068\u2069\ufeff"
+"""What no reader sees at the end of a line; marks of direction stand there in Hebrew and Arabic."""
 _GAPS = re.compile(r"\n{3,}")
 
 
@@ -57,7 +59,7 @@ class Line(NamedTuple):
 
 def line(raw: str, depth: int = 0, mark: Mark = Mark.NONE) -> Line:
     """Read a line and its marks of quotation, which count beside those that are known already."""
-    text = raw.rstrip()
+    text = raw.rstrip(_ENDS)
     if not text or _INVISIBLE.fullmatch(text):
         return Line("", depth, mark, "")
     if mark is Mark.NONE and raw.startswith("-- ") and text == "--":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -54,7 +55,7 @@ def tail(
 
     def show(line: str | None) -> None:
         nonlocal seen
-        if line is not None and (count is None or seen < count):
+        if line is not None:
             seen += 1
             click.echo(line) if as_json else console.print(line)
 
@@ -75,14 +76,15 @@ def tail(
         shown = msgspec.json.encode(summary(found)).decode() if as_json else _parked_line(found)
         show(shown if connector in {"", found.connector} else None)
 
-    if parked:
-        subscribe(broker, topology.PARKED, "#", show_parked)
-    else:
-        for exchange in exchanges:
-            subscribe(broker, exchange, binding, show_event)
+    # shown out here: within a callback a closed pipe would look like a lost connection
+    arrived: deque[Any] = deque()
+    for exchange in [topology.PARKED] if parked else exchanges:
+        subscribe(broker, exchange, "#" if parked else binding, arrived.append)
     try:
         while count is None or seen < count:
             broker.wait(1.0)
+            while arrived and seen != count:
+                (show_parked if parked else show_event)(arrived.popleft())
     except KeyboardInterrupt:
         click.echo(f"{seen} seen", err=True)
     broker.close()

@@ -15,7 +15,7 @@ from connectors.tls import Tls
 from daemon.checks.redis_probe import examine
 from daemon.settings import RedisSettings, Settings
 from tests.certificates import Authority
-from tests.own.redis import OwnRedis
+from tests.own.redis import OwnRedis, program
 from tests.own.server import HOST, free_port
 from tests.processes import ROOT
 from tests.servers import ServerMissingError
@@ -135,7 +135,7 @@ def sentinel(directory: Path, primary: OwnRedis) -> Iterator[int]:
         "sentinel auth-pass tones s3cret\n"
     )
     process = subprocess.Popen(
-        ["redis-server", str(directory / "sentinel.conf"), "--sentinel"],
+        [program(), str(directory / "sentinel.conf"), "--sentinel"],
         stdout=subprocess.DEVNULL,
     )
     try:

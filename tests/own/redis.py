@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,19 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from connectors.tls import Tls
+
+
+def program() -> str:
+    """Return the server to start: `TEST_REDIS` names another than `redis-server`, such as Valkey's.
+
+    Raises:
+        ServerMissingError: It is not installed.
+    """
+    name = os.environ.get("TEST_REDIS") or "redis-server"
+    found = shutil.which(name)
+    if not found:
+        raise ServerMissingError(f"{name} is not installed")
+    return found
 
 
 class OwnRedis(Server):
@@ -48,11 +62,8 @@ class OwnRedis(Server):
             ]  # fmt: skip
 
     def command(self) -> list[str]:
-        program = shutil.which("redis-server")
-        if not program:
-            raise ServerMissingError("redis-server is not installed")
         return [
-            program, "--bind", HOST, "--port", str(self._port), "--save", "",
+            program(), "--bind", HOST, "--port", str(self._port), "--save", "",
             "--appendonly", "yes", "--appendfsync", "everysec", *self._options,
         ]  # fmt: skip
 

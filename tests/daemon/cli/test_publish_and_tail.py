@@ -245,6 +245,32 @@ def test_tail_passes_over_what_is_no_event_and_breaks_no_line(broker_url: str) -
     broker.close()
 
 
+@pytest.mark.parametrize("options", [[], ["--json"]])
+def test_tail_ends_without_a_word_when_its_reader_does(broker_url: str, options: list[str]) -> None:
+    environment = {"PATH": "/usr/bin:/bin", "TONEBUS_BROKER_URL": broker_url}
+    tail = subprocess.Popen(
+        [sys.executable, "-m", "daemon.cli", "tail", *options],
+        cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    assert tail.stdout
+    assert tail.stderr
+    tail.stdout.close()
+    broker = Broker(broker_url, name="test", heartbeat=0, connect_timeout=5)
+    broker.connect()
+    topology.apply(broker, topology.results())
+    sink: Sink[None] = Sink(broker)
+    body = json.dumps(event("helpdesk", "negative")).encode()
+
+    def publish() -> None:
+        sink.publish(Letter(topology.RESULTS, "a.key", body, {}), None)
+        broker.wait(0.2)
+
+    until(lambda: tail.poll() is not None, publish, timeout=60)
+    assert tail.returncode == 1
+    assert tail.stderr.read() == ""
+    broker.close()
+
+
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
 def test_the_shell_completes_commands_and_options(shell: str) -> None:
     done = subprocess.run(

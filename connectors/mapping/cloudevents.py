@@ -119,11 +119,13 @@ def _is_ours(attributes: Mapping[str, Any]) -> bool:
 
 
 def _data(event: dict[str, Any]) -> object:
-    """Return the data of a structured event (JSON event format, section 3.1)."""
+    """Return the data of a structured event (JSON event format, section 3.1; before 1.0, 2.1)."""
     kind = str(event.get("datacontenttype") or "").lower()
-    data = event.get("data")
-    if data is None and "data_base64" in event:
-        text = _decoded(event["data_base64"])
+    data, encoded = event.get("data"), event.get("data_base64")
+    if str(event.get("datacontentencoding")).lower() == "base64":
+        data, encoded = None, data
+    if data is None and encoded is not None:
+        text = _decoded(encoded)
         data = parse(text) if "json" in kind else text
     textual = not kind or kind.startswith("text/") or "json" in kind
     if isinstance(data, str) and not textual and isinstance(recognised(data), str):

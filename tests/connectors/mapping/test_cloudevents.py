@@ -40,6 +40,8 @@ def encoded(data: str | bytes) -> str:
         {"data_base64": encoded(INNER), "datacontenttype": "application/octet-stream"},
         {"data": None, "data_base64": encoded("good"), "datacontenttype": "text/plain"},
         {"data": INNER, "datacontenttype": "application/octet-stream"},
+        {"specversion": "0.3", "data": BODY, "schemaurl": "x"},
+        {"specversion": "0.3", "data": encoded(INNER), "datacontentencoding": "base64"},
     ],
     ids=lambda data: str(data)[:60],
 )

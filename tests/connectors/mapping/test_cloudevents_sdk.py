@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from cloudevents.core.bindings import amqp, kafka, rabbitmq
+from cloudevents.core.v03.event import CloudEvent as EarlierEvent
 from cloudevents.core.v1.event import CloudEvent
 
 from connectors.mapping import Recipe
@@ -26,16 +27,20 @@ DATA: list[tuple[Any, str | None]] = [
 ]
 
 
-def event(data: Any, content_type: str | None) -> CloudEvent:
+def event(
+    data: Any, content_type: str | None, kind: type[CloudEvent | EarlierEvent] = CloudEvent
+) -> CloudEvent | EarlierEvent:
     attributes: dict[str, Any] = {
         "id": "e-1", "source": "/shop", "type": "t", "subject": ABOUT, "time": WHEN,
     }  # fmt: skip
     if content_type:
         attributes["datacontenttype"] = content_type
-    return CloudEvent(attributes=attributes, data=data)
+    return kind(attributes=attributes, data=data)
 
 
-def sent(binding: str, mode: str, told: CloudEvent) -> tuple[bytes, dict[str, Any], str | None]:
+def sent(
+    binding: str, mode: str, told: CloudEvent | EarlierEvent
+) -> tuple[bytes, dict[str, Any], str | None]:
     """Body, headers and content type of a message."""
     binary = mode == "binary"
     if binding == "rabbitmq":
@@ -53,11 +58,12 @@ def sent(binding: str, mode: str, told: CloudEvent) -> tuple[bytes, dict[str, An
 @pytest.mark.parametrize("config", [Recipe(), Recipe(format="cloudevents")], ids=["json", "only"])
 @pytest.mark.parametrize("binding", ["rabbitmq", "amqp", "kafka"])
 @pytest.mark.parametrize("mode", ["binary", "structured"])
+@pytest.mark.parametrize("version", [CloudEvent, EarlierEvent], ids=["1.0", "0.3"])
 @pytest.mark.parametrize(("data", "content_type"), DATA, ids=repr)
 def test_an_event_is_read_in_every_encoding(
-    config: Recipe, binding: str, mode: str, data: Any, content_type: str | None
+    config: Recipe, binding: str, mode: str, version: type, data: Any, content_type: str | None
 ) -> None:
-    body, headers, label = sent(binding, mode, event(data, content_type))
+    body, headers, label = sent(binding, mode, event(data, content_type, version))
     config = Recipe(format=config.format, carry={"about": "$.subject"})
     [found] = read(config, body, headers=headers, content_type=label).utterances
     assert (found.text, found.subject) == ("good", "/shop#e-1")

@@ -35,7 +35,7 @@ _UUID = 0x98
 _BINARIES, _STRINGS = {0xA0: 1, 0xB0: 4}, {0xA1: 1, 0xA3: 1, 0xB1: 4, 0xB3: 4}
 _EMPTY_LIST = 0x45
 _LISTS, _MAPS, _ARRAYS = {0xC0: 1, 0xD0: 4}, {0xC1: 1, 0xD1: 4}, {0xE0: 1, 0xF0: 4}
-"""By constructor, the bytes in which their length is told."""
+"""By constructor, the width of the length that follows, in bytes."""
 
 
 def decode(body: bytes, work: Work) -> object:

@@ -69,7 +69,7 @@ def unwrap(value: object, *, is_text: bool, attributes: Mapping[str, Any]) -> Do
     Args:
         value: JSON or text.
         is_text: Whether it is the text itself.
-        attributes: Those that headers told.
+        attributes: Those found in headers.
 
     Raises:
         BadInput: Its data is nothing that can be read.

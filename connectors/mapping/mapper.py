@@ -23,9 +23,9 @@ if TYPE_CHECKING:
     from connectors.messages import Utterance
 
 MAX_MAPPED_BYTES = 4 * 1024 * 1024
-"""Of the events that one message may ask for."""
+"""Of all events of one message together."""
 MAX_STEPS = 200_000
-"""Of work on one message: some 0.2 s of Python at worst."""
+"""Of work on one message: some 0.25 s of Python at worst."""
 _NAMED_AT_MOST = 10
 _EVENT_BYTES = 700
 """Of an event, beside its text and what it carries."""

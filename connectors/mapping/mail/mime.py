@@ -9,6 +9,7 @@ from email.header import decode_header
 from email.message import Message
 from email.parser import BytesParser
 from email.utils import parsedate_to_datetime
+from html import escape
 from typing import TYPE_CHECKING, NamedTuple
 
 from connectors.errors import BadInput
@@ -59,9 +60,9 @@ def cost(body: bytes) -> int:
 def read_mail(body: bytes) -> dict[str, str]:
     """Return a mail as a document; what it does not have is an empty string, or left out.
 
-    Its members are `text`, the HTML if a reader sees anything in it, else the plain text; `html`
-    and `plain`; and, of the headers, `id`, `subject`, `from`, `to`, `date` (ISO 8601),
-    `in_reply_to` and `language`.
+    Its members are `text`, which a reader sees: of alternatives the HTML, if anything is in it;
+    `html` and `plain`, each kind for itself; and, of the headers, `id`, `subject`, `from`, `to`,
+    `date` (ISO 8601), `in_reply_to` and `language`.
 
     Raises:
         BadInput: `mail`: it has too many parts, too long labels, or no headers at all.
@@ -74,45 +75,68 @@ def read_mail(body: bytes) -> dict[str, str]:
     message = _parser.parsebytes(body)
     if not message.keys():
         raise BadInput("mail", "it begins with no header")
-    parts = _readable(message)
-    html = "\n".join(each.text for each in parts if each.html)
-    plain = "\n\n".join(each.text for each in parts if not each.html)
-    text = html if _seen(html) else plain
-    return {"text": text, "html": html, "plain": plain} | dict(_headers(message))
+    content = _Content(message)
+    return {
+        "text": _joined(content.shown),
+        "html": _joined([each for each in content.all if each.html]),
+        "plain": _joined([each for each in content.all if not each.html]),
+    } | dict(_headers(message))
 
 
-def _readable(message: Message) -> list[_Part]:
-    """Return the parts to read; those of an attached mail where there are no others."""
-    found: list[_Part] = []
-    attached: list[Message] = []
-    for number, part in enumerate(_leaves(message, attached)):
-        if number == _MAX_PARTS:
+class _Content:
+    """What there is to read in a mail.
+
+    Attributes:
+        all: Every part that is text and no attachment, in order.
+        shown: Those that a reader sees: of alternatives the last with anything in it, since the
+            richest comes last (RFC 2046, section 5.1.4). Where there are none, those of the first
+            attached mail.
+    """
+
+    def __init__(self, message: Message) -> None:
+        self.all: list[_Part] = []
+        self._attached: list[Message] = []
+        self.shown = self._read(message, first=True)
+        if not any(map(_seen, self.shown)) and self._attached:
+            self.shown = self._read(self._attached[0], first=True)
+
+    def _read(self, part: Message, *, first: bool = False) -> list[_Part]:
+        """Return what is shown of a part; `first` is the mail itself, which is no attachment."""
+        kind, children = part.get_content_type(), _parts_in(part)
+        if kind == "message/rfc822" and not first:
+            self._attached += children
+            return []
+        if not first and (part.get_content_disposition() == "attachment" or part.get_filename()):
+            return []
+        if kind == "multipart/alternative":
+            options = [self._read(each) for each in children]
+            return next((each for each in reversed(options) if any(map(_seen, each))), [])
+        if kind in {"multipart/related", "multipart/signed"}:
+            children = children[:1]
+        if children:
+            return [shown for each in children for shown in self._read(each)]
+        if kind not in {"text/plain", "text/html"}:
+            return []
+        if len(self.all) == _MAX_PARTS:
             raise BadInput("mail", f"over {_MAX_PARTS} parts")
-        kind = part.get_content_type()
-        if kind in {"text/plain", "text/html"}:
-            found.append(_Part(_text(part), html=kind == "text/html"))
-    if not any(each.text.strip() for each in found) and attached:
-        return _readable(attached[0])
-    return found
+        self.all.append(_Part(_text(part), html=kind == "text/html"))
+        return self.all[-1:]
 
 
-def _leaves(message: Message, attached: list[Message]) -> Iterator[Message]:
-    """Yield the parts that hold no others and are no attachments; collect attached mails."""
-    open_parts = [message]
-    while open_parts:
-        part = open_parts.pop()
-        inside = part.get_payload()
-        if part.get_content_type() == "message/rfc822" and isinstance(inside, list):
-            attached += [each for each in inside if isinstance(each, Message)]
-        elif part.get_content_disposition() == "attachment":
-            continue
-        elif isinstance(inside, list):
-            kept = [each for each in inside if isinstance(each, Message)]
-            if part.get_content_subtype() in {"related", "signed"}:
-                del kept[1:]
-            open_parts += reversed(kept)
-        elif part is message or not part.get_filename():
-            yield part
+def _parts_in(part: Message) -> list[Message]:
+    inside = part.get_payload()
+    if not isinstance(inside, list):
+        return []
+    return [each for each in inside if isinstance(each, Message)]
+
+
+def _joined(parts: list[_Part]) -> str:
+    """Return parts as one text; as HTML, if any of them is."""
+    if any(each.html for each in parts):
+        return "\n".join(
+            each.text if each.html else f"<pre>{escape(each.text)}</pre>" for each in parts
+        )
+    return "\n\n".join(each.text for each in parts)
 
 
 def _text(part: Message) -> str:
@@ -129,9 +153,11 @@ def _parameter(part: Message, name: str) -> str:
     return value.strip().lower() if isinstance(value, str) else ""
 
 
-def _seen(html: str) -> bool:
-    """Whether a reader of HTML sees any text."""
-    for number, token in enumerate(tokens(html)):
+def _seen(part: _Part) -> bool:
+    """Whether a reader of a part sees any text."""
+    if not part.html:
+        return bool(part.text.strip())
+    for number, token in enumerate(tokens(part.text)):
         if number == _MAX_TOKENS:
             return True
         if isinstance(token, Text) and unescaped(token.text).strip():

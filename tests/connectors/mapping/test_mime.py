@@ -51,6 +51,7 @@ def mail(name: str, recipe: Recipe | None = None) -> Utterance:
         ("attached-mail", "The lamp arrived broken."),
         ("image-only-html", "It is scratched, see the photo."),
         ("signed", "Schlechter Service, drei Wochen keine Antwort!"),
+        ("mixed-kinds", "The handle is < 2 mm thick:\n\nIt broke at once."),
         ("mixed-texts", "This is how it looked:\n\nAnd nobody wants to pay for it."),
     ],
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -84,7 +85,8 @@ def _print(found: Read, faults: list[Fault], wrong: list[Fault]) -> None:
 
 def _as_data(found: Read, faults: list[Fault], passed: int) -> dict[str, Any]:
     return {
-        "file": str(found.path) if found.path else None,
+        # a file's name is bytes, and JSON is not
+        "file": os.fsencode(found.path).decode(errors="backslashreplace") if found.path else None,
         "faults": [
             {
                 "severity": each.severity,

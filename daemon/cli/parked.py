@@ -18,7 +18,7 @@ from connectors.parking.entry import plain, summary
 from connectors.parking.parked_queue import ParkedQueue
 from daemon import settings
 from daemon.cli import terminal
-from daemon.cli.parked_filters import Filter, filters, shown_age
+from daemon.cli.parked_filters import Filter, Rate, filters, shown_age
 from daemon.cli.publish import connect
 from daemon.telemetry import logs
 
@@ -90,7 +90,7 @@ def show(key: str, *, body: bool, as_json: bool) -> None:
 
 @parked.command()
 @filters()
-@click.option("--rate", type=click.FloatRange(min=0, min_open=True), help="Messages a second.")
+@click.option("--rate", type=Rate(), help="Messages a second.")
 @click.option("--dry-run", is_flag=True, help="Only say what would be replayed.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 def replay(chosen: Filter, *, rate: float | None, dry_run: bool, yes: bool) -> None:

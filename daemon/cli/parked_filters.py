@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from connectors.parking.entry import Entry
     from connectors.parking.parked_queue import ParkedQueue
 
+_SLOWEST, _FASTEST = 0.001, 100_000
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)([smhd])")
 
@@ -109,6 +110,22 @@ class _Duration(click.ParamType[float]):
         if not found:
             self.fail(f"{value!r} is no duration; write 90s, 30m, 2h or 7d")
         return float(found[1]) * _UNITS[found[2]]
+
+
+class Rate(click.ParamType[float]):
+    """Messages a second; a range of click's own lets `nan` pass, and `inf`."""
+
+    name = "rate"
+
+    def convert(self, value: object, _param: object, _ctx: object) -> float:
+        """Return a number that a pause can be made of."""
+        try:
+            rate = float(str(value))
+        except ValueError:
+            rate = 0.0
+        if not _SLOWEST <= rate <= _FASTEST:
+            self.fail(f"{value!r} is no rate; write a number from {_SLOWEST} to {_FASTEST}")
+        return rate
 
 
 def _options(limit: int) -> list[Callable[[Any], Any]]:

@@ -66,7 +66,8 @@ def publish(
     broker = connect(configuration, "tonebus publish")
     source = topology.source(chosen.name, chosen.exchange, chosen.bindings, passive=chosen.passive)
     wiring.prepare(configuration, broker, topology.results(), source)
-    with Progress(console=Console(stderr=True), disable=len(lines) <= WINDOW) as progress:
+    quiet = len(lines) <= WINDOW or not sys.stderr.isatty()
+    with Progress(console=Console(stderr=True), disable=quiet) as progress:
         task = progress.add_task("publishing", total=len(lines))
         ids = []
         for message_id in send(broker, letters):

@@ -75,6 +75,11 @@ def _identified(settings: ModelSettings) -> Identity:
     if where is None:
         revision = settings.revision[:16]
     elif where.is_dir():
+        if not any(_files(where)):
+            raise Misconfigured(
+                f"model {settings.name!r}: {where} holds no model, which is *.safetensors, "
+                "config.json and tokenizer.json: correct `source`"
+            )
         revision = _digest(where)
         if settings.revision not in {"", revision}:
             raise Misconfigured(

@@ -126,7 +126,7 @@ class ModelSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
     """
 
     name: Name = "default"
-    source: str = str(DEFAULT_MODEL)
+    source: Annotated[str, Meta(min_length=1)] = str(DEFAULT_MODEL)
     revision: str = ""
     labels: dict[str, str] = {}
     preprocessing: str = ""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import sys
 import traceback
 from typing import TYPE_CHECKING, Literal
@@ -47,7 +48,8 @@ def configure(form: Format, level: str) -> None:
     renderer: Processor = structlog.processors.JSONRenderer()
     handler: logging.Handler = logging.StreamHandler(sys.stderr)
     if console:
-        renderer = structlog.dev.ConsoleRenderer()
+        colours = sys.stderr.isatty() and not os.environ.get("NO_COLOR")
+        renderer = structlog.dev.ConsoleRenderer(colors=colours)
     elif form == "auto" and journald.listens():
         renderer, handler = journald.render, journald.Handler()
     handler.setFormatter(

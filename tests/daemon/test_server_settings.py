@@ -6,6 +6,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from daemon.checks.lint import advice
+from daemon.settings import load
+from daemon.settings.loading import read
 from tests.daemon.test_settings import SECRET, refusal
 
 if TYPE_CHECKING:
@@ -90,3 +93,12 @@ def test_certificates_that_cannot_be_used_are_named(
 def test_to_log_in_by_certificate_takes_one(file: Path) -> None:
     file.write_text("[broker]\nlogin = 'certificate'\n", encoding="utf-8")
     assert "broker.login: 'certificate' needs one to show" in refusal({}, file)
+
+
+@pytest.mark.parametrize("source", ["", "{tmp_path}"])
+def test_a_source_that_is_no_model_is_refused(file: Path, tmp_path: Path, source: str) -> None:
+    model = f"[[models]]\nsource = '{source.format(tmp_path=tmp_path)}'\n"
+    file.write_text(model, encoding="utf-8")
+    found = read({}, file)
+    said = found.faults or [*advice(found, load({}, file))]
+    assert any("models[0]" in fault.where and fault.severity == "error" for fault in said)

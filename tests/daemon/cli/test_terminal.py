@@ -8,15 +8,12 @@ import pty
 import re
 import subprocess
 import sys
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
 from tests.processes import ROOT
 from tests.proxy import free_port
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 COMMANDS = {
     "check": ["check"],
@@ -134,3 +131,34 @@ def test_check_says_the_same_in_json(tmp_path: Path) -> None:
     told = json.loads(run(["check", "--json", str(file)]).stdout)
     [fault] = told["faults"]
     assert (fault["where"], fault["line"]) == ("daemon.score_timeout", 2)
+
+
+def test_check_names_a_file_whose_name_is_no_text(tmp_path: Path) -> None:
+    file = os.fsencode(tmp_path) + b"/\xff.toml"
+    Path(os.fsdecode(file)).write_text("[daemon]\nscore_timeout = 1\n", encoding="utf-8")
+    done = subprocess.run(
+        [sys.executable, "-m", "daemon.cli", "check", "--json", file],
+        check=True, cwd=ROOT, env=environment(), capture_output=True,
+    )  # fmt: skip
+    assert json.loads(done.stdout)["file"].endswith("\\xff.toml")
+
+
+@pytest.mark.parametrize("rate", ["nan", "inf", "-1", "0", "1e-300", "1e300", "many"])
+def test_a_rate_that_no_pause_can_be_made_of_is_wrong_usage(rate: str) -> None:
+    done = run(["parked", "replay", "--rate", rate])
+    assert done.returncode == 2
+    assert b"is no rate; write a number" in done.stderr
+
+
+def test_the_log_on_a_console_has_colours_on_a_terminal_only() -> None:
+    said = (
+        "import structlog; from daemon.telemetry import logs\nlogs.configure('console', 'info')\n"
+    )
+    command = [sys.executable, "-c", said + "structlog.get_logger('daemon').info('x', y=1)"]
+    assert "\x1b[" in on_terminal(command, 80)
+    assert "\x1b[" not in on_terminal(command, 80, NO_COLOR="1")
+    done = subprocess.run(
+        command, check=True, cwd=ROOT, env=environment(), capture_output=True, text=True
+    )
+    assert "\x1b[" not in done.stderr
+    assert "y=1" in done.stderr

@@ -29,6 +29,7 @@ class Features(msgspec.Struct, frozen=True, kw_only=True):
             its other deliveries still being its own; else the channel is closed with 406.
         consumer_timeout_argument: Whether `x-consumer-timeout` of `basic.consume` sets the
             time-out of that consumer, in milliseconds.
+        consumer_timeout_policy: Whether a policy may set it for queues, as `consumer-timeout`.
         acquired_count: Whether a quorum queue sends `x-acquired-count`, which counts every return.
         passive_needs_right: Whether a passive declaration is refused to a user who may neither
             configure, write nor read the thing, and one of a missing thing to a user who may not
@@ -46,6 +47,7 @@ class Features(msgspec.Struct, frozen=True, kw_only=True):
     counts_consumer_timeout: bool
     cancels_on_timeout: bool
     consumer_timeout_argument: bool
+    consumer_timeout_policy: bool
     acquired_count: bool
     passive_needs_right: bool
     default_delivery_limit: int | None
@@ -61,6 +63,7 @@ SERIES = (
         counts_consumer_timeout=True,
         cancels_on_timeout=False,
         consumer_timeout_argument=False,
+        consumer_timeout_policy=False,
         acquired_count=False,
         passive_needs_right=False,
         default_delivery_limit=None,
@@ -74,6 +77,7 @@ SERIES = (
         counts_consumer_timeout=True,
         cancels_on_timeout=False,
         consumer_timeout_argument=False,
+        consumer_timeout_policy=True,
         acquired_count=False,
         passive_needs_right=False,
         default_delivery_limit=20,
@@ -87,6 +91,7 @@ SERIES = (
         counts_consumer_timeout=False,
         cancels_on_timeout=True,
         consumer_timeout_argument=True,
+        consumer_timeout_policy=True,
         acquired_count=True,
         passive_needs_right=True,
         default_delivery_limit=20,

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from connectors.delivery import Delivery
 
-DEATH = ("x-death", "x-first-death-", "x-last-death-", "x-delivery-count")
+DEATH = ("x-death", "x-first-death-", "x-last-death-", "x-delivery-count", "x-acquired-count")
 """Headers in which brokers count redeliveries; a replay starts without them."""
 _MAX_DETAIL_CHARS = 200
 _MAX_HEADERS = 64

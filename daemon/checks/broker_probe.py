@@ -42,12 +42,14 @@ def round_trip(broker: Broker) -> float:
     begun = time.monotonic()
     probe = amqp.Message(b"", delivery_mode=2)
     broker.attempt(channel.basic_publish, probe, routing_key=queue, mandatory=True)
-    while {"delivered", "confirmed"} - set(seen):
+    while (missing := {"delivered", "confirmed"} - set(seen)) and not broker.blocked:
         left = begun + _PATIENCE - time.monotonic()
         if left <= 0:
-            missing = {"delivered", "confirmed"} - set(seen)
             raise Unavailable(f"a message to a private queue was not {min(missing)} in time")
         broker.wait(left)
+    if broker.blocked:
+        # it reads nothing more from this connection: a question would wait for its answer for ever
+        raise Unavailable("RabbitMQ has blocked publishers: it is short of memory or disk space")
     took = time.monotonic() - begun
     broker.attempt(channel.basic_cancel, consumer)
     broker.attempt(channel.queue_delete, queue)

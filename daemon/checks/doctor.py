@@ -6,10 +6,12 @@ import time
 from typing import TYPE_CHECKING
 
 from connectors.amqp import presence, topology
+from connectors.amqp.nodes import nodes
 from connectors.errors import Misconfigured, Unavailable
 from connectors.scoring.client import Scoring
 from connectors.scoring.protocol import Failed, Scored, Unreadable
-from daemon.checks import broker_probe, redis_probe, topology_diff
+from daemon.checks import broker_probe, broker_settings, redis_probe, topology_diff
+from daemon.checks.management import Management
 from daemon.checks.result import Result
 from daemon.model.identity import identify
 from daemon.process import wiring
@@ -18,16 +20,21 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from connectors.amqp.connection import Broker
+    from daemon.checks.topology_diff import Finding
     from daemon.settings import ModelSettings, Settings
 
-_OLDEST = (3, 10)
 _ROUND_TRIP_SECONDS = 10.0
 _REQUESTS_PER_WORKER = 4
 _TEXT = "Tonebus asks whether you are well."
 
 
-def examine(settings: Settings) -> Iterator[Result]:
-    """Run every check; one that fails does not keep the next from running."""
+def examine(settings: Settings, management_url: str = "") -> Iterator[Result]:
+    """Run every check; one that fails does not keep the next from running.
+
+    Args:
+        settings: Whose servers to look at.
+        management_url: RabbitMQ's management API; empty looks for it beside the broker.
+    """
     yield from redis_probe.examine(settings)
     broker = wiring.broker(settings, "tonebus doctor")
     begun = time.monotonic()
@@ -41,26 +48,32 @@ def examine(settings: Settings) -> Iterator[Result]:
         )  # fmt: skip
         return
     try:
-        yield _version(broker, time.monotonic() - begun)
-        yield from _topology(settings, broker)
+        yield from broker_settings.version(broker.version, broker.address, time.monotonic() - begun)
+        yield from _broker_settings(settings, broker, management_url)
+        found = list(topology_diff.findings(broker, *wiring.topology(settings)))
+        yield from _topology(found)
         yield from _depths(broker)
-        for model in settings.models:
-            yield from _model(settings, broker, model)
+        yield from _bus(broker, _outputs(settings, found))
+        if not broker.blocked:
+            for model in settings.models:
+                yield from _model(settings, broker, model)
     finally:
-        broker.close()
+        if broker.blocked:
+            broker.drop()
+        else:
+            broker.close()
 
 
-def _version(broker: Broker, took: float) -> Result:
-    product, _, version = broker.version.partition(" ")
-    numbers = tuple(int(each) for each in version.split(".")[:2] if each.isdecimal())
-    detail = f"{product} {version} at {broker.address}, connected in {took:.2f} s"
-    if numbers < _OLDEST:
-        return Result("broker", "failure", detail, "quorum queues as used here need RabbitMQ 3.10")
-    return Result("broker", "ok", detail)
+def _broker_settings(settings: Settings, broker: Broker, url: str) -> Iterator[Result]:
+    node = nodes(settings.broker.url)[0]
+    tls = settings.broker.tls
+    management = Management(url, tls) if url else Management.beside(node, tls)
+    queues = [queue for part in wiring.topology(settings) for queue in part.queues]
+    number = broker.version.partition(" ")[2]
+    yield from broker_settings.examine(management, node.vhost, number, queues)
 
 
-def _topology(settings: Settings, broker: Broker) -> Iterator[Result]:
-    found = list(topology_diff.findings(broker, *wiring.topology(settings)))
+def _topology(found: Sequence[Finding]) -> Iterator[Result]:
     for each in found:
         if not each.good:
             changed = ", ".join(
@@ -73,9 +86,13 @@ def _topology(settings: Settings, broker: Broker) -> Iterator[Result]:
             )  # fmt: skip
     if all(each.good for each in found):
         yield Result("topology", "ok", f"{len(found)} exchanges and queues as they should be")
+
+
+def _outputs(settings: Settings, found: Sequence[Finding]) -> list[str]:
+    """Exchanges that a daemon publishes to, as far as they are there."""
     there = {each.name for each in found if each.kind == "exchange" and each.state != "missing"}
     outputs = {topology.PARKED, *(each.output.exchange for each in settings.connectors)}
-    yield from _bus(broker, sorted(outputs & there))
+    return sorted(outputs & there)
 
 
 def _bus(broker: Broker, outputs: Sequence[str]) -> Iterator[Result]:
@@ -84,6 +101,9 @@ def _bus(broker: Broker, outputs: Sequence[str]) -> Iterator[Result]:
     try:
         took = broker_probe.round_trip(broker)
     except Unavailable as error:
+        if broker.blocked:
+            yield Result("round trip", "failure", str(error), "free memory or disk space there")
+            return
         yield Result("round trip", "failure", str(error), fix)
     else:
         detail = f"a message to a private queue came back, confirmed, in {took * 1000:.0f} ms"

@@ -11,10 +11,11 @@ class Result(msgspec.Struct, frozen=True):
     """What came of one check.
 
     Attributes:
+        state: `unknown` is neither well nor a fault: what would tell could not be asked.
         fix: What to do about it; empty where all is well.
     """
 
     check: str
-    state: Literal["ok", "warning", "failure"]
+    state: Literal["ok", "warning", "failure", "unknown"]
     detail: str
     fix: str = ""

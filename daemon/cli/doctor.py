@@ -22,14 +22,21 @@ if TYPE_CHECKING:
 
     from daemon.settings.loading import Read
 
-_COLOURS = {"ok": "green", "warning": "yellow", "failure": "red"}
+_COLOURS = {"ok": "green", "warning": "yellow", "failure": "red", "unknown": "cyan"}
 
 
 @click.command()
 @click.argument("file", required=False,
                 type=click.Path(exists=True, dir_okay=False, path_type=Path))  # fmt: skip
+@click.option(
+    "--management",
+    default="",
+    metavar="URL",
+    help="RabbitMQ's management API, with user and password; by default that of the "
+    "broker's host, with its user.",
+)
 @click.option("--json", "as_json", is_flag=True, help="One object, for machines.")
-def doctor(file: Path | None, *, as_json: bool) -> None:
+def doctor(file: Path | None, management: str, *, as_json: bool) -> None:
     """Try the settings, RabbitMQ, permissions, topology, Redis, clocks, workers and models.
 
     "round trip" proves that a persistent message to a private queue is confirmed, delivered and
@@ -37,6 +44,9 @@ def doctor(file: Path | None, *, as_json: bool) -> None:
     message of ours, by having RabbitMQ refuse one for its properties; "model" that a worker scores
     a text. That a daemon runs, and how it maps messages, it does not prove: see the status page,
     and `tonebus try`.
+
+    What only RabbitMQ's management API tells, such as alarms and policies, is "unknown" where that
+    cannot be asked.
 
     Nothing stays declared, and no consumer sees a message. Exits with 1 where a check fails, with
     78 where the settings are wrong.
@@ -46,7 +56,7 @@ def doctor(file: Path | None, *, as_json: bool) -> None:
     logs.configure("console", "error")
     results = []
     found = read(path=file)
-    for each in _examine(found):
+    for each in _examine(found, management):
         results.append(each)
         if not as_json:
             _print(each)
@@ -59,7 +69,7 @@ def doctor(file: Path | None, *, as_json: bool) -> None:
     sys.exit(EX_CONFIG if found.faults else 1 if count["failure"] else 0)
 
 
-def _examine(found: Read) -> Iterator[Result]:
+def _examine(found: Read, management: str) -> Iterator[Result]:
     for fault, told in zip(found.faults, found.told(found.faults), strict=True):
         yield Result("settings", "failure", told.partition(". Fix:")[0], fault.fix)
     if found.settings is None or found.faults:
@@ -75,7 +85,7 @@ def _examine(found: Read) -> Iterator[Result]:
                 fault.fix,
             )
     try:
-        yield from examination.examine(found.settings)
+        yield from examination.examine(found.settings, management)
     except Unavailable as error:
         yield Result("broker", "failure", f"lost while it was examined: {error}", "try again")
 

@@ -26,6 +26,10 @@ if TYPE_CHECKING:
     from daemon.checks.topology_diff import Finding
 
 _COLOURS = {"missing": "yellow", "drifted": "red", "unknown": "red"}
+_COMMANDS = {
+    "rabbitmqadmin": rabbitmq_definitions.rabbitmqadmin,
+    "rabbitmqadmin-v2": rabbitmq_definitions.rabbitmqadmin_v2,
+}
 
 
 @click.group()
@@ -74,18 +78,20 @@ def apply() -> None:
 
 
 @topology.command()
-@click.option("--format", "form", type=click.Choice(["definitions", "rabbitmqadmin"]),
+@click.option("--format", "form", type=click.Choice(["definitions", *_COMMANDS]),
               default="definitions", show_default=True)  # fmt: skip
 def export(form: str) -> None:
     """Print what is relied on, for those who may declare it; no broker is needed.
+
+    "rabbitmqadmin-v2" is for the rabbitmqadmin of RabbitMQ 4.3, which is a program of its own.
 
     Example: tonebus topology export > tonebus.json && rabbitmqctl import_definitions tonebus.json
     """
     configuration = settings.load()
     parts = wiring.topology(configuration)
     vhost = nodes(configuration.broker.url)[0].vhost
-    if form == "rabbitmqadmin":
-        for line in rabbitmq_definitions.rabbitmqadmin(parts, vhost):
+    if commands := _COMMANDS.get(form):
+        for line in commands(parts, vhost):
             click.echo(line)
     else:
         told = msgspec.json.encode(rabbitmq_definitions.definitions(parts, vhost))

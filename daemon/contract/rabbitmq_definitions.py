@@ -41,7 +41,7 @@ def definitions(parts: Iterable[Topology], vhost: str) -> dict[str, Any]:
 
 
 def rabbitmqadmin(parts: Iterable[Topology], vhost: str) -> Iterator[str]:
-    """Yield the same as commands for rabbitmqadmin."""
+    """Yield the same as commands for rabbitmqadmin as it was before version 2."""
     told = definitions(parts, vhost)
     start = f"rabbitmqadmin --vhost={shlex.quote(vhost)} declare"
     for each in told["exchanges"]:
@@ -52,9 +52,32 @@ def rabbitmqadmin(parts: Iterable[Topology], vhost: str) -> Iterator[str]:
         yield f"{start} binding " + _pairs(each, "source", "destination", "routing_key")
 
 
+def rabbitmqadmin_v2(parts: Iterable[Topology], vhost: str) -> Iterator[str]:
+    """Yield the same as commands for rabbitmqadmin 2, the one that RabbitMQ 4.3 has."""
+    told = definitions(parts, vhost)
+    start = f"rabbitmqadmin --vhost {shlex.quote(vhost)} declare"
+    for each in told["exchanges"]:
+        yield f"{start} exchange " + _flags(each, "name", "type", "durable", "arguments")
+    for each in told["queues"]:
+        arguments = dict(each["arguments"])
+        kind = {"type": arguments.pop("x-queue-type")}
+        queue = each | kind | {"arguments": arguments}
+        yield f"{start} queue " + _flags(queue, "name", "type", "durable", "arguments")
+    for each in told["bindings"]:
+        yield f"{start} binding " + _flags(
+            each, "source", "destination_type", "destination", "routing_key"
+        )
+
+
 def _pairs(thing: dict[str, Any], *names: str) -> str:
-    values = {name: thing[name] for name in names}
+    return " ".join(shlex.quote(f"{name}={_value(thing[name])}") for name in names)
+
+
+def _flags(thing: dict[str, Any], *names: str) -> str:
     return " ".join(
-        shlex.quote(f"{name}={value if isinstance(value, str) else json.dumps(value)}")
-        for name, value in values.items()
+        f"--{name.replace('_', '-')} {shlex.quote(_value(thing[name]))}" for name in names
     )
+
+
+def _value(value: object) -> str:
+    return value if isinstance(value, str) else json.dumps(value)

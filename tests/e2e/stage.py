@@ -60,7 +60,7 @@ class Stage:
 
     def watch(self) -> None:
         """From now on keep every event; a daemon must have declared the exchange."""
-        self._channel.queue_declare(_SEEN)
+        self._channel.queue_declare(_SEEN, durable=True)
         self._channel.queue_bind(_SEEN, "sentiment.results", "#")
 
     def publish(self, texts: Iterable[tuple[str, str]]) -> None:

@@ -78,6 +78,17 @@ def test_plan_apply_and_verify_agree(bench: Bench) -> None:
     assert bench.run("verify").exit_code == 0
 
 
+def test_a_scoring_queue_of_an_older_tonebus_which_named_no_type_stays(bench: Bench) -> None:
+    channel = bench.broker.channel()
+    channel.exchange_declare("shop.events", "topic", durable=True, auto_delete=False)
+    channel.queue_declare(
+        "sentiment.score.default", durable=True, auto_delete=False, arguments={"x-max-priority": 1}
+    )
+    assert bench.things()["queue sentiment.score.default"]["state"] == "present"
+    assert bench.run("apply").exit_code == 0
+    assert bench.run("verify").exit_code == 0
+
+
 def test_every_difference_of_a_drifted_queue_is_named_with_the_way_out(bench: Bench) -> None:
     channel = bench.broker.channel()
     channel.queue_declare(

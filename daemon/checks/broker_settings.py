@@ -1,0 +1,181 @@
+"""What the broker's own version and settings mean for us.
+
+Most of it is known to RabbitMQ's management API alone. Where that cannot be asked, it is `unknown`:
+neither well nor a fault.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from connectors.amqp.features import MAINTAINED, OLDEST, features, numbers
+from connectors.errors import Unavailable
+from daemon.checks.management import Forbidden
+from daemon.checks.result import Result
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+    from connectors.amqp.topology import Queue
+    from daemon.checks.management import Management
+
+HOLD_SECONDS = 600
+"""Longer than a daemon holds a delivery: it gives back what it cannot finish."""
+
+_HARM = {
+    "message-ttl": "messages that wait too long are dropped or parked",
+    "expires": "the queue is deleted while nobody consumes",
+    "max-length": "messages beyond it are dropped or refused",
+    "max-length-bytes": "messages beyond it are dropped or refused",
+    "overflow": "it decides what happens to messages beyond the limit",
+    "delivery-limit": "messages are parked after so many deliveries",
+    "dead-letter-exchange": "it takes what should be parked",
+    "dead-letter-routing-key": "it takes what should be parked",
+    "dead-letter-strategy": "what should be parked may be lost",
+    "delayed-retry-type": "messages that are given back come late",
+    "queue-mode": "it slows the queue down",
+    "ha-mode": "mirrored queues are slow, and gone from RabbitMQ 4.0 on",
+}
+
+
+def version(told: str, address: str, seconds: float) -> Iterator[Result]:
+    """Judge the version that the broker tells on connecting."""
+    product, _, number = told.partition(" ")
+    detail = f"{product} {number} at {address}, connected in {seconds:.2f} s"
+    if numbers(number) < OLDEST:
+        oldest = ".".join(map(str, OLDEST))
+        yield Result(
+            "broker", "failure", detail, f"quorum queues as used here need RabbitMQ {oldest}"
+        )
+        return
+    yield Result("broker", "ok", detail)
+    if numbers(number) < MAINTAINED:
+        yield Result(
+            "broker version", "warning", f"{number} gets no more fixes from its makers",
+            "upgrade RabbitMQ: docs/deployment.md has what differs",
+        )  # fmt: skip
+
+
+def examine(
+    management: Management, vhost: str, number: str, queues: Iterable[Queue]
+) -> Iterator[Result]:
+    """Run every check that takes the management API."""
+    try:
+        management.get("overview")
+    except Unavailable as error:
+        yield Result(
+            "broker settings", "unknown",
+            f"alarms, policies, consumer time-out, feature flags: {error}",
+            "`tonebus doctor --management http://user:password@host:15672`, with the plugin "
+            "rabbitmq_management enabled and a user that is tagged monitoring",
+        )  # fmt: skip
+        return
+    yield from _asked("alarms", lambda: _alarms(management.get("nodes")))
+    yield from _asked("feature flags", lambda: _flags(management.get("feature-flags")))
+    yield from _asked("default queue type", lambda: _default(management.get("vhosts", vhost)))
+    yield from _asked("policies", lambda: _policies(management, vhost, number, list(queues)))
+
+
+def _asked(check: str, ask: Callable[[], Iterable[Result]]) -> Iterator[Result]:
+    try:
+        yield from list(ask())
+    except Forbidden as error:
+        yield Result(check, "unknown", str(error), "tag the user monitoring or administrator")
+    except Unavailable as error:
+        yield Result(check, "unknown", str(error))
+
+
+def _alarms(nodes: list[dict[str, Any]]) -> Iterator[Result]:
+    rung = [
+        f"{each['name']} is short of {what}"
+        for each in nodes
+        for what, key in (("memory", "mem_alarm"), ("disk space", "disk_free_alarm"))
+        if each.get(key)
+    ]
+    down = [f"{each['name']} is down" for each in nodes if not each.get("running", True)]
+    if rung:
+        fix = (
+            "free memory or disk space there: until then nothing can be published, nothing is lost"
+        )
+        yield Result("alarms", "failure", "; ".join(rung), fix)
+    if down:
+        yield Result("nodes", "warning", "; ".join(down), "a quorum needs most of them: start them")
+    if not rung and not down:
+        yield Result("alarms", "ok", f"none on {len(nodes)} nodes")
+
+
+def _flags(flags: list[dict[str, Any]]) -> Iterator[Result]:
+    off = [
+        each["name"]
+        for each in flags
+        if each.get("state") == "disabled" and each.get("stability") == "stable"
+    ]
+    if off:
+        yield Result(
+            "feature flags", "warning", f"disabled: {', '.join(off)}",
+            "`rabbitmqctl enable_feature_flag all`: the next upgrade may need them",
+        )  # fmt: skip
+    else:
+        yield Result("feature flags", "ok", "all stable ones are enabled")
+
+
+def _default(vhost: dict[str, Any]) -> Iterator[Result]:
+    kind = vhost.get("default_queue_type")
+    kind = kind if isinstance(kind, str) and kind != "undefined" else "classic"
+    yield Result("default queue type", "ok", f"{kind}; Tonebus names the type of each queue of its")
+
+
+def _policies(
+    management: Management, vhost: str, number: str, queues: list[Queue]
+) -> Iterator[Result]:
+    good = True
+    shortest = None
+    for queue in queues:
+        try:
+            found = management.get("queues", vhost, queue.name)
+        except Forbidden:
+            raise
+        except Unavailable:
+            continue  # missing: the topology's check says so
+        names = [found.get(key) for key in ("policy", "operator_policy") if found.get(key)]
+        effective = found.get("effective_policy_definition") or {}
+        for key, value in effective.items():
+            if key == "consumer-timeout":
+                shortest = min(value, shortest or value)
+            elif key in _HARM and _counts(key, value, queue.arguments):
+                good = False
+                yield Result(
+                    f"policy on {queue.name}", "warning",
+                    f"{' and '.join(names)} sets {key} to {value!r}: {_HARM[key]}",
+                    "exclude the queue from the policy's pattern",
+                )  # fmt: skip
+    if good:
+        yield Result("policies", "ok", "none changes a queue of ours")
+    yield _consumer_timeout(number, shortest)
+
+
+def _counts(key: str, value: object, arguments: dict[str, Any]) -> bool:
+    """Whether a policy's value has effect beside our argument: of two numbers the lower has."""
+    own = arguments.get(f"x-{key}")
+    if isinstance(own, int) and isinstance(value, int):
+        return value < own
+    return own is None
+
+
+def _consumer_timeout(number: str, milliseconds: int | None) -> Result:
+    check = "consumer time-out"
+    what = "cancels the consumer" if features(number).cancels_on_timeout else "closes the channel"
+    if milliseconds is None:
+        return Result(
+            check, "unknown",
+            f"no policy sets it; rabbitmq.conf may, else it is 30 minutes: it {what}",
+            f"`rabbitmqctl environment | grep consumer_timeout`: keep it over {HOLD_SECONDS} s",
+        )  # fmt: skip
+    if milliseconds < HOLD_SECONDS * 1000:
+        return Result(
+            check, "warning",
+            f"{milliseconds / 1000:g} s by a policy, less than a daemon may hold a message: "
+            f"it {what}, and messages are delivered again",
+            f"set consumer-timeout to {HOLD_SECONDS * 1000} or more",
+        )  # fmt: skip
+    return Result(check, "ok", f"{milliseconds / 1000:g} s by a policy")

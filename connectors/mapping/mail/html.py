@@ -35,6 +35,7 @@ _SPACED = frozenset(
 )
 """Elements with an empty line above and below."""
 _NO_MARGIN = re.compile(r"Mso|margin(?:-top)?:\s?0", re.IGNORECASE)
+_PRE = re.compile(r"white-space:\s?(?:pre|break-spaces)", re.IGNORECASE)
 _CELLS = frozenset({"td", "th"})
 _UNSEEN = frozenset({"svg", "template", "select", "datalist"})
 _ENDED_BY = {
@@ -84,12 +85,14 @@ class _Open(NamedTuple):
         name: Its name.
         part: What it is.
         spaced: Whether an empty line follows it.
+        pre: Whether its own line ends and spaces are shown.
         first: Number of the first line in it.
     """
 
     name: str
     part: Part | None
     spaced: bool
+    pre: bool
     first: int
 
 
@@ -163,9 +166,10 @@ class _Page:
         if part is not None:
             self._begin(part)
         self._unseen += name in _UNSEEN
-        self._pre += name == "pre"
+        pre = name == "pre" or _PRE.search(tag.attributes) is not None
+        self._pre += pre
         self._count[name] = self._count.get(name, 0) + 1
-        self._stack.append(_Open(name, part, spaced, len(self.lines)))
+        self._stack.append(_Open(name, part, spaced, pre, len(self.lines)))
 
     def _break(self, name: str) -> None:
         """End the line where a block begins, and the paragraph, item or cell that it ends, too."""
@@ -200,13 +204,13 @@ class _Page:
 
     def _close(self) -> None:
         """Close the innermost element."""
-        name, part, spaced, first = self._stack.pop()
+        name, part, spaced, pre, first = self._stack.pop()
         if part not in {None, Part.HIDDEN} or (name in BLOCKS and name not in _CELLS):
             self._end_line()
         self._gap |= spaced or (name == "p" and first == len(self.lines))
         self._count[name] -= 1
         self._unseen -= name in _UNSEEN
-        self._pre -= name == "pre"
+        self._pre -= pre
         if part is None:
             return
         self._inside[part] -= 1

@@ -53,6 +53,8 @@ def attribution_that_ends(lines: Sequence[Line], at: int, *, quoted: bool) -> in
     if not (text.endswith(_COLONS) or quoted):
         return None
     best = at if _attributes(text, quoted=quoted) else None
+    if best is not None and (_LIKE_A_BEGINNING.match(text) or words_before(text)):
+        return best
     whole = text
     for first in range(at - 1, max(-1, at - _MAX_LINES), -1):
         above = lines[first]

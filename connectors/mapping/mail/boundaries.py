@@ -139,6 +139,8 @@ def _copy(
 ) -> Boundary | None:  # fmt: skip
     """Return the boundary whose head (From, Sent, To, Subject) begins at a line.
 
+    Between its labels there may be a few lines that go on, and blank ones if all have one.
+
     Args:
         lines: The mail.
         first: Where the boundary begins, a rule or a marker above the head included.
@@ -151,7 +153,7 @@ def _copy(
         return None
     kinds: set[str] = set()
     values: list[str] = []
-    end = head
+    end, spaced = head, False
     for at in range(head, min(len(lines), head + _HEAD_LINES)):
         kind, value = _label(lines, at, any_label=any_label)
         if kind in kinds - {OTHER}:
@@ -160,10 +162,17 @@ def _copy(
         if kind:
             kinds.add(kind)
             end = at + 1
-        elif at - end >= _CONTINUED_LINES or not (value or _label(lines, at + 1)[0]):
+        elif value:
+            if at - end >= _CONTINUED_LINES or is_rule(value):
+                break
+        elif not _label(lines, at + 1, any_label=any_label)[0] or not (spaced or len(kinds) == 1):
             break
+        else:
+            spaced = True
     enough = len(kinds) >= labels and (any_label or labels < _HEAD_LABELS or {FROM, DATE} <= kinds)
-    if not enough or ((evident or any_label) and not has_address_or_time(" ".join(values))):
+    if not enough or (
+        (evident or any_label) and not has_address_or_time(" ".join(values[: end - head]))
+    ):
         return None
     return Boundary(Kind.COPY, first, end, lines[head].depth)
 

@@ -209,7 +209,7 @@ _RULES: tuple[tuple[Part, Callable[[list[Line]], int | None]], ...] = (
     ("signature", _marked),
     ("signature", _device),
     ("disclaimer", _disclaimer),
-    ("signature", _delimited),
     ("signature", _signed_off),
+    ("signature", _delimited),
     ("signature", _dashed_name),
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -88,7 +89,7 @@ class Broker:
         """Try each URL once, in turn.
 
         Raises:
-            Refused: A broker answered and refused.
+            Refused: A broker answered and refused, and none took us.
             Unavailable: None answered.
         """
         failures: list[Unavailable] = []
@@ -98,10 +99,8 @@ class Broker:
             except amqp.exceptions.AMQPError as error:
                 said = (getattr(error, "reply_text", "") or type(error).__name__).rstrip(".")
                 failures.append(Refused(f"RabbitMQ at {address} refused: {said}"))
-            except OSError as error:
-                failure = Unavailable(f"RabbitMQ at {address} does not answer: {error}")
-                failure.__cause__ = error
-                failures.append(failure)
+            except Exception as error:  # noqa: BLE001 - sockets', TLS's, or a parser's that met another protocol
+                failures.append(_unavailable(address, error))
             else:
                 self._connection.on_blocked = lambda _reason: self._set_blocked(True)
                 self._connection.on_unblocked = lambda: self._set_blocked(False)
@@ -109,7 +108,9 @@ class Broker:
                 self._connection.client_properties["capabilities"] = {}
                 self.blocked = False
                 return
-        raise failures[-1]
+        refused = any(isinstance(each, Refused) for each in failures)
+        cause = failures[-1].__cause__
+        raise (Refused if refused else Unavailable)("; ".join(map(str, failures))) from cause
 
     @property
     def version(self) -> str:
@@ -202,3 +203,25 @@ class Broker:
             _log.warning("publishing_blocked", fix="RabbitMQ is short of memory or disk space")
         else:
             _log.info("publishing_unblocked")
+
+
+def _unavailable(address: str, error: Exception) -> Unavailable:
+    """Say why a node could not be reached."""
+    if isinstance(error, ssl.SSLError):
+        said = getattr(error, "verify_message", "") or (error.reason or str(error)).lower()
+        words = f"TLS with RabbitMQ at {address} failed: {said.replace('_', ' ')}"
+        if isinstance(error, ssl.SSLCertVerificationError):
+            words = (
+                f"RabbitMQ's certificate at {address} is not to be trusted: certificate verify "
+                f"failed: {said}. Fix: name its authority in broker.ca_file, and the host as the "
+                "certificate does"
+            )
+    elif isinstance(error, (FileNotFoundError, PermissionError)):
+        words = f"a certificate for RabbitMQ at {address} cannot be read: {error.strerror}"
+    elif isinstance(error, OSError):
+        words = f"RabbitMQ at {address} does not answer: {error}"
+    else:
+        words = f"what listens at {address} does not speak AMQP 0-9-1 ({type(error).__name__})"
+    failure = Unavailable(words)
+    failure.__cause__ = error
+    return failure

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import socket
+import threading
 import time
 import urllib.parse
 import uuid
@@ -61,6 +63,43 @@ def test_where_nothing_listens_is_unavailable_and_not_refused() -> None:
     with pytest.raises(Unavailable, match="does not answer") as said:
         broker(url).connect()
     assert not isinstance(said.value, Refused)
+    assert SECRET not in str(said.value)
+
+
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [
+        (b"HTTP/1.1 400 Bad Request\r\n\r\n", "does not answer: the broker closed"),
+        (b"\x01\0\0\0\0\0\x01\0\xce", "does not speak AMQP 0-9-1"),
+        (b"\x01\0\0\0\0\0\x04\0\x0a\0\x0a\xce", "does not speak AMQP 0-9-1"),
+    ],
+    ids=["http", "short", "shorter"],
+)
+def test_what_speaks_another_protocol_is_unavailable(answer: bytes, said: str) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def reply() -> None:
+            for _ in range(2):
+                client, _ = listener.accept()
+                with client:
+                    client.recv(100)
+                    client.sendall(answer)
+
+        threading.Thread(target=reply, daemon=True).start()
+        place = f"u:{SECRET}@127.0.0.1:{listener.getsockname()[1]}"
+        with pytest.raises(Unavailable, match=said):
+            broker(f"amqp://{place}").connect()
+        with pytest.raises(Unavailable, match=r"TLS with RabbitMQ at amqps://u@\S+ failed"):
+            broker(f"amqps://{place}").connect()
+
+
+def test_of_several_nodes_each_says_what_was_wrong_with_it(broker_url: str) -> None:
+    port = free_port()
+    wrong = with_login(broker_url, f"guest:{SECRET}")
+    with pytest.raises(Refused) as said:
+        broker(f"{wrong};amqp://127.0.0.1:{port}").connect()
+    assert "ACCESS_REFUSED" in str(said.value)
+    assert f"127.0.0.1:{port}" in str(said.value)
     assert SECRET not in str(said.value)
 
 

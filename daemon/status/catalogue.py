@@ -66,6 +66,10 @@ CATALOGUE: dict[str, Words] = {
         "The daemon has work and gets nothing done ({state}, {in_flight} in flight)",
         "Where a supervisor watches it, it is started again; nothing is lost. See its log for what "
         "it did last."),
+    "request_refused": Words(
+        "A worker's queue held what is no scoring request ({reason}); it was dropped",
+        "See who else publishes to `sentiment.score.*`. If it was a daemon, give daemons and "
+        "workers the same release."),
     "request_lost": Words(
         "A worker ended: Celery itself failed on a request ({error})",
         "Its supervisor starts it again, and the texts are asked of another worker. If it repeats, "

@@ -16,11 +16,13 @@ from celery import signals
 
 from connectors.amqp import topology
 from connectors.amqp.connection import Refused
+from connectors.amqp.transport import tolerant
 from connectors.errors import Misconfigured, Unavailable
 from connectors.scoring.celery_app import celery_queue
 from daemon.process import wiring
 from daemon.process.systemd import Supervisor
 from daemon.telemetry import prometheus, tracing
+from daemon.worker import requests
 from daemon.worker.consumer import Connected, WorkerConsumer
 from daemon.worker.pool import ForwardPool
 from daemon.worker.report import WorkerReport
@@ -79,6 +81,9 @@ def run(settings: Settings, model_name: str) -> int:
     app.conf.broker_heartbeat = settings.broker.heartbeat
     # and closing one that is dead, Celery would wait for an answer for ever
     app.conf.broker_transport_options |= {"read_timeout": _REPLY_SECONDS}
+    # a message that py-amqp cannot read would end this worker, and then the next one
+    app.conf.broker_transport_options |= {"frame_handler": tolerant}
+    requests.inflate_nothing()
     # Celery would declare an exchange `celery`, and bind our queue to it; requests need none
     app.amqp.default_exchange = kombu.Exchange("", type="direct")
     app.conf.task_queues = [celery_queue(model_name)]

@@ -11,6 +11,9 @@ from celery import bootsteps
 from celery.worker.consumer import Consumer
 from celery.worker.state import maybe_shutdown
 
+from connectors.errors import BadInput
+from daemon.worker import requests
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -53,6 +56,28 @@ class WorkerConsumer(Consumer):  # type: ignore[misc]  # Celery has no types
             replies.collect()
         self.pulse()
         self.timer.call_repeatedly(_PULSE_SECONDS, self.pulse)
+
+    def create_task_handler(self, *args: object, **kwargs: object) -> Callable[[Any], None]:
+        """Return what is called with each message of the queue."""
+        handle = super().create_task_handler(*args, **kwargs)
+
+        def receive(message: Any) -> None:  # noqa: ANN401 - kombu has no types
+            try:
+                requests.admit(message)
+            except BadInput as error:
+                self._refuse(message, error.detail)
+            else:
+                handle(message)
+
+        return receive
+
+    def on_decode_error(self, message: Any, exc: Exception) -> None:  # noqa: ANN401 - as above
+        """Refuse a message that kombu cannot make."""
+        self._refuse(message, type(exc).__name__)
+
+    def _refuse(self, message: Any, why: str) -> None:  # noqa: ANN401 - as above
+        _log.warning("request_refused", reason=why)
+        self.call_soon_ack(message.reject_log_error, _log, self.connection_errors)
 
     def ensure_connected(self, conn: Any) -> Any:  # noqa: ANN401
         """Wait for the forward in hand, if any, and for RabbitMQ.

@@ -84,14 +84,14 @@ def test_a_worker_that_is_cut_off_finishes_its_forward_before_it_takes_another(
     own_broker_url: str, model_directory: Path, tmp_path: Path
 ) -> None:
     with (
-        proxied(own_broker_url) as (proxy, url),
-        pair(own_broker_url, model_directory, tmp_path, urls=(url, url)) as two,
+        proxied(own_broker_url) as (one, first),
+        proxied(own_broker_url) as (other, second),
+        pair(own_broker_url, model_directory, tmp_path, urls=(first, second)) as two,
     ):
         asker = two.asker
         request = asker.ask(wicked_worker.DAWDLE)
         name = asker.started(request)
-        proxy.cut()
-        # the other one is back at once, and is given the request
+        (one if two.of(name) is two.workers[0] else other).cut()
         assert asker.await_answer(request, Failed) == Failed(request, LOST)
         assert asker.consumers == 1
         assert not [answer for answer in asker.to(request) if isinstance(answer, Scored)]

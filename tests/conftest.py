@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from daemon.model.scorer import ToneModel
 
-_REAL = {"broker_url", "own_broker_url", "redis_url"}
+_REAL = {"broker_url", "own_broker_url", "redis_url", "managed_node"}
 
 
 @pytest.hookimpl(tryfirst=True)

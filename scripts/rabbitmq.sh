@@ -3,6 +3,7 @@
 #   rabbitmq.sh versions          the versions that the tests know, oldest first
 #   rabbitmq.sh install VERSION   get it; prints its root directory, nothing for the machine's own
 #   rabbitmq.sh start VERSION     start a node that stays; prints what the tests want of it
+#   rabbitmq.sh running VERSION   whether it runs; says so by its exit code
 #   rabbitmq.sh stop VERSION      end that node, and delete its data
 #   rabbitmq.sh ctl VERSION …     rabbitmqctl on that node
 #
@@ -90,12 +91,12 @@ versions)
 install)
   install
   ;;
-start | stop | ctl)
+start | running | stop | ctl)
   suite_of "$version" >/dev/null
   TEST_RABBITMQ_NODES=$roots exec .venv/bin/python -m tests.own "$@"
   ;;
 *)
-  say "usage: $0 versions | install VERSION | start VERSION | stop VERSION | ctl VERSION …"
+  say "usage: $0 versions | install VERSION | start VERSION | running VERSION | stop VERSION | ctl VERSION …"
   exit 64
   ;;
 esac

@@ -16,9 +16,10 @@ ESSENTIAL=(tests/contract tests/hostile tests/connectors tests/daemon/cli/test_t
 run() {
   local version=$1 variables
   shift
-  variables=$(scripts/rabbitmq.sh start "$version") || return
+  # one that runs already is somebody's
   # shellcheck disable=SC2064 # the version of now
-  trap "scripts/rabbitmq.sh stop '$version'" EXIT
+  scripts/rabbitmq.sh running "$version" || trap "scripts/rabbitmq.sh stop '$version'" EXIT
+  variables=$(scripts/rabbitmq.sh start "$version") || return
   # shellcheck disable=SC2046,SC2086 # a list of NAME=value
   export $variables
   say "tests on RabbitMQ $(.venv/bin/python -m tests.servers --version broker)"

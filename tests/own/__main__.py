@@ -1,4 +1,4 @@
-"""A node that outlives this command, for `scripts/rabbitmq.sh`: start, stop and ctl."""
+"""A node that outlives this command, for `scripts/rabbitmq.sh`: start, running, stop and ctl."""
 
 from __future__ import annotations
 
@@ -85,6 +85,9 @@ def main() -> int:
             print(f"TEST_RABBITMQ_MANAGEMENT={node.management_url}")
         elif command == "stop":
             stop(directory)
+        elif command == "running":
+            found = Node.read(directory)
+            return 0 if found and found.answers() else 1
         else:
             found = Node.read(directory)
             if found is None:

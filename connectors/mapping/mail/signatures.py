@@ -35,7 +35,7 @@ _MAX_LINES = 16
 _MAX_CHARS = 1_500
 _MAX_ROUNDS = 8
 _LAST_TWO = 2
-_MAX_DEVICE_WORDS = 9
+_MAX_DEVICE_WORDS = 7
 
 _DIVIDER = re.compile(r"[-_\u2013\u2014=*]{2,}|\u2014")
 _DASHED_NAME = re.compile(r"\s?[-\u2013\u2014/~]\s?([^\W\d_].*)")
@@ -147,11 +147,12 @@ def _device(lines: list[Line]) -> int | None:
     text = lines[-1].text.strip(PUNCTUATION)
     if len(text) > MAX_PATTERN or lines[-1].depth:
         return None
-    lowered = folded(text)
-    words = len(lowered.partition("http")[0].split())
-    known = lowered.startswith(SENT_FROM) or lowered.endswith(SENT_FROM_ENDS)
-    short = words <= _MAX_DEVICE_WORDS
-    return len(lines) - 1 if known and short and DEVICE.search(lowered) else None
+    lowered = folded(text).partition("http")[0]
+    begins = next((each for each in SENT_FROM if lowered.startswith(each)), "")
+    if not begins and not lowered.endswith(SENT_FROM_ENDS):
+        return None
+    short = lowered.removeprefix(begins).count(" ") <= _MAX_DEVICE_WORDS
+    return len(lines) - 1 if short and DEVICE.search(lowered) else None
 
 
 def _disclaimer(lines: list[Line]) -> int | None:

@@ -6,7 +6,7 @@ import msgspec
 
 from connectors.mapping.mail.html import Read, html_lines
 from connectors.mapping.mail.lines import Line, joined, plain_lines, size
-from connectors.mapping.mail.quotes import newest
+from connectors.mapping.mail.quotes import first_quote, newest
 from connectors.mapping.mail.signatures import is_thanks, without_signature
 from connectors.mapping.mail.tokens import has_references, is_html, unescaped
 from connectors.text import is_blank
@@ -55,8 +55,10 @@ def clean(text: str, *, quotes: bool, signature: bool, budget: int = MAX_STEPS) 
             removed["quote"] = gone
         lines = own
     if signature:
-        trimmed = without_signature(lines, may_empty=certain and not is_thanks(lines))
-        lines = trimmed.lines
+        end = len(lines) if quotes else first_quote(lines)
+        may_empty = certain and not is_thanks(lines)
+        trimmed = without_signature(lines[:end], may_empty=may_empty)
+        lines = [*trimmed.lines, Line(""), *lines[end:]]
         removed |= trimmed.removed
     kept = joined(lines)
     if not removed and is_blank(kept) and not is_blank(text):

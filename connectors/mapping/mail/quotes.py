@@ -46,6 +46,16 @@ def newest(lines: list[Line]) -> Split:
     return Split(lines, certain=False)
 
 
+def first_quote(lines: list[Line]) -> int:
+    """Return where the first quote begins, or what introduces it; else the end."""
+    for at, line in enumerate(lines):
+        if line.depth:
+            return at
+        if found := boundary_at(lines, at):
+            return found.first
+    return len(lines)
+
+
 def _split(lines: list[Line]) -> Split:
     """Divide a mail into what its writer wrote and what they quote.
 

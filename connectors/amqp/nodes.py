@@ -67,13 +67,19 @@ def nodes(given: str) -> list[Node]:
     """Read one or several URLs, separated by `;`.
 
     Raises:
-        WrongUrl: One is not an AMQP URL, has options, or TLS where another has none.
+        WrongUrl: One is not an AMQP URL, has options, or has TLS or a virtual host that another
+            has not.
     """
     found = [_node(each) for each in given.split(";")]
     if len({node.tls for node in found}) > 1:
         raise WrongUrl(
             "it mixes amqp:// and amqps://, so that the connection may lose its encryption",
             "use amqps:// for every node, or for none",
+        )
+    if len({node.vhost for node in found}) > 1:
+        raise WrongUrl(
+            "it names several virtual hosts, which have no queue in common",
+            "name the nodes of one cluster, each with the same virtual host",
         )
     return found
 

@@ -17,6 +17,8 @@ BodyBytes = Annotated[int, Meta(ge=1, le=512 * 1024**2)]
 Bytes = Annotated[int, Meta(ge=1, le=1024**5)]
 Heartbeat = Annotated[int, Meta(ge=1, le=3600)]
 Seconds = Annotated[float, Meta(ge=0.001, le=24 * 3600)]
+Blocking = Annotated[float, Meta(ge=0.001, le=60)]
+"""Seconds for which a process may wait and do nothing else."""
 Deadline = Annotated[float, Meta(ge=0.1, le=24 * 3600)]
 """Seconds after which somebody is taken to have failed: too few would make everybody fail."""
 Ttl = Annotated[int, Meta(ge=1, le=10 * 365 * 24 * 3600)]

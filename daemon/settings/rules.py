@@ -12,7 +12,7 @@ from connectors.mapping.cloudevents import is_attribute
 from connectors.mapping.expressions import fault_of
 from connectors.mapping.hints import meant
 from connectors.mapping.template import expressions_in
-from daemon.settings import server_rules
+from daemon.settings import server_rules, time_rules
 from daemon.settings.problems import Fault
 from daemon.settings.shape import suggestion
 
@@ -34,6 +34,7 @@ _OF_DOCUMENTS = (
 def faults(settings: Settings) -> Iterator[Fault]:
     """Find what keeps every process from starting."""
     yield from server_rules.faults(settings)
+    yield from time_rules.faults(settings)
     if not settings.models:
         yield Fault(
             ("models",), "none is given, and without one nothing can be scored",

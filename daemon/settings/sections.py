@@ -13,6 +13,7 @@ from connectors.mapping.mapper import MAX_MAPPED_BYTES, MAX_STEPS
 from connectors.tls import Tls
 from daemon.settings.connector import ConnectorSettings
 from daemon.settings.kinds import (
+    Blocking,
     BodyBytes,
     Bytes,
     Characters,
@@ -54,7 +55,7 @@ class BrokerSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw
     key_file: str = ""
     login: Literal["password", "certificate"] = "password"
     heartbeat: Heartbeat = 10
-    connect_timeout: Seconds = 5.0
+    connect_timeout: Blocking = 5.0
     prefetch: Prefetch = 500
     manage_topology: bool = True
 
@@ -92,7 +93,7 @@ class RedisSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
     ca_file: str = ""
     cert_file: str = ""
     key_file: str = ""
-    timeout: Seconds = 0.1
+    timeout: Blocking = 0.1
     score_ttl: Ttl = 30 * 24 * 3600
     mark_ttl: Ttl = 24 * 3600
     deployment: str = ""

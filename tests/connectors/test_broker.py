@@ -36,6 +36,11 @@ def with_login(url: str, login: str) -> str:
     return parts._replace(netloc=f"{login}@{host}").geturl()
 
 
+def elsewhere(url: str) -> str:
+    """The same virtual host at a node that is not there."""
+    return urllib.parse.urlsplit(url)._replace(netloc=f"127.0.0.1:{free_port()}").geturl()
+
+
 @pytest.fixture
 def connected(broker_url: str) -> Iterator[Broker]:
     opened = broker(broker_url)
@@ -94,17 +99,16 @@ def test_what_speaks_another_protocol_is_unavailable(answer: bytes, said: str) -
 
 
 def test_of_several_nodes_each_says_what_was_wrong_with_it(broker_url: str) -> None:
-    port = free_port()
     wrong = with_login(broker_url, f"guest:{SECRET}")
     with pytest.raises(Refused) as said:
-        broker(f"{wrong};amqp://127.0.0.1:{port}").connect()
+        broker(f"{wrong};{elsewhere(broker_url)}").connect()
     assert "ACCESS_REFUSED" in str(said.value)
-    assert f"127.0.0.1:{port}" in str(said.value)
+    assert "does not answer" in str(said.value)
     assert SECRET not in str(said.value)
 
 
 def test_of_several_urls_the_first_that_answers_serves(broker_url: str) -> None:
-    opened = broker(f"amqp://guest:guest@127.0.0.1:{free_port()}//;{broker_url}")
+    opened = broker(f"{elsewhere(broker_url)};{broker_url}")
     opened.connect()
     assert opened.version.startswith("RabbitMQ ")
     opened.close()

@@ -35,6 +35,7 @@ def file(tmp_path: Path) -> Path:
         ("amqp://h:99999/", "host or port", "amqp://user:password@host:5672/vhost"),
         ("amqp://one:5672,two:5672/", "several hosts", "separate several by `;`"),
         ("amqps://one;amqp://two", "mixes amqp:// and amqps://", "use amqps://"),
+        ("amqp://one/a;amqp://two/b", "several virtual hosts", "one cluster"),
         ("amqp://one;", "does not begin with", "write amqp://"),
         ("memory://", "does not begin with", "write amqp://"),
         ("http://u:s3cret-canary@h", "does not begin with", "write amqp://"),

@@ -268,6 +268,21 @@ def test_where_a_variable_is_to_blame_the_file_is_not(file: Path) -> None:
     assert said.startswith(f"{file.parent / 'broker_url'}: broker.url:")
 
 
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ("[daemon]\nbatch_seconds = 20", ":2: daemon.batch_seconds: a batch may take 20 s"),
+        ("[daemon]\nscore_timeout = 0.5", ": daemon.batch_seconds: a batch may take 0.5 s"),
+        ("[broker]\nheartbeat = 2\n[redis]\ntimeout = 2", ":4: redis.timeout: a look-up may take"),
+        ("[redis]\ntimeout = 3600", ":2: redis.timeout: Expected a number <= 60"),
+        ("[broker]\nconnect_timeout = 3600", ":2: broker.connect_timeout: Expected a number <= 60"),
+    ],
+)
+def test_times_that_cannot_work_together_are_refused(file: Path, content: str, said: str) -> None:
+    file.write_text(content, encoding="utf-8")
+    assert said in refusal({}, file)
+
+
 @pytest.mark.parametrize("models", ["models = []", "[models]\nname = 'a'", "models = 7"])
 @pytest.mark.parametrize("environ", [{}, {"TONEBUS_MODEL": "org/model"}])
 def test_models_that_are_no_list_of_models_are_refused(

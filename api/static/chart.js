@@ -99,7 +99,7 @@ function summary(names) {
   const parts = names.map((name) => [name, shown.reduce((sum, each) => sum + (each.tones[name] ?? 0), 0)])
     .filter(([, value]) => value).map(([name, value]) => `${count(value)} ${name}`);
   return parts.length ? `Events of the last hour: ${parts.join(", ")}. Arrow keys read minute by minute.`
-    : known ? "No event in the last hour." : "Nobody tells at present.";
+    : known ? "No event in the last hour." : "No daemon reports at present.";
 }
 
 function listen(image) {
@@ -124,7 +124,7 @@ function choose(place) {
 
 function tell() {
   if (chosen == null) {
-    const empty = known ? "No event in the last hour." : "Nobody tells at present.";
+    const empty = known ? "No event in the last hour." : "No daemon reports at present.";
     say($("readout"), shown.some((each) => total(each.tones)) ? "Point at a minute to read it." : empty);
     return;
   }

@@ -23,7 +23,7 @@ function age() {
   const root = document.documentElement;
   if (heardAt == null) {
     root.dataset.live = seconds < STALE ? "connecting" : "stale";
-    if (seconds >= STALE) say($("live-words"), "Nothing heard yet: the API does not answer");
+    if (seconds >= STALE) say($("live-words"), "No answer yet: the API may be down");
     return;
   }
   root.dataset.live = seconds < STALE ? "live" : "stale";
@@ -31,7 +31,7 @@ function age() {
     say($("live-words"), "Live");
     return;
   }
-  say($("live-words"), `Stale: last heard ${long(seconds)} ago`);
+  say($("live-words"), `Stale: last update ${long(seconds)} ago`);
   $("verdict").dataset.state = "unknown";
   delete $("verdict-sign").dataset.drawn;
   $("verdict-sign").replaceChildren(sign("unknown"));

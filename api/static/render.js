@@ -1,4 +1,4 @@
-// The whole status, drawn anew each second.
+// The whole status, drawn again each second.
 
 import { tones } from "./chart.js";
 import { $, bar, make, phrase, say, sign, sub, table } from "./dom.js";
@@ -37,7 +37,7 @@ function subtitle(status) {
   const { rates } = status;
   if (status.state !== "well" || !rates) return "";
   if (!rates.events) return "Waiting for messages.";
-  return `${rate(rates.events)} events a second leave here.`;
+  return `Publishing ${rate(rates.events)} events/s.`;
 }
 
 function parts(status) {
@@ -83,7 +83,7 @@ function faults(status) {
 
 const ROLES = {
   source: "messages to label", scoring: "requests to workers",
-  parked: "could not be labelled", unrouted: "events nobody is bound for",
+  parked: "could not be labelled", unrouted: "events that no queue is bound for",
 };
 
 function queues(status) {
@@ -91,7 +91,7 @@ function queues(status) {
     ? table(["Queue", "#Ready", "#Consumers"], found.map((queue) => ({
       cells: [[queue.name, sub(ROLES[queue.role])], count(queue.messages), count(queue.consumers)],
     })))
-    : make("p", { class: "empty" }, "RabbitMQ tells nothing now."));
+    : make("p", { class: "empty" }, "RabbitMQ reports no queue now."));
 }
 
 function parked(status) {
@@ -101,7 +101,7 @@ function parked(status) {
   redraw($("parked"), [found, skipped, status.duplicates, status.rates == null], () => [
     ...(found.length ? found.map(([code, value]) =>
       make("div", { class: "meter-row" }, make("span", {}, code), bar(value / most), make("span", {}, count(value))))
-      : [make("p", { class: "empty" }, status.rates ? "Nothing was parked." : "No daemon tells.")]),
+      : [make("p", { class: "empty" }, status.rates ? "Nothing was parked." : "No daemon reports.")]),
     ...(status.rates ? [make("p", { class: "empty" },
       `${count(skipped)} skipped, ${count(status.duplicates)} duplicates avoided since the start.`)] : []),
   ]);
@@ -116,7 +116,7 @@ function processes(status) {
 
 function daemon(each, status) {
   const silent = each.lost;
-  const state = silent ? `silent for ${long(each.silent)}` : each.state;
+  const state = silent ? `no report for ${long(each.silent)}` : each.state;
   const up = long(status.at - each.since);
   const speed = silent ? "–" : `${rate(each.rates.events)} /s`;
   return {
@@ -129,7 +129,7 @@ function daemon(each, status) {
 
 function worker(each, status) {
   const silent = each.lost;
-  const state = silent ? `silent for ${long(each.silent)}` : each.busy > 0.005 ? `${share(each.busy)} % busy` : "idle";
+  const state = silent ? `no report for ${long(each.silent)}` : each.busy > 0.005 ? `${share(each.busy)} % busy` : "idle";
   const up = long(status.at - each.since);
   const speed = `${rate(each.rate)} texts/s`;
   return {

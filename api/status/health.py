@@ -31,12 +31,12 @@ class Facts(NamedTuple):
         blocked: Whether RabbitMQ asks publishers to wait.
         redis: Why Redis does not serve; empty where it does.
         sighted: Whether Redis has served long enough for every daemon to have reported.
-        queues: All that RabbitMQ tells of our queues; empty where it tells nothing.
+        queues: Our queues as RabbitMQ reports them; empty where it reports nothing.
         listeners: Workers of each model, by RabbitMQ's count.
         revisions: Revision of each model, as this process knows it.
         daemons: Those that report.
         workers: Those that report.
-        lost: Daemons that fell silent without saying that they stop.
+        lost: Daemons that stopped reporting without shutting down.
         events: Events a second.
         consuming: Whether any connector is configured, so that a daemon is needed.
     """
@@ -83,7 +83,7 @@ def verdict(found: Mapping[str, Part]) -> Verdict:
     words = {
         "down": "Messages are not being labelled",
         "limited": "Working, with limits",
-        "unknown": "Looking around",
+        "unknown": "Starting",
     }[worst.state]
     what = f"{worst.title}: {worst.detail[:1].lower()}{worst.detail[1:]}."
     return Verdict(worst.state, words, f"{what} {worst.fix}".strip())
@@ -113,8 +113,8 @@ def _redis(facts: Facts) -> Part:
         words = _REDIS.get(facts.redis, f"fails ({facts.redis})")
         return _part(
             "Redis", "limited", words[:1].upper() + words[1:],
-            "Start Redis, or correct `TONEBUS_REDIS_URL`. Until then every text is scored anew, "
-            "and this page sees only what RabbitMQ tells.",
+            "Start Redis, or correct `TONEBUS_REDIS_URL`. Until then every text is scored again, "
+            "and this page shows only what RabbitMQ reports.",
         )  # fmt: skip
     return _part("Redis", "well", "Serving")
 
@@ -128,17 +128,19 @@ def _daemons(facts: Facts) -> Part:
         return odd
     if silent:
         return _part(
-            "Daemons", "limited", f"{len(alive)} at work, {len(silent)} fell silent",
-            "See the log of the silent one, and start it again. The others do its work.",
+            "Daemons", "limited", f"{len(alive)} running, {len(silent)} stopped reporting",
+            "See the log of the one that stopped reporting, and start it again. The others take "
+            "over its messages.",
         )  # fmt: skip
-    return _part("Daemons", "well", f"{len(alive)} at work")
+    return _part("Daemons", "well", f"{len(alive)} running")
 
 
 def _no_daemon(facts: Facts, silent: Sequence[Daemon]) -> Part:
     if silent and not facts.redis:
         last = min(silent, key=lambda each: each.silent)
         return _part(
-            "Daemons", "down", f"The last one, process {last.pid} on {last.host}, fell silent",
+            "Daemons", "down",
+            f"The last one, process {last.pid} on {last.host}, stopped reporting",
             "See its log for the reason, and start it again: `tonebus daemon`. Nothing is lost: "
             "messages wait in their queues.",
         )  # fmt: skip
@@ -146,10 +148,10 @@ def _no_daemon(facts: Facts, silent: Sequence[Daemon]) -> Part:
     if consumers := min(sources, default=0):
         return _part(
             "Daemons", "well" if facts.redis else "unknown",
-            f"{consumers} {_plural('daemon', consumers)} listening, says RabbitMQ",
+            f"{consumers} {_plural('daemon', consumers)} consuming, according to RabbitMQ",
         )  # fmt: skip
     if facts.broker or not facts.sighted:
-        return _part("Daemons", "unknown", "Not heard of yet")
+        return _part("Daemons", "unknown", "No report yet")
     return _part(
         "Daemons", "down", "None is running",
         "Start one: `tonebus daemon`. Messages wait in their queues until then.",
@@ -161,7 +163,7 @@ def _odd_state(alive: Sequence[Daemon]) -> Part | None:
     if "holding" in states:
         return _part(
             "Daemons", "down", "Holding back: nearly every message was parked",
-            "Look into `sentiment.parked` for the reason, mend the connector or the model, then "
+            "Look into `sentiment.parked` for the reason, repair the connector or the model, then "
             "replay. It tries one message now and then.",
         )  # fmt: skip
     if states <= {"connecting"}:
@@ -182,11 +184,11 @@ def _odd_state(alive: Sequence[Daemon]) -> Part | None:
 def _workers(facts: Facts, model: str) -> Part:
     title = "Workers" if len(facts.revisions) == 1 else f"Workers “{model}”"
     if facts.broker:
-        return _part(title, "unknown", "RabbitMQ must tell")
+        return _part(title, "unknown", "Not known while RabbitMQ is away")
     count = facts.listeners.get(model, 0)
     if not count:
         return _part(
-            title, "down", "None is listening",
+            title, "down", "No worker is running",
             f"Start one: `tonebus worker --model {model}`. Until then messages wait in their "
             "queues.",
         )  # fmt: skip
@@ -197,13 +199,13 @@ def _workers(facts: Facts, model: str) -> Part:
             title, "limited", f"{len(other)} of {count} serve another revision",
             "Restart workers, daemons and API on one revision, so that scores are kept and used.",
         )  # fmt: skip
-    return _part(title, "well", f"{count} listening")
+    return _part(title, "well", f"{count} running")
 
 
 def _messages(facts: Facts) -> Part:
     title = "Messages"
     if facts.broker:
-        return _part(title, "unknown", "RabbitMQ must tell")
+        return _part(title, "unknown", "Not known while RabbitMQ is away")
     depth = {queue.name: queue.messages for queue in facts.queues}
     waiting = sum(queue.messages for queue in facts.queues if queue.role == "source")
     unrouted = depth.get(topology.UNROUTED, 0)

@@ -74,6 +74,11 @@ def _open_to_others(settings: Settings) -> Iterator[Fault]:
             ("api", "token"), f"not set, and host {settings.api.host!r} is open to others",
             "set TONEBUS_API_TOKEN, or host = '127.0.0.1'",
         )  # fmt: skip
+    elif settings.api.trusted_proxies and not settings.api.token:
+        yield Fault(
+            ("api", "token"), "not set, and a proxy in front opens the API to others",
+            "set TONEBUS_API_TOKEN", "warning",
+        )  # fmt: skip
     for node in nodes(settings.broker.url):
         if is_loopback(node.host):
             continue

@@ -56,9 +56,9 @@ def test_all_is_well() -> None:
         ({"listeners": {"default": 0}}, "workers default", "down", "worker --model default"),
         ({"workers": [worker("r2")]}, "workers default", "limited", "another revision"),
         ({"daemons": [], "queues": [source(consumers=0)]}, "daemons", "down", "tonebus daemon"),
-        ({"daemons": [daemon(lost=True)]}, "daemons", "down", "fell silent"),
+        ({"daemons": [daemon(lost=True)]}, "daemons", "down", "stopped reporting"),
         ({"daemons": [], "lost": [daemon(lost=True)]}, "daemons", "down", "process 7 on h"),
-        ({"lost": [daemon(lost=True)]}, "daemons", "limited", "1 at work, 1 fell silent"),
+        ({"lost": [daemon(lost=True)]}, "daemons", "limited", "1 running, 1 stopped reporting"),
         ({"daemons": [daemon(state="holding")]}, "daemons", "down", "sentiment.parked"),
         ({"daemons": [daemon(state="connecting")]}, "daemons", "down", "onnecting"),
         ({"daemons": [daemon(state="careful")]}, "daemons", "limited", "one message at a time"),
@@ -85,7 +85,7 @@ def test_each_fault_is_named_with_its_fix(
 def test_without_redis_rabbitmq_tells_of_daemons() -> None:
     found = health.parts(facts(redis="TimeoutError", daemons=[], workers=[]))
     assert found["daemons"].state == "well"
-    assert "says RabbitMQ" in found["daemons"].detail
+    assert "according to RabbitMQ" in found["daemons"].detail
 
 
 def test_in_the_first_seconds_nobody_is_missed() -> None:

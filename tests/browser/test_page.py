@@ -139,7 +139,7 @@ def test_a_killed_daemon_is_told_within_seconds(
         page.goto(f"http://127.0.0.1:{port}/")
         expect(page.locator("#headline")).to_have_text("All is well", timeout=30_000)
         daemon.kill()
-        expect(page.locator("#advice")).to_contain_text("fell silent", timeout=10_000)
+        expect(page.locator("#advice")).to_contain_text("stopped reporting", timeout=10_000)
         page.close()
 
 

@@ -117,6 +117,18 @@ def test_unsafe_values_are_warned_of(file: Path) -> None:
     assert "warning a secret stands in the file" in said
 
 
+def test_a_proxy_before_an_api_without_a_token_is_warned_of(file: Path) -> None:
+    add(file, '[api]\ntrusted_proxies = "10.0.0.0/8, ::1"\n')
+    found = [each for each in faults(file) if each["where"] == "api.token"]
+    assert "a proxy in front" in found[0]["what"]
+
+
+def test_a_trusted_proxy_that_is_no_address_is_refused(file: Path) -> None:
+    add(file, '[api]\ntrusted_proxies = "proxy.example.org"\n')
+    assert "is no address and no network" in check(file).output
+    assert check(file).exit_code == 78
+
+
 def test_strict_takes_warnings_for_errors(file: Path) -> None:
     assert check(file, "--strict").exit_code == 78
 

@@ -24,13 +24,12 @@ class Delivery:
         redelivered: Whether it was delivered before.
         replayed: What it tells of its earlier life, where it was parked and replayed.
         received: Monotonic seconds when it came.
-        owes: Outcomes that must be confirmed before it may be settled.
         trace: What is noted of it for whoever traces it.
     """
 
     __slots__ = (
-        "_settled", "_source", "body", "connector", "exchange", "owes", "properties",
-        "received", "redelivered", "replayed", "routing_key", "tag", "trace",
+        "_settled", "_source", "body", "connector", "exchange", "properties", "received",
+        "redelivered", "replayed", "routing_key", "tag", "trace",
     )  # fmt: skip
 
     def __init__(
@@ -62,8 +61,17 @@ class Delivery:
             self.routing_key = without_surrogates(seen.routing_key or routing_key)
         self.redelivered = redelivered
         self.received = time.monotonic()
-        self.owes = 1
         self.trace: Trace = UNTRACED
+
+    @property
+    def live(self) -> bool:
+        """Whether it can still be settled; if not, the broker delivers it again."""
+        return self._source.live
+
+    @property
+    def age(self) -> float:
+        """Seconds since it came."""
+        return time.monotonic() - self.received
 
     @property
     def message_id(self) -> str | None:
@@ -100,7 +108,13 @@ def _word(value: object) -> str | None:
 
 
 class Settler(Protocol):
-    """The side of a source that a delivery needs."""
+    """The side of a consumer that a delivery needs.
+
+    Attributes:
+        live: Whether its deliveries can still be settled.
+    """
+
+    live: bool
 
     def settle(self, tag: int) -> None:
         """Note that a delivery is done with."""

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from enum import Enum
+from typing import TYPE_CHECKING, Any, Generic, NamedTuple, Protocol, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from connectors.amqp.consumer import Ended
     from connectors.amqp.wakeup import Wakeup
     from connectors.delivery import Delivery
     from connectors.messages import Letter
     from connectors.scoring.protocol import Answer
 
 
+Token = TypeVar("Token")
 NO_HEADERS: Mapping[str, str] = {}
 
 
@@ -29,28 +32,81 @@ class Backlog(NamedTuple):
 
 
 class SourceEdge(Protocol):
-    """Deliveries come from here, and are settled here."""
+    """Deliveries come from here, and are settled here. It starts with no consumer."""
 
     @property
     def unsettled(self) -> int:
         """Deliveries that are out."""
         ...
 
-    def arrived(self) -> list[Delivery]:
-        """Take the deliveries that have come since the last call."""
+    @property
+    def waiting(self) -> int:
+        """Deliveries that have come and were not taken."""
+        ...
+
+    def start(self, connector: str, prefetch: int = 0) -> None:
+        """Start the deliveries of a connector; 0 takes the prefetch of the settings."""
+        ...
+
+    def stop(self, connector: str) -> None:
+        """Stop the deliveries of a connector, and give back what is not settled."""
+        ...
+
+    def ended(self) -> Sequence[Ended]:
+        """Take the consumers that the broker has ended since the last call; they are stopped."""
+        ...
+
+    def arrived(self, limit: int) -> list[Delivery]:
+        """Take deliveries that have come, so many at most."""
+        ...
+
+    def unsettled_of(self, connector: str) -> int:
+        """Deliveries of one connector that are out."""
+        ...
+
+    def oldest(self, connector: str) -> float | None:
+        """Monotonic seconds when the oldest unsettled delivery came; None where there is none."""
         ...
 
     def flush(self) -> None:
         """Acknowledge what was settled."""
         ...
 
-    def cancel(self) -> None:
-        """Stop deliveries; those already out stay ours to settle."""
+    def cancel(self, connector: str = "") -> None:
+        """Stop deliveries, of one connector or of all; those already out stay ours to settle."""
         ...
 
     def give_back(self) -> None:
-        """Return whatever is not settled."""
+        """Stop deliveries, and return whatever is not settled."""
         ...
+
+
+class Fate(Enum):
+    """What became of a message that was published.
+
+    Only `CONFIRMED` is safe. The others are charged to the destination, and never to the message:
+    `REFUSED` by a queue that is full or failing, `UNROUTED` to any queue, `FORBIDDEN` by the
+    broker. `VOID` is charged to nobody: its channel was closed for another reason.
+    """
+
+    CONFIRMED = "confirmed"
+    REFUSED = "refused"
+    UNROUTED = "unrouted"
+    FORBIDDEN = "forbidden"
+    VOID = "void"
+
+
+class Outcome(NamedTuple, Generic[Token]):
+    """What became of one message.
+
+    Attributes:
+        token: As it was given to `publish`.
+        detail: What the broker said.
+    """
+
+    token: Token
+    fate: Fate
+    detail: str = ""
 
 
 class SinkEdge(Protocol):
@@ -58,15 +114,24 @@ class SinkEdge(Protocol):
 
     @property
     def unconfirmed(self) -> int:
-        """Letters of which nothing is known yet."""
+        """Messages of which nothing is known yet."""
         ...
 
-    def publish(self, letter: Letter, parcel: Any) -> None:  # noqa: ANN401 - the caller's own
-        """Send a letter; `outcomes` gives the parcel back."""
+    @property
+    def unconfirmed_bytes(self) -> int:
+        """Bytes of their bodies."""
         ...
 
-    def outcomes(self) -> list[tuple[Any, bool]]:
-        """Take the parcels whose fate is known, and whether each is safe."""
+    def publish(self, letter: Letter, token: Any) -> None:  # noqa: ANN401 - the caller's own
+        """Send a message; `outcomes` gives the token back."""
+        ...
+
+    def reply(self, letter: Letter) -> None:
+        """Send a message of which nobody will know what became."""
+        ...
+
+    def outcomes(self) -> Sequence[Outcome[Any]]:
+        """Take what is known since the last call."""
         ...
 
 
@@ -132,12 +197,12 @@ class Edges(Protocol):
         """Whether the bus has asked its publishers to wait."""
         ...
 
-    def open(self, *, careful: bool = False) -> None:
-        """Connect, declare and listen: one attempt.
+    def open(self) -> None:
+        """Connect and declare: one attempt. Nothing is consumed until `source.start`."""
+        ...
 
-        Args:
-            careful: Whether to have a single delivery out at a time.
-        """
+    def redeclare(self) -> None:
+        """Declare again what messages leave by: some of it may be gone."""
         ...
 
     def wait(self, seconds: float) -> None:

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 class Desk:
     """Keeps the tags that were settled with it."""
 
+    live = True
+
     def __init__(self) -> None:
         self.settled: list[int] = []
 

@@ -1,17 +1,17 @@
-"""The bus for real: one connection to RabbitMQ with a channel for each direction."""
+"""The bus for real: one connection to RabbitMQ with channels for each direction."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import msgspec
+import structlog
 
 from connectors.amqp import topology
 from connectors.amqp.connection import Refused
-from connectors.amqp.consumer import Source
 from connectors.amqp.publisher import Sink
+from connectors.amqp.source import Source
 from connectors.amqp.wakeup import Wakeup
-from connectors.errors import Unavailable
+from connectors.errors import Misconfigured
 from connectors.ports import Backlog
 from connectors.scoring.client import Scoring
 
@@ -21,23 +21,10 @@ if TYPE_CHECKING:
     from celery import Celery
 
     from connectors.amqp.connection import Broker
+    from connectors.amqp.route import Route
 
-
-class Route(msgspec.Struct, frozen=True):
-    """A connector, as the bus knows it.
-
-    Attributes:
-        passive: Whether the exchange belongs to others.
-        prefetch: Deliveries that may be out; 0 takes what all have.
-        output: Exchange that its events are published to.
-    """
-
-    connector: str
-    exchange: str
-    patterns: tuple[str, ...]
-    passive: bool = False
-    prefetch: int = 0
-    output: str = topology.RESULTS
+_MAX_BODY_BYTES = 1024 * 1024
+_log = structlog.get_logger(__name__)
 
 
 def declared(routes: Sequence[Route], models: Sequence[str]) -> list[topology.Topology]:
@@ -45,11 +32,7 @@ def declared(routes: Sequence[Route], models: Sequence[str]) -> list[topology.To
     parts = [topology.scoring(models)]
     if routes:
         parts.append(topology.results(each.output for each in routes))
-    parts += [
-        topology.source(each.connector, each.exchange, each.patterns, passive=each.passive)
-        for each in routes
-    ]
-    return parts
+    return parts + [each.topology for each in routes]
 
 
 class Rabbit:
@@ -57,7 +40,7 @@ class Rabbit:
 
     Attributes:
         broker: The connection.
-        source: Deliveries of every route.
+        source: Deliveries of the routes that were started.
         sink: Confirmed publishing.
         scoring: Requests to the Celery workers.
         wakeup: Ends `wait` from outside.
@@ -69,7 +52,7 @@ class Rabbit:
 
     def __init__(
         self, broker: Broker, *, app: Celery, models: Sequence[str], routes: Sequence[Route] = (),
-        prefetch: int = 1, manage: bool = True,
+        prefetch: int = 1, max_body_bytes: int = _MAX_BODY_BYTES, manage: bool = True,
     ) -> None:  # fmt: skip
         """Prepare; connect nothing yet.
 
@@ -77,53 +60,64 @@ class Rabbit:
             broker: Where to connect.
             app: How Celery's messages are made.
             models: Models whose workers may be asked.
-            routes: What to consume; none for a process that only asks.
+            routes: What can be consumed; none for a process that only asks.
             prefetch: Unsettled deliveries for each route.
+            max_body_bytes: Bytes that are held for each of them.
             manage: Whether to declare what is relied on, or only to find it in place.
         """
         self.broker = broker
         self.wakeup = Wakeup()
         self._app = app
         self._models = models
-        self._routes = routes
+        self._routes = {each.connector: each for each in routes}
         self._prefetch = prefetch
-        self._manage = manage
+        self._max_body_bytes = max_body_bytes
+        self._opened = False
+        self._prepare = topology.apply if manage else topology.verify
 
     @property
     def blocked(self) -> bool:
         """Whether RabbitMQ has asked its publishers to wait (a memory or disk alarm)."""
         return self.broker.blocked
 
-    def open(self, *, careful: bool = False) -> None:
-        """Connect, declare and listen: one attempt.
-
-        Args:
-            careful: Whether to have a single delivery out at a time.
+    def open(self) -> None:
+        """Connect and declare: one attempt. Nothing is consumed until `source.start`.
 
         Raises:
             Unavailable: No broker answers, or it refuses us.
             Misconfigured: Something is declared otherwise, or may not be declared.
         """
         self.broker.connect()
-        prepare = topology.apply if self._manage else topology.verify
-        prepare(self.broker, *declared(self._routes, self._models))
+        # one connector whose queue is wrong must not stop the others once they have worked
+        routes = list(self._routes.values())
+        parts = declared(routes, self._models)
+        self._prepare(self.broker, *(parts[: -len(routes)] if self._opened and routes else parts))
+        self._opened = True
         self.sink = Sink(self.broker)
         self.scoring = Scoring(self.broker, self._app)
-        self.source = Source(self.broker, 1 if careful else self._prefetch)
-        for route in self._routes:
-            prefetch = 0 if careful else route.prefetch
-            self.source.consume(topology.source_queue(route.connector), route.connector, prefetch)
+        self.source = Source(
+            self.broker,
+            self._routes,
+            prefetch=self._prefetch,
+            max_body_bytes=self._max_body_bytes,
+            declare=self._declare,
+        )
+
+    def redeclare(self) -> None:
+        """Declare again what messages leave by, where it is ours to declare: some of it is gone."""
+        try:
+            self._prepare(self.broker, *declared(list(self._routes.values()), self._models)[1:2])
+        except (Misconfigured, Refused) as error:
+            _log.warning("redeclare_refused", error=str(error))
 
     def wait(self, seconds: float) -> None:
         """Send what was written, then sleep until something arrives or somebody wakes us.
 
         Raises:
-            Unavailable: The connection is lost, or RabbitMQ has ended a consumer.
+            Unavailable: The connection is lost.
         """
         self.broker.wait(seconds, self.wakeup.fd)
         self.wakeup.clear()
-        if self.source.cancelled:
-            raise Unavailable("RabbitMQ ended a consumer: its queue was deleted or moved")
 
     def depth(self, queue: str) -> int | None:
         """Messages ready in a queue; None where there is no such queue."""
@@ -147,3 +141,6 @@ class Rabbit:
     def drop(self) -> None:
         """Let go at once, for something went wrong."""
         self.broker.drop()
+
+    def _declare(self, route: Route) -> None:
+        self._prepare(self.broker, route.topology)

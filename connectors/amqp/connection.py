@@ -104,6 +104,8 @@ class Broker:
             else:
                 self._connection.on_blocked = lambda _reason: self._set_blocked(True)
                 self._connection.on_unblocked = lambda: self._set_blocked(False)
+                self._connection.on_inbound_frame = _guarded(self._connection.on_inbound_frame)
+                self._connection.transport.on_idle = self._connection.heartbeat_tick
                 # py-amqp would look for a blocked event before each publish; the loop looks anyway
                 self._connection.client_properties["capabilities"] = {}
                 self.blocked = False
@@ -129,21 +131,21 @@ class Broker:
             Refused: The broker closed the channel on us: something is declared otherwise, is
                 missing or is not permitted.
             Unavailable: The connection is lost.
-            Garbled: The frame parser failed.
+            Garbled: A frame that came meanwhile cannot be read.
         """
         try:
             return call(*args, **kwargs)
-        except (amqp.exceptions.FrameSyntaxError, amqp.exceptions.UnexpectedFrame) as error:
-            raise Garbled(f"unreadable frame: {type(error).__name__}") from error
         except amqp.exceptions.ChannelError as error:
             raise Refused(error.reply_text or str(error)) from error
         except TimeoutError as error:
             raise Unavailable("RabbitMQ did not answer in time") from error
-        except (*amqp.Connection.connection_errors, AttributeError) as error:
-            # py-amqp raises AttributeError where a connection vanished under a call
+        except amqp.Connection.connection_errors as error:
             raise Unavailable(f"connection to RabbitMQ lost: {error}") from error
-        except Exception as error:
-            raise Garbled(f"unreadable frame: {type(error).__name__}") from error
+        except AttributeError as error:
+            # py-amqp raises it where a connection vanished under a call; else it is a bug
+            if getattr(self._connection, "connected", False):
+                raise
+            raise Unavailable("connection to RabbitMQ lost") from error
 
     def wait(self, timeout: float, *others: int) -> None:
         """Send what was written, sleep until something arrives, and dispatch all that did.
@@ -225,3 +227,23 @@ def _unavailable(address: str, error: Exception) -> Unavailable:
     failure = Unavailable(words)
     failure.__cause__ = error
     return failure
+
+
+def _guarded(read: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """Return py-amqp's reader of frames, with one error for all that it may stumble over.
+
+    Only here, where a frame is read, is an unknown error the sender's. One that a call of ours
+    raises is ours.
+    """
+
+    def on_frame(frame: Any) -> Any:  # noqa: ANN401 - py-amqp has no types
+        try:
+            return read(frame)
+        except (amqp.exceptions.FrameSyntaxError, amqp.exceptions.UnexpectedFrame) as error:
+            raise Garbled(f"unreadable frame: {type(error).__name__}") from error
+        except (amqp.exceptions.AMQPError, OSError, Unavailable):
+            raise
+        except Exception as error:
+            raise Garbled(f"unreadable frame: {type(error).__name__}") from error
+
+    return on_frame

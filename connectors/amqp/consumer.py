@@ -1,95 +1,117 @@
-"""Consume: deliveries that carry their own acknowledgement."""
+"""Consume: one channel for each connector, deliveries that carry their own acknowledgement."""
 
 from __future__ import annotations
 
 import itertools
-from collections import deque
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from amqp import spec
 
 from connectors.delivery import Delivery
 
 if TYPE_CHECKING:
+    from collections import deque
+    from collections.abc import Callable, Mapping
+
     from connectors.amqp.connection import Broker
 
+CANCELLED = "cancelled"
+_ACK_TIMEOUT = "delivery acknowledgement on channel"
+"""What RabbitMQ says of a consumer time-out, up to 4.2."""
 
-class Source:
-    """The consuming channel of one connection.
 
-    Delivery tags die with their channel, so a source lives exactly as long: after a reconnect
-    there is a new one, and a delivery of the old one settles nothing.
+class Ended(NamedTuple):
+    """A consumer that RabbitMQ ended.
+
+    Attributes:
+        reason: `timeout` where an acknowledgement took too long; `deleted` with its queue; `moved`
+            with its queue to another node; `closed` with its channel, for another reason.
+        detail: What RabbitMQ said; empty for a `basic.cancel`.
+        held: Seconds that its oldest delivery had been out.
+        unsettled: Deliveries that were out.
     """
 
-    def __init__(self, broker: Broker, prefetch: int) -> None:
-        """Open the channel.
+    connector: str
+    reason: str
+    detail: str
+    held: float
+    unsettled: int
+
+
+class Consumer:
+    """The consuming channel of one connector, and what its deliveries are settled on.
+
+    Delivery tags die with their channel. So does this object: once it is closed, its deliveries
+    are no longer `live`, and settling one does nothing, for RabbitMQ delivers it again.
+
+    Attributes:
+        live: Whether what was delivered here can still be settled.
+    """
+
+    def __init__(
+        self, broker: Broker, connector: str, *, prefetch: int, arrived: deque[Delivery],
+        hold_bytes: int, on_end: Callable[[Ended], object],
+    ) -> None:  # fmt: skip
+        """Open the channel; `start` starts deliveries.
 
         Args:
             broker: A connected broker.
-            prefetch: Unsettled deliveries that each queue may have out.
+            connector: Whose messages these are.
+            prefetch: Unsettled deliveries that may be out.
+            arrived: Deliveries are appended to it.
+            hold_bytes: Bytes of bodies that may be out. A body beyond is left to RabbitMQ's own
+                dead-lettering; 0 holds whatever comes.
+            on_end: Called once, where RabbitMQ ends the consumer.
         """
         self._broker = broker
-        self._prefetch = prefetch
-        self._channel = broker.channel()
-        self._arrived: deque[Delivery] = deque()
-        self._unsettled: dict[int, None] = {}
+        self._connector = connector
+        self._arrived = arrived
+        self._hold_bytes = hold_bytes
+        self._on_end = on_end
+        self._unsettled: dict[int, Delivery] = {}
         self._settled: set[int] = set()
-        self._consumers: list[str] = []
-        self.cancelled: list[str] = []
+        self._held = 0
+        self._tag = ""
+        self.live = True
+        self.rejected = 0
+        self._channel = broker.channel()
+        self._channel.on_broken = self._on_broken
+        # RabbitMQ applies it to each consumer that starts afterwards
+        broker.attempt(self._channel.basic_qos, 0, prefetch, False)
 
-    def consume(self, queue: str, connector: str, prefetch: int = 0) -> None:
+    def start(self, queue: str, arguments: Mapping[str, Any] | None = None) -> None:
         """Start deliveries from a queue.
 
-        Args:
-            queue: Its name.
-            connector: Whose queue it is.
-            prefetch: Unsettled deliveries that it may have out; 0 takes what all have.
+        Raises:
+            Refused: RabbitMQ allows no consumer there.
         """
-
-        def on_delivery(message: Any) -> None:  # noqa: ANN401 - py-amqp has no types
-            info = message.delivery_info
-            tag = info["delivery_tag"]
-            self._unsettled[tag] = None
-            self._arrived.append(
-                Delivery(
-                    self,
-                    tag,
-                    connector=connector,
-                    body=_bytes(message.body),
-                    properties=message.properties,
-                    exchange=info["exchange"],
-                    routing_key=info["routing_key"],
-                    redelivered=bool(info["redelivered"]),
-                )
-            )
-
-        # RabbitMQ applies it to each consumer that starts afterwards
-        self._broker.attempt(self._channel.basic_qos, 0, prefetch or self._prefetch, False)
-        consumer = self._broker.attempt(
+        self._tag = self._broker.attempt(
             self._channel.basic_consume,
             queue,
-            callback=on_delivery,
-            on_cancel=self.cancelled.append,
+            callback=self._on_delivery,
+            on_cancel=self._on_cancel,
+            arguments=dict(arguments or {}),
         )
-        self._consumers.append(consumer)
-
-    def arrived(self) -> list[Delivery]:
-        """Take the deliveries that have come since the last call."""
-        taken = list(self._arrived)
-        self._arrived.clear()
-        return taken
 
     @property
     def unsettled(self) -> int:
-        """Deliveries that the broker still waits for."""
+        """Deliveries that RabbitMQ still waits for."""
         return len(self._unsettled)
 
+    @property
+    def oldest(self) -> float | None:
+        """Monotonic seconds when the oldest unsettled delivery came; None where there is none."""
+        first = next(iter(self._unsettled.values()), None)
+        return first.received if first else None
+
     def settle(self, tag: int) -> None:
-        """Note that a delivery is done with; `flush` tells the broker."""
+        """Note that a delivery is done with; `flush` tells RabbitMQ."""
         if tag in self._unsettled:
             self._settled.add(tag)
 
     def flush(self) -> None:
         """Acknowledge what was settled: the unbroken run from the oldest on in one frame."""
-        if not self._settled:
+        if not self._settled or not self.live:
             return
         run = list(itertools.takewhile(self._settled.__contains__, self._unsettled))
         if run:
@@ -98,20 +120,68 @@ class Source:
         for tag in self._settled:
             self._broker.attempt(self._channel.basic_ack, tag)
         for tag in (*run, *self._settled):
-            del self._unsettled[tag]
+            self._held -= len(self._unsettled.pop(tag).body)
         self._settled.clear()
 
     def cancel(self) -> None:
         """Stop deliveries; those already out stay ours to settle."""
-        for consumer in self._consumers:
-            self._broker.attempt(self._channel.basic_cancel, consumer)
-        self._consumers.clear()
+        if self._tag and self.live:
+            tag, self._tag = self._tag, ""
+            self._broker.attempt(self._channel.basic_cancel, tag)
 
-    def give_back(self) -> None:
-        """Return to the queues whatever is not settled, by closing the channel."""
+    def close(self) -> None:
+        """Stop deliveries and give back whatever is not settled.
+
+        From RabbitMQ 4.3 on `basic.nack` is not counted towards the delivery limit, and a closed
+        channel is. Before, both are.
+        """
+        self.cancel()
+        self.flush()
+        if self._unsettled and self.live:
+            everything = (next(reversed(self._unsettled)), True, True)
+            self._broker.attempt(self._channel.send_method, spec.Basic.Nack, "Lbb", everything)
+        self._void()
+        self._channel.on_broken = None
         self._broker.attempt(self._channel.close)
+
+    def _void(self) -> None:
+        self.live = False
         self._unsettled.clear()
-        self._arrived.clear()
+        self._settled.clear()
+
+    def _on_delivery(self, message: Any) -> None:  # noqa: ANN401 - py-amqp has no types
+        info = message.delivery_info
+        body = _bytes(message.body)
+        if self._hold_bytes and self._unsettled and self._held + len(body) > self._hold_bytes:
+            self._broker.attempt(self._channel.basic_reject, info["delivery_tag"], False)
+            self.rejected += 1
+            return
+        self._held += len(body)
+        delivery = Delivery(
+            self,
+            info["delivery_tag"],
+            connector=self._connector,
+            body=body,
+            properties=message.properties,
+            exchange=info["exchange"],
+            routing_key=info["routing_key"],
+            redelivered=bool(info["redelivered"]),
+        )
+        self._unsettled[delivery.tag] = delivery
+        self._arrived.append(delivery)
+
+    def _on_cancel(self, _tag: str) -> None:
+        self._tag = ""
+        self._end(CANCELLED, "")
+
+    def _on_broken(self, _code: int, detail: str) -> None:
+        self._end("timeout" if _ACK_TIMEOUT in detail else "closed", detail)
+        self._void()
+
+    def _end(self, reason: str, detail: str) -> None:
+        oldest = next(iter(self._unsettled.values()), None)
+        held = oldest.age if oldest else 0.0
+        self._on_end(Ended(self._connector, reason, detail, held, len(self._unsettled)))
 
 
 def _bytes(body: Any) -> bytes:  # noqa: ANN401 - py-amqp gives bytes, or str for an empty body

@@ -3,47 +3,65 @@
 from __future__ import annotations
 
 import itertools
-from typing import TYPE_CHECKING, Generic, TypeVar
+import re
+import time
+from typing import TYPE_CHECKING, Any, Generic
 
 import amqp
 
-from connectors.errors import Unavailable
+from connectors.ports import Fate, Outcome, Token
 
 if TYPE_CHECKING:
     from connectors.amqp.connection import Broker
     from connectors.messages import Letter
 
 PERSISTENT = 2
-Parcel = TypeVar("Parcel")
+_NAMED = re.compile(r"exchange '([^']*)'")
 
 
-class Sink(Generic[Parcel]):
+class _Sent(Generic[Token]):
+    """A message of which nothing is known yet."""
+
+    __slots__ = ("at", "letter", "returned", "token")
+
+    def __init__(self, letter: Letter, token: Token) -> None:
+        self.letter = letter
+        self.token = token
+        self.at = time.monotonic()
+        self.returned = False
+
+
+class Sink(Generic[Token]):
     """The publishing channel of one connection.
 
-    Confirms are matched by delivery tag, so a late one can never stand for another letter; after
-    any error the channel must be dropped with its connection, and with it this object.
+    A confirm is matched by its delivery tag, so it can never stand for another message, however
+    late it comes. When RabbitMQ closes the channel, all that was unconfirmed is `VOID`, or
+    `FORBIDDEN` where RabbitMQ named its exchange, and a new channel with tags of its own serves
+    what is published next.
+
+    Attributes:
+        unconfirmed_bytes: Size of the bodies that are unconfirmed.
     """
 
     def __init__(self, broker: Broker) -> None:
-        """Open a channel in confirm mode."""
+        """Open the channels, one of them in confirm mode."""
         self._broker = broker
-        self._channel = broker.channel()
-        broker.attempt(self._channel.confirm_select)
-        self._channel.events["basic_ack"].add(self._on_ack)
-        self._channel.events["basic_nack"].add(self._on_nack)
-        self._channel.events["basic_return"].add(self._on_return)
-        self._sent = 0
-        self._unconfirmed: dict[int, Parcel] = {}
-        self._outcomes: list[tuple[Parcel, bool]] = []
-        self._returned: str | None = None
+        self._unconfirmed: dict[int, _Sent[Token]] = {}
+        self._outcomes: list[Outcome[Token]] = []
+        self.unconfirmed_bytes = 0
+        self._channel: Any = None
+        self._replies: Any = None
+        self._open()
 
-    def publish(self, letter: Letter, parcel: Parcel) -> None:
-        """Send a letter; `outcomes` will tell what became of it.
+    def publish(self, letter: Letter, token: Token) -> None:
+        """Send a message; `outcomes` will tell what became of it.
 
         Args:
             letter: What to send.
-            parcel: Given back with the outcome.
+            token: Given back with the outcome.
         """
+        if self._channel is None:
+            self._open()
         message = amqp.Message(letter.body, delivery_mode=PERSISTENT, **letter.properties)
         self._broker.attempt(
             self._channel.basic_publish,
@@ -53,39 +71,85 @@ class Sink(Generic[Parcel]):
             mandatory=letter.mandatory,
         )
         self._sent += 1
-        self._unconfirmed[self._sent] = parcel
+        self._unconfirmed[self._sent] = _Sent(letter, token)
+        self.unconfirmed_bytes += len(letter.body)
+
+    def reply(self, letter: Letter) -> None:
+        """Send a message of which nobody will know what became; on a channel of its own."""
+        if self._replies is None:
+            self._replies = self._broker.channel()
+            self._replies.on_broken = self._on_replies_broken
+        self._broker.attempt(
+            self._replies.basic_publish,
+            amqp.Message(letter.body, **letter.properties),
+            exchange=letter.exchange,
+            routing_key=letter.routing_key,
+        )
 
     @property
     def unconfirmed(self) -> int:
-        """Letters of which the broker has said nothing yet."""
+        """Messages of which RabbitMQ has said nothing yet."""
         return len(self._unconfirmed)
 
-    def outcomes(self) -> list[tuple[Parcel, bool]]:
-        """Take what the broker has said since the last call: each parcel, and whether it is safe.
+    @property
+    def waited(self) -> float:
+        """Seconds for which the oldest unconfirmed message has waited; 0 where there is none."""
+        first = next(iter(self._unconfirmed.values()), None)
+        return time.monotonic() - first.at if first else 0.0
 
-        Raises:
-            Unavailable: A letter reached no queue. RabbitMQ acknowledges such letters too, so
-                nothing that it has said since may be believed.
-        """
-        if self._returned is not None:
-            raise Unavailable(
-                f"nothing is bound to exchange {self._returned!r}, not even an alternate exchange"
-            )
+    def outcomes(self) -> list[Outcome[Token]]:
+        """Take what RabbitMQ has said since the last call."""
         taken, self._outcomes = self._outcomes, []
         return taken
 
+    def _open(self) -> None:
+        self._sent = 0
+        channel = self._broker.channel()
+        channel.on_broken = self._on_broken
+        channel.events["basic_ack"].add(self._on_ack)
+        channel.events["basic_nack"].add(self._on_nack)
+        channel.events["basic_return"].add(self._on_return)
+        self._broker.attempt(channel.confirm_select)
+        self._channel = channel
+
     def _on_ack(self, tag: int, multiple: bool) -> None:
-        self._outcomes += [(parcel, True) for parcel in self._take(tag, multiple)]
+        for sent in self._take(tag, multiple):
+            # RabbitMQ acknowledges what reached no queue as well; the return came before
+            fate = Fate.UNROUTED if sent.returned else Fate.CONFIRMED
+            self._outcomes.append(Outcome(sent.token, fate))
 
     def _on_nack(self, tag: int, multiple: bool) -> None:
-        self._outcomes += [(parcel, False) for parcel in self._take(tag, multiple)]
+        self._outcomes += [Outcome(sent.token, Fate.REFUSED) for sent in self._take(tag, multiple)]
 
-    def _on_return(self, _error: object, exchange: str, _key: str, _message: object) -> None:
-        self._returned = exchange
+    def _on_return(self, _error: object, exchange: str, key: str, message: Any) -> None:  # noqa: ANN401 - py-amqp has no types
+        """Find what came back: no tag says so, but equal messages are worth the same."""
+        body = message.body.encode() if isinstance(message.body, str) else bytes(message.body)
+        for sent in self._unconfirmed.values():
+            letter = sent.letter
+            same = letter.exchange == exchange and letter.routing_key == key
+            if same and not sent.returned and letter.body == body:
+                sent.returned = True
+                return
 
-    def _take(self, tag: int, multiple: bool) -> list[Parcel]:
-        if not multiple:
-            return [self._unconfirmed.pop(tag)] if tag in self._unconfirmed else []
-        # tags grow, so the confirmed ones stand first
-        tags = list(itertools.takewhile(lambda each: each <= tag, self._unconfirmed))
-        return [self._unconfirmed.pop(each) for each in tags]
+    def _on_broken(self, _code: int, reason: str) -> None:
+        self._channel = None
+        lost, self._unconfirmed = list(self._unconfirmed.values()), {}
+        self.unconfirmed_bytes = 0
+        found = _NAMED.search(reason)
+        for sent in lost:
+            named = bool(found and found[1] == sent.letter.exchange)
+            fate = Fate.FORBIDDEN if named or len(lost) == 1 else Fate.VOID
+            self._outcomes.append(Outcome(sent.token, fate, reason))
+
+    def _on_replies_broken(self, _code: int, _reason: str) -> None:
+        self._replies = None
+
+    def _take(self, tag: int, multiple: bool) -> list[_Sent[Token]]:
+        if multiple:
+            # tags grow, so the confirmed ones stand first
+            tags = list(itertools.takewhile(lambda each: each <= tag, self._unconfirmed))
+        else:
+            tags = [tag] if tag in self._unconfirmed else []
+        taken = [self._unconfirmed.pop(each) for each in tags]
+        self.unconfirmed_bytes -= sum(len(sent.letter.body) for sent in taken)
+        return taken

@@ -10,18 +10,20 @@ from __future__ import annotations
 
 import select
 import ssl
+import time
 from contextlib import contextmanager
 from struct import Struct
 from typing import TYPE_CHECKING, Any
 
+from amqp import spec
 from amqp.basic_message import Message
-from amqp.exceptions import UnexpectedFrame
+from amqp.exceptions import ChannelError, UnexpectedFrame, error_for_code
 from amqp.method_framing import frame_handler
 from amqp.transport import SSLTransport, TCPTransport
 from kombu.transport import pyamqp
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 _HEADER = Struct(">BHI")
 _FRAME_END = 0xCE
@@ -29,6 +31,7 @@ _HEADER_FRAME = 2
 _PROPERTY_FLAGS = 12
 _READ_BYTES = 256 * 1024
 _RPC_SECONDS = 10.0
+_IDLE_SECONDS = 0.5
 _WOULD_BLOCK = (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
 
 
@@ -37,10 +40,12 @@ class _NonBlocking:
 
     Attributes:
         frames_read: How many were handed on so far.
+        on_idle: Called twice a second while a call waits for its answer: keeps the heartbeat.
     """
 
     sock: Any
     frames_read = 0
+    on_idle: Callable[[], object] | None = None
 
     def _setup_transport(self) -> None:
         super()._setup_transport()  # type: ignore[misc]  # py-amqp's, beside us in the order
@@ -68,10 +73,14 @@ class _NonBlocking:
             TimeoutError: It did not arrive in time; what did arrive is kept.
             OSError: The connection is gone.
         """
+        until = time.monotonic() + self._patience
         while len(self._inbox) < _HEADER.size or not self._whole():
             if not self._receive():
-                if not self._patience or not self.wait(self._patience):
+                left = until - time.monotonic() if self._patience else 0.0
+                if left <= 0:
                     raise TimeoutError("no frame in time")
+                if not self.wait(min(left, _IDLE_SECONDS)) and self.on_idle:
+                    self.on_idle()
                 self.flush()
         kind, channel, size = _HEADER.unpack_from(self._inbox)
         end = _HEADER.size + size
@@ -154,7 +163,34 @@ class _TlsSocket(_NonBlocking, SSLTransport):
     pass
 
 
+class _Channel(pyamqp.Channel):
+    """A channel that tells its owner when RabbitMQ closes it.
+
+    py-amqp would open it again by itself, in the middle of reading, with its consumers gone and
+    its delivery tags starting over.
+
+    Attributes:
+        on_broken: Takes the reply code and text; the channel is void then. Without it, or while
+            a call waits for its answer, the call raises.
+    """
+
+    on_broken: Callable[[int, str], object] | None = None
+
+    def _on_close(self, reply_code: int, reply_text: str, class_id: int, method_id: int) -> None:
+        self.send_method(spec.Channel.CloseOk)
+        if self.is_closing or self.connection.is_closing:
+            return
+        waited_for = bool(self._pending)
+        self.collect()
+        if self.on_broken and not waited_for:
+            self.on_broken(reply_code, reply_text)
+            return
+        raise error_for_code(reply_code, reply_text, (class_id, method_id), ChannelError)
+
+
 class _Connection(pyamqp.Connection):
+    Channel = _Channel
+
     def Transport(  # noqa: N802 - py-amqp's hook, under its name
         self, host: str, connect_timeout: float, ssl: bool | dict[str, Any] = False,
         read_timeout: float | None = None, write_timeout: float | None = None,

@@ -6,55 +6,52 @@ import itertools
 from collections import deque
 from typing import TYPE_CHECKING, Any
 
-import msgspec
-
 from connectors.amqp import topology
 from connectors.amqp.bus import declared
 from connectors.amqp.wakeup import Wakeup
 from connectors.delivery import Delivery
-from connectors.errors import Unavailable
-from connectors.ports import NO_HEADERS, Backlog
+from connectors.ports import NO_HEADERS, Backlog, Fate, Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from connectors.amqp.bus import Route
+    from connectors.amqp.consumer import Ended
+    from connectors.amqp.route import Route
     from connectors.embedded.broker import EmbeddedBroker, Message
     from connectors.embedded.worker import EmbeddedWorker
     from connectors.messages import Letter
     from connectors.scoring.protocol import Answer
 
 
-class _Source:
-    def __init__(self, broker: EmbeddedBroker, routes: Sequence[Route], prefetch: int) -> None:
+class _Consumer:
+    """One connector that consumes."""
+
+    def __init__(self, broker: EmbeddedBroker, queue: str, connector: str, prefetch: int) -> None:
         self._broker = broker
-        self._queues = [
-            (route.connector, topology.source_queue(route.connector), route.prefetch or prefetch)
-            for route in routes
-        ]
+        self._queue = queue
+        self._connector = connector
         self._tags = itertools.count(1)
-        self._unsettled: dict[int, tuple[str, Message]] = {}
+        self._unsettled: dict[int, tuple[Delivery, Message]] = {}
         self._settled: list[int] = []
+        self.prefetch = prefetch
+        self.live = True
 
     @property
     def unsettled(self) -> int:
         return len(self._unsettled)
 
-    def arrived(self) -> list[Delivery]:
-        arrived = []
-        for connector, queue, prefetch in self._queues:
-            out = sum(held == queue for held, _ in self._unsettled.values())
-            for message in self._broker.take(queue, prefetch - out):
-                tag = next(self._tags)
-                self._unsettled[tag] = (queue, message)
-                arrived.append(
-                    Delivery(
-                        self, tag, connector=connector, body=message.body,
-                        properties=message.properties, exchange=message.exchange,
-                        routing_key=message.routing_key, redelivered=message.redelivered,
-                    )
-                )  # fmt: skip
-        return arrived
+    @property
+    def oldest(self) -> float | None:
+        first = next(iter(self._unsettled.values()), None)
+        return first[0].received if first else None
+
+    def arrived(self, limit: int) -> list[Delivery]:
+        return [
+            self._wrapped(message)
+            for message in self._broker.take(
+                self._queue, max(0, min(limit, self.prefetch - self.unsettled))
+            )
+        ]
 
     def settle(self, tag: int) -> None:
         self._settled.append(tag)
@@ -64,33 +61,101 @@ class _Source:
             self._unsettled.pop(tag, None)
         self._settled.clear()
 
-    def cancel(self) -> None:
-        self._queues.clear()
+    def close(self) -> None:
+        self._settled.clear()
+        self.live = False
+        self._broker.give_back(self._queue, [message for _, message in self._unsettled.values()])
+        self._unsettled.clear()
+
+    def _wrapped(self, message: Message) -> Delivery:
+        tag = next(self._tags)
+        delivery = Delivery(
+            self, tag, connector=self._connector, body=message.body,
+            properties=message.properties, exchange=message.exchange,
+            routing_key=message.routing_key, redelivered=message.redelivered,
+        )  # fmt: skip
+        self._unsettled[tag] = (delivery, message)
+        return delivery
+
+
+class _Source:
+    waiting = 0
+
+    def __init__(self, broker: EmbeddedBroker, routes: Sequence[Route], prefetch: int) -> None:
+        self._broker = broker
+        self._routes = {route.connector: route for route in routes}
+        self._prefetch = prefetch
+        self._consumers: dict[str, _Consumer] = {}
+
+    def start(self, connector: str, prefetch: int = 0) -> None:
+        route = self._routes[connector]
+        prefetch = prefetch or route.prefetch or self._prefetch
+        self._consumers[connector] = _Consumer(
+            self._broker, route.source_queue, connector, prefetch
+        )
+
+    def stop(self, connector: str) -> None:
+        if consumer := self._consumers.pop(connector, None):
+            consumer.flush()
+            consumer.close()
+
+    def ended(self) -> list[Ended]:
+        return []
+
+    def arrived(self, limit: int) -> list[Delivery]:
+        arrived: list[Delivery] = []
+        for consumer in self._consumers.values():
+            arrived += consumer.arrived(limit - len(arrived))
+        return arrived
+
+    @property
+    def unsettled(self) -> int:
+        return sum(each.unsettled for each in self._consumers.values())
+
+    def unsettled_of(self, connector: str) -> int:
+        consumer = self._consumers.get(connector)
+        return consumer.unsettled if consumer else 0
+
+    def oldest(self, connector: str) -> float | None:
+        consumer = self._consumers.get(connector)
+        return consumer.oldest if consumer else None
+
+    def flush(self) -> None:
+        for consumer in self._consumers.values():
+            consumer.flush()
+
+    def cancel(self, connector: str = "") -> None:
+        for name, consumer in self._consumers.items():
+            if connector in {"", name}:
+                consumer.prefetch = 0
 
     def give_back(self) -> None:
-        for queue, message in reversed(self._unsettled.values()):
-            self._broker.give_back(queue, [message])
-        self._unsettled.clear()
+        for connector in list(self._consumers):
+            self.stop(connector)
+
+    def drop(self) -> None:
+        """As a lost connection does: what was not flushed is not acknowledged."""
+        for consumer in self._consumers.values():
+            consumer.close()
+        self._consumers.clear()
 
 
 class _Sink:
+    unconfirmed = 0
+    unconfirmed_bytes = 0
+
     def __init__(self, broker: EmbeddedBroker) -> None:
         self._broker = broker
-        self._outcomes: list[tuple[Any, bool]] = []
-        self._returned: str | None = None
+        self._outcomes: list[Outcome[Any]] = []
 
-    @property
-    def unconfirmed(self) -> int:
-        return 0
+    def publish(self, letter: Letter, token: Any) -> None:  # noqa: ANN401 - the caller's own
+        routed = self._broker.publish(letter) or not letter.mandatory
+        self._outcomes.append(Outcome(token, Fate.CONFIRMED if routed else Fate.UNROUTED))
 
-    def publish(self, letter: Letter, parcel: Any) -> None:  # noqa: ANN401 - the caller's own
-        if not self._broker.publish(letter) and letter.mandatory:
-            self._returned = letter.exchange
-        self._outcomes.append((parcel, True))
+    def reply(self, letter: Letter) -> None:
+        self._broker.publish(letter)
 
-    def outcomes(self) -> list[tuple[Any, bool]]:
-        if self._returned is not None:
-            raise Unavailable(f"nothing is bound to exchange {self._returned!r}")
+    def outcomes(self) -> list[Outcome[Any]]:
         taken, self._outcomes = self._outcomes, []
         return taken
 
@@ -145,13 +210,16 @@ class Embedded:
         self._prefetch = prefetch
         broker.listen(self.wakeup)
 
-    def open(self, *, careful: bool = False) -> None:
-        """Declare and listen; when careful, for a single delivery at a time."""
+    def open(self) -> None:
+        """Declare; nothing is consumed until `source.start`."""
         self._broker.declare(topology.results(), *declared(self._routes, ()))
-        routes = [msgspec.structs.replace(each, prefetch=1) for each in self._routes]
-        self.source = _Source(self._broker, routes if careful else self._routes, self._prefetch)
+        self.source = _Source(self._broker, self._routes, self._prefetch)
         self.sink = _Sink(self._broker)
         self.scoring = _Scoring(self._workers, self.wakeup)
+
+    def redeclare(self) -> None:
+        """Declare again what messages leave by."""
+        self._broker.declare(topology.results())
 
     def wait(self, seconds: float) -> None:
         """Sleep until something arrives or somebody wakes us."""
@@ -168,6 +236,6 @@ class Embedded:
 
     def close(self) -> None:
         """Return what is not settled."""
-        self.source.give_back()
+        self.source.drop()
 
     drop = close

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import string
+from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
@@ -21,6 +22,8 @@ BINARY_PREFIX = "ce-"
 """Knative's RabbitMQ binding; CloudEvents itself has one for AMQP 1.0 only."""
 
 ROUTING_KEY = "{connector}.{tone}"
+REPLY_QUEUES = ("amq.rabbitmq.reply-to*", "amq.gen-*")
+"""Direct reply-to, and exclusive queues that RabbitMQ named."""
 _FIELDS = frozenset({"connector", "tone", "language", "model", "routing_key"})
 _MAX_KEY_BYTES = 255
 _MAX_HEADER_CHARS = 1024
@@ -40,6 +43,7 @@ class Terms(msgspec.Struct, frozen=True, kw_only=True):
         include_text: Whether the event carries the text that was scored.
         headers: Names of source headers to carry over.
         reply: Whether to answer a source message's `reply_to` as well.
+        reply_queues: Patterns of the queues that may be answered.
     """
 
     exchange: str = RESULTS
@@ -48,6 +52,7 @@ class Terms(msgspec.Struct, frozen=True, kw_only=True):
     include_text: bool = False
     headers: tuple[str, ...] = ()
     reply: bool = False
+    reply_queues: tuple[str, ...] = REPLY_QUEUES
 
 
 class Outlet:
@@ -76,15 +81,16 @@ class Outlet:
         )
         return Letter(self._exchange, key, body, properties)
 
-    def reply(self, event: ToneEvent, delivery: Delivery) -> Letter | None:
-        """Return the answer to whoever asked, where the message names a queue for it.
+    def reply(self, event: ToneEvent | None, delivery: Delivery) -> Letter | None:
+        """Return the answer to the caller, where the message names a queue that may be answered.
 
-        A queue of our own is none: an answer there would be work, or an input.
+        A publisher may name any queue. One of ours is never answered: there an answer would be
+        work, or an input.
         """
-        if not self._replies:
+        queue = delivery.properties.get("reply_to") if self._replies else None
+        if not event or not isinstance(queue, str) or queue.startswith(_OURS):
             return None
-        queue = delivery.properties.get("reply_to")
-        if not isinstance(queue, str) or not queue or queue.startswith(_OURS):
+        if not any(fnmatchcase(queue, each) for each in self._terms.reply_queues):
             return None
         body, properties = self._content(event, delivery)
         return Letter("", queue, body, properties, mandatory=False)

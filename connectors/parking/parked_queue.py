@@ -14,6 +14,7 @@ from connectors.errors import Unavailable
 from connectors.messages import Letter
 from connectors.parking.entry import entry
 from connectors.parking.headers import Replayed, headers
+from connectors.ports import Fate
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -98,15 +99,16 @@ class ParkedQueue:
             self._sink = Sink(self._broker)
         self._sink.publish(_again(each, queue), each.tag)
         for _ in range(_CONFIRM_TRIES):
-            try:
-                outcomes = self._sink.outcomes()
-            except Unavailable:
-                raise Unavailable(
-                    f"queue {queue!r} does not exist. Fix: `tonebus topology apply`, or purge the "
-                    "message"
-                ) from None
-            if any(not safe for _, safe in outcomes):
-                raise Unavailable(f"queue {queue!r} is full or failing; replay later")
+            outcomes = self._sink.outcomes()
+            for _, fate, detail in outcomes:
+                if fate is Fate.UNROUTED:
+                    raise Unavailable(
+                        f"queue {queue!r} does not exist. Fix: `tonebus topology apply`, or purge "
+                        "the message"
+                    )
+                if fate is not Fate.CONFIRMED:
+                    why = detail or "it is full or failing"
+                    raise Unavailable(f"queue {queue!r} did not take it: {why}; replay later")
             if outcomes:
                 self.drop(each)
                 return

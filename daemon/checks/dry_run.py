@@ -42,6 +42,8 @@ class Outcome(msgspec.Struct, frozen=True):
 class _Nobody:
     """A source that nothing came from."""
 
+    live = True
+
     def settle(self, tag: int) -> None:
         """There is nothing to settle."""
 

@@ -17,6 +17,7 @@ from connectors.amqp import topology
 from connectors.amqp.connection import Refused
 from connectors.amqp.publisher import Sink
 from connectors.errors import Misconfigured, Unavailable
+from connectors.ports import Fate
 from daemon import settings
 from daemon.cli import templates
 from daemon.process import wiring
@@ -101,6 +102,14 @@ def connect(configuration: Settings, name: str, *, tolerant: bool = False) -> Br
     return broker
 
 
+FATES = {
+    Fate.REFUSED: "a queue behind the exchange is full or failing",
+    Fate.UNROUTED: "nothing is bound to the exchange for its routing key",
+    Fate.FORBIDDEN: "the exchange is missing, or writing to it is not permitted",
+    Fate.VOID: "the channel was closed",
+}
+
+
 def send(broker: Broker, letters: Iterable[Letter]) -> Iterator[str]:
     """Publish letters and yield each one's message id once the broker has it.
 
@@ -126,9 +135,9 @@ def _confirmed(broker: Broker, sink: Sink[str]) -> Iterator[str]:
                 else f"RabbitMQ confirmed nothing in {_CONFIRM_SECONDS:g} s"
             )
         broker.wait(1.0)
-    for message_id, safe in outcomes:
-        if not safe:
-            raise Unavailable("RabbitMQ refused a message: a queue behind the exchange is full")
+    for message_id, fate, detail in outcomes:
+        if fate is not Fate.CONFIRMED:
+            raise Unavailable(f"RabbitMQ did not take a message: {detail or FATES[fate]}")
         yield message_id
 
 

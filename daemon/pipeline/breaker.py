@@ -4,9 +4,15 @@ from __future__ import annotations
 
 from collections import deque
 
+_ENOUGH = 50
+"""Messages after which a share says something."""
+
 
 class Breaker:
     """Trips when too large a share of the last messages was parked.
+
+    There is one for each connector, for what cannot be mapped, and one for each model, for what
+    cannot be scored.
 
     Attributes:
         tripped: Whether to stop consuming, but for a single message now and then.
@@ -16,26 +22,26 @@ class Breaker:
         """Set the terms.
 
         Args:
-            window: How many of the last messages count; it never trips before so many came.
+            window: How many of the last messages count.
             share: Of them, the part that may be parked, in [0, 1].
         """
         self._last: deque[bool] = deque(maxlen=window)
-        self._window = window
         self._share = share
         self._parked = 0
         self.tripped = False
 
     def note(self, *, parked: bool) -> None:
         """Take in what became of a message."""
-        if len(self._last) == self._window:
+        if len(self._last) == self._last.maxlen:
             self._parked -= self._last[0]
         self._last.append(parked)
         self._parked += parked
-        full = len(self._last) == self._window
-        self.tripped = self.tripped or (full and self._parked > self._share * self._window)
+        enough = min(_ENOUGH, self._last.maxlen or 0)
+        if len(self._last) >= enough and self._parked > self._share * len(self._last):
+            self.tripped = True
 
     def reset(self) -> None:
-        """Begin anew: a message came through."""
+        """Start over: a message came through."""
         self._last.clear()
         self._parked = 0
         self.tripped = False

@@ -1,13 +1,13 @@
 """The story of a message, from its delivery to its acknowledgement.
 
-One thread, one loop. The edges collect what arrived; each turn takes it one step further:
+One thread, one loop, no callbacks that decide. The edges collect what arrived; each turn takes at
+most a bounded part of it one step further:
 
-    map       what the source delivered      → utterances, or a parked copy with the reason
-    look up   their marks and scores         → known ones are ready, repeats are done
-    label     what the workers answered      → ready, or a parked copy with the reason
-    batch     what is still without a score  → requests to the workers
-    publish   all that is ready              → awaiting the broker's confirm
-    settle    all that was confirmed         → acknowledged, then remembered
+    map       at most so many deliveries, so many ms  → items, or parked with the reason
+    look up   their marks and scores, in one go       → known ones are ready, repeats are done
+    score     batches out, batch results in           → ready; failures split, or park
+    publish   while the byte window is open           → awaiting the broker's confirm
+    settle    all that was confirmed                  → acknowledged, then remembered
 
 The delivery is the only record. Whatever else is kept here may vanish at any moment: then the
 broker delivers again what was not acknowledged, and the story starts over.
@@ -16,34 +16,34 @@ broker delivers again what was not acknowledged, and the story starts over.
 from __future__ import annotations
 
 import time
+from collections import deque
 from typing import TYPE_CHECKING
 
 import structlog
 
-from connectors.errors import BadInput, Skip
-from connectors.events import event as envelope
 from connectors.mapping import is_blank
 from connectors.messages import Fault, Score
-from connectors.parking import park
 from connectors.parking.park import Reason
 from daemon.pipeline.gathering import gather
-from daemon.pipeline.work import Parcel, Piece
-from daemon.telemetry import metrics
+from daemon.pipeline.limits import HELD_CHARS, HELD_ITEMS, MAP_DELIVERIES, MAP_SECONDS
+from daemon.pipeline.outgoing import PendingCopy, PendingEvent
+from daemon.pipeline.reader import Reader
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from connectors.cache import Cache
     from connectors.delivery import Delivery
-    from connectors.messages import Model, Utterance
+    from connectors.messages import Model
     from connectors.ports import Edges
     from connectors.scoring.protocol import Answer
-    from daemon.pipeline.breaker import Breaker
-    from daemon.pipeline.publisher import Outbox
+    from daemon.pipeline.intake import Intake
+    from daemon.pipeline.publisher import Publisher
     from daemon.pipeline.scorer import Labeller
+    from daemon.pipeline.settlement import Settlement
     from daemon.pipeline.shadow import Shadows
-    from daemon.pipeline.work import Lane
-    from daemon.telemetry.registry import Meter
+    from daemon.pipeline.tally import Tally
+    from daemon.pipeline.work import Item, Lane
 
 NOTHING = Score(scores={}, tokens=0)
 """The score of a text in which there is nothing to score."""
@@ -56,17 +56,9 @@ class Pipeline:
     """The message path of one process, over whatever edges it is given."""
 
     def __init__(
-        self,
-        *,
-        edges: Edges,
-        lanes: Mapping[str, Lane],
-        labeller: Labeller[Piece],
-        cache: Cache,
-        meter: Meter,
-        breaker: Breaker,
-        outbox: Outbox,
-        shadows: Shadows,
-    ) -> None:
+        self, *, edges: Edges, lanes: Mapping[str, Lane], labeller: Labeller[Item], cache: Cache,
+        tally: Tally, intake: Intake, publisher: Publisher, shadows: Shadows,
+    ) -> None:  # fmt: skip
         """Put the parts together.
 
         Args:
@@ -74,25 +66,26 @@ class Pipeline:
             lanes: How each connector is read and scored, by name.
             labeller: Sees to the scores.
             cache: What was scored and published before.
-            meter: Counts.
-            breaker: Hears of every message whether it was parked.
-            outbox: Sees letters out.
-            shadows: Hears of every tone told, and may compare it with another model's.
+            tally: Counts.
+            intake: Decides which connectors consume.
+            publisher: Sees messages out.
+            shadows: Compares published tones with another model's.
         """
         self._edges = edges
-        self._lanes = lanes
+        self._reader = Reader(lanes, cache, tally)
+        self._preprocessing = {each.model: each.identity.preprocessing for each in lanes.values()}
         self._labeller = labeller
         self._cache = cache
-        self._meter = meter
-        self._latency = meter.histogram(metrics.LATENCY)
-        self._ages = meter.histogram(metrics.AGE)
-        self._breaker = breaker
-        self._new: list[Piece] = []
-        self._outbox = outbox
+        self._tally = tally
+        self._intake = intake
+        self._publisher = publisher
         self._shadows = shadows
         # one traces both, for the requests link to the deliveries
         self._tracer = labeller.tracer
-        self._under_way: dict[str, Piece] = {}
+        self._delivered: deque[Delivery] = deque()
+        self._new: list[Item] = []
+        self._under_way: dict[str, Item] = {}
+        self._held = 0
 
     @property
     def in_flight(self) -> int:
@@ -102,7 +95,8 @@ class Pipeline:
     @property
     def busy(self) -> bool:
         """Whether something may fall due while nothing arrives."""
-        return bool(self._labeller.waiting or self._outbox or self._edges.sink.unconfirmed)
+        unconfirmed = self._edges.sink.unconfirmed
+        return bool(self._labeller.waiting or self._publisher or unconfirmed or self._delivered)
 
     def turn(self, patience: float) -> None:
         """Sleep until something arrives, then take everything one step further.
@@ -113,12 +107,13 @@ class Pipeline:
         Raises:
             Unavailable: The bus is lost; `reset`, and begin again on a new connection.
         """
-        answers = gather(self._edges, self._labeller, patience)
+        answers = gather(self._edges, self._labeller, 0 if self._may_map else patience)
         gone = self._edges.scoring.gone()
+        if self._intake.review(self._edges, self._labeller, self._publisher):
+            self._forget()
         self._map()
         self._look_up()
-        self._label(answers, gone)
-        self._batch()
+        self._score(answers, gone)
         self._publish()
         self._settle()
         # last, for nothing waits for it
@@ -130,165 +125,175 @@ class Pipeline:
 
     def reset(self) -> None:
         """Forget all that is in flight: it will be delivered again."""
+        self._delivered.clear()
         self._new.clear()
-        self._outbox.clear()
         self._under_way.clear()
+        self._held = 0
+        self._publisher.reset()
         self._labeller.reset()
         self._shadows.reset()
         self._tracer.reset()
 
+    @property
+    def _may_map(self) -> bool:
+        room = len(self._under_way) < HELD_ITEMS and self._held < HELD_CHARS
+        return bool(self._delivered) and room
+
     def _map(self) -> None:
-        """Turn each delivery into pieces, or park it."""
-        for delivery in self._edges.source.arrived():
-            self._meter.count(metrics.DELIVERIES, delivery.connector)
-            delivery.trace = self._tracer.follow(delivery)
-            lane = self._lanes[delivery.connector]
-            try:
-                mapped = lane.mapper.read(delivery)
-            except BadInput as bad:
-                self._park(delivery, Reason(bad.code, stage="map", detail=bad.detail))
-            except Skip as skip:
-                self._meter.count(metrics.SKIPPED, delivery.connector, str(skip))
-                delivery.trace.note("skipped", str(skip))
-                delivery.ack()
-            else:
-                delivery.owes = len(mapped.utterances)
-                self._new += [self._piece(delivery, lane, each) for each in mapped.utterances]
-                if some := mapped.bad:
-                    delivery.owes += 1
-                    self._park(delivery, Reason(some.code, "map", some.detail, texts=some.indexes))
+        """Turn deliveries into items, or park them, within the bounds of a turn."""
+        until = time.monotonic() + MAP_SECONDS
+        if room := MAP_DELIVERIES - len(self._delivered):
+            self._delivered += self._edges.source.arrived(room)
+        while self._may_map and time.monotonic() < until:
+            delivery = self._delivered.popleft()
+            # what a tripped breaker leaves is given back with its connector
+            if self._intake.takes(delivery.connector):
+                delivery.trace = self._tracer.follow(delivery)
+                settlement, items = self._reader.read(delivery)
+                self._new += items
+                self._conclude(settlement)
 
     def _look_up(self) -> None:
-        """Find out what was done before: marks end a piece, scores spare the model."""
+        """Find out what was done before: marks end an item, scores spare the model."""
         new = self._new
         if not new and not self._cache.pending:
             return
         scores, marks = self._cache.look_up(
-            [piece.score_key for piece in new], [piece.mark_key for piece in new]
+            [item.score_key for item in new], [item.mark_key for item in new]
         )
-        for piece, score, published in zip(new, scores, marks, strict=True):
+        for item, score, published in zip(new, scores, marks, strict=True):
             if published:
-                self._repeated(piece.delivery)
-            elif twin := self._under_way.get(piece.event_id):
-                twin.followers.append(piece.delivery)
+                self._duplicate(item.settlement)
+            elif original := self._under_way.get(item.event_id):
+                original.duplicates.append(item.settlement)
             else:
-                self._under_way[piece.event_id] = piece
-                if is_blank(piece.utterance.text):
-                    self._tell(piece, NOTHING, piece.lane.identity.model, cached=False)
-                elif score:
-                    self._tell(piece, score, piece.lane.identity.model, cached=True)
-                else:
-                    # what was delivered so often may kill workers: it must take nobody along
-                    alone = piece.delivery.count >= _SUSPECT_DELIVERIES
-                    self._labeller.want(
-                        piece.lane.model, piece.score_key, piece.utterance.text, piece, alone=alone
-                    )
+                self._begin(item, score)
         new.clear()
 
-    def _label(self, answers: Sequence[Answer], gone: Sequence[str]) -> None:
-        """Take in what the workers answered; remember scores at once, for they cost most."""
+    def _begin(self, item: Item, score: Score | None) -> None:
+        self._under_way[item.event_id] = item
+        text, lane = item.utterance.text, item.lane
+        self._held += item.weight
+        if is_blank(text):
+            self._publish_event(item, NOTHING, lane.identity.model, cached=False)
+        elif score:
+            self._publish_event(item, score, lane.identity.model, cached=True)
+        else:
+            # what was delivered so often may crash workers: it must be alone in its batch
+            alone = item.delivery.count >= _SUSPECT_DELIVERIES
+            self._labeller.want(lane.model, item.score_key, text, item, alone=alone)
+
+    def _score(self, answers: Sequence[Answer], gone: Sequence[str]) -> None:
+        """Take in what the workers answered, and send them what still has no score."""
         for verdict in self._labeller.collect(answers, gone):
             outcome, wanted = verdict.outcome, verdict.wanted
             if isinstance(outcome, Fault) or verdict.model is None:
-                for piece in wanted.waiters:
-                    self._park_poison(piece, outcome, wanted.attempts)
+                for item in wanted.waiters:
+                    self._give_up(item, outcome, wanted.record.attempts)
                 continue
-            first = wanted.waiters[0]
-            preprocessing = first.lane.identity.preprocessing
+            # at once, for a score costs most
+            preprocessing = self._preprocessing[wanted.model]
             key = self._cache.score_key(verdict.model, preprocessing, wanted.text)
             self._cache.remember_score(key, outcome)
-            for piece in wanted.waiters:
-                self._tell(piece, outcome, verdict.model, cached=piece is not first)
-
-    def _batch(self) -> None:
-        """Send what is left to the workers, as far as there is room with them."""
+            for place, item in enumerate(wanted.waiters):
+                self._publish_event(item, outcome, verdict.model, cached=place > 0)
         if not self._edges.blocked:
             self._labeller.ask(self._edges.scoring)
 
     def _publish(self) -> None:
-        """Hand over all that is ready."""
-        self._outbox.send(self._edges)
+        """Hand over what is ready, as far as the window is open."""
+        for pending, error in self._publisher.send(self._edges):
+            if isinstance(pending, PendingEvent):
+                reason = Reason("event", stage="publish", detail=type(error).__name__,
+                                texts=(pending.item.utterance.index,))  # fmt: skip
+                self._fail(pending.item, reason)
+            else:
+                raise error
 
     def _settle(self) -> None:
         """Acknowledge what the broker has confirmed, and only then remember it."""
-        for parcel in self._outbox.confirmed(self._edges):
-            self._done(parcel.delivery)
-            if piece := parcel.piece:
-                del self._under_way[piece.event_id]
-                for follower in piece.followers:
-                    self._repeated(follower)
-                if parcel.tone and piece.utterance.source_id:
-                    self._cache.remember_mark(piece.mark_key)
-            self._count(parcel)
+        for pending in self._publisher.confirmed(self._edges):
+            pending.confirmed(self)
         self._edges.source.flush()
 
-    def _piece(self, delivery: Delivery, lane: Lane, utterance: Utterance) -> Piece:
-        identity = lane.identity
-        event_id = envelope.event_id(delivery.connector, utterance)
-        return Piece(
-            delivery,
-            lane,
-            utterance,
-            event_id,
-            self._cache.score_key(identity.model, identity.preprocessing, utterance.text),
-            self._cache.mark_key(event_id, identity.model),
-        )
+    def event_confirmed(self, pending: PendingEvent) -> None:
+        """An event is safe: settle its text, and those of its duplicates."""
+        item = pending.item
+        self._end(item)
+        if item.known:
+            self._cache.remember_mark(item.mark_key)
+        self._tally.published(pending)
+        self._intake.came_through(item.delivery.connector)
+        if reply := item.lane.outlet.reply(pending.event, item.delivery):
+            self._edges.sink.reply(reply)
+            self._tally.replied(item.delivery)
+        item.settlement.done()
+        self._conclude(item.settlement)
+        for duplicate in item.duplicates:
+            self._duplicate(duplicate)
 
-    def _tell(self, piece: Piece, score: Score, model: Model, *, cached: bool) -> None:
+    def copy_confirmed(self, pending: PendingCopy) -> None:
+        """A parked copy is safe, and with it all of its delivery."""
+        self._tally.parked(pending)
+        pending.settlement.delivery.ack()
+
+    def _publish_event(self, item: Item, score: Score, model: Model, *, cached: bool) -> None:
+        if not item.wanted():
+            self._end(item)
+            return
         if cached:
-            self._meter.count(metrics.CACHED, piece.delivery.connector)
-        delivery, outlet = piece.delivery, piece.lane.outlet
-        event = envelope.tone_event(
-            delivery, piece.utterance, piece.event_id,
-            score=score, model=model, cached=cached, include_text=outlet.include_text,
-        )  # fmt: skip
-        if reply := outlet.reply(event, delivery):
-            delivery.owes += 1
-            self._outbox.put(Parcel(reply, delivery))
-        self._shadows.compare(piece, event.data.tone)
-        letter = outlet.letter(event, delivery)
-        delivery.trace.note("labelled", event.data.tone)
-        self._outbox.put(Parcel(letter, delivery, piece, tone=event.data.tone))
+            self._tally.cached(item.delivery)
+        self._shadows.compare(item, score.tone)
+        item.delivery.trace.note("labelled", score.tone)
+        self._publisher.put(PendingEvent(item, score, model, cached))
 
-    def _park(self, delivery: Delivery, reason: Reason, piece: Piece | None = None) -> None:
-        _log.warning(
-            "message_parked",
-            connector=delivery.connector,
-            code=reason.code,
-            detail=reason.detail,
-            message_id=delivery.message_id,
-        )
-        delivery.trace.note("parked", reason.code)
-        letter = park.letter(delivery, reason)
-        self._outbox.put(Parcel(letter, delivery, piece, code=reason.code))
-
-    def _park_poison(self, piece: Piece, fault: Score | Fault, attempts: int) -> None:
+    def _give_up(self, item: Item, fault: Score | Fault, attempts: int) -> None:
         detail = f"{fault.code} {fault.detail}".strip() if isinstance(fault, Fault) else ""
+        self._tally.given_up(item.lane.model)
         reason = Reason(
             "poison", stage="score", detail=detail, attempts=attempts,
-            texts=(piece.utterance.index,), revision=piece.lane.identity.model.revision,
+            texts=(item.utterance.index,), revision=item.lane.identity.model.revision,
         )  # fmt: skip
-        self._park(piece.delivery, reason, piece)
+        self._fail(item, reason)
 
-    def _repeated(self, delivery: Delivery) -> None:
-        self._meter.count(metrics.DUPLICATES, delivery.connector)
-        delivery.trace.note("duplicate")
-        self._done(delivery)
+    def _fail(self, item: Item, reason: Reason) -> None:
+        """No event will come of an item, nor of its duplicates."""
+        self._end(item)
+        for settlement in (item.settlement, *item.duplicates):
+            settlement.fail(reason)
+            self._conclude(settlement)
 
-    def _done(self, delivery: Delivery) -> None:
-        delivery.owes -= 1
-        if not delivery.owes:
-            delivery.ack()
-
-    def _count(self, parcel: Parcel) -> None:
-        if not (parcel.tone or parcel.code):
-            self._meter.count(metrics.REPLIES, parcel.delivery.connector)
+    def _conclude(self, settlement: Settlement) -> None:
+        """Acknowledge a delivery, or park it, once every text of it has its outcome."""
+        if not settlement.complete:
             return
-        self._latency.observe(time.monotonic() - parcel.delivery.received)
-        self._breaker.note(parked=not parcel.tone)
-        if sent := parcel.delivery.properties.get("timestamp"):
-            self._ages.observe(time.time() - sent)
-        if parcel.tone:
-            self._meter.count(metrics.EVENTS, parcel.delivery.connector, parcel.tone)
-        else:
-            self._meter.count(metrics.PARKED, parcel.delivery.connector, parcel.code)
+        delivery, reason = settlement.delivery, settlement.reason
+        if reason is None:
+            delivery.ack()
+        elif delivery.live:
+            _log.warning(
+                "message_parked", connector=delivery.connector, code=reason.code,
+                detail=reason.detail, message_id=delivery.message_id,
+            )  # fmt: skip
+            delivery.trace.note("parked", reason.code)
+            self._publisher.put(PendingCopy(settlement, reason))
+
+    def _duplicate(self, settlement: Settlement) -> None:
+        delivery = settlement.delivery
+        self._tally.duplicate(delivery)
+        delivery.trace.note("duplicate")
+        settlement.done()
+        self._conclude(settlement)
+
+    def _end(self, item: Item) -> None:
+        if self._under_way.pop(item.event_id, None):
+            self._held -= item.weight
+
+    def _forget(self) -> None:
+        """Deliveries were given back: let go of all that only they waited for."""
+        self._delivered = deque(each for each in self._delivered if each.live)
+        self._publisher.forget()
+        for item in list(self._under_way.values()):
+            if not item.wanted():
+                self._labeller.withdraw(item.lane.model, item.score_key, item)
+                self._end(item)

@@ -1,99 +1,275 @@
-"""Letters on their way out: ready, awaiting the broker's confirm, or refused for now."""
+"""What is ready leaves, in a window of bytes; a destination that refuses is probed."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections import deque
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, NamedTuple
 
 import structlog
 
-from connectors.errors import Unavailable
+from connectors.ports import Fate
+from daemon.pipeline.limits import WINDOW_BYTES, WINDOW_MESSAGES
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from connectors.messages import Letter
     from connectors.ports import Edges
-    from daemon.pipeline.work import Parcel
+    from daemon.pipeline.outgoing import Pending
 
-_RETRY_SECONDS = 1.0
+_FIRST_PAUSE = 1.0
+_LONGEST_PAUSE = 60.0
+_UNCONFIRMED = "unconfirmed"
+_FIXES = {
+    Fate.REFUSED.value: "a queue behind the exchange is full or failing: empty or repair it",
+    Fate.UNROUTED.value: "bind a queue for this key, or give the exchange an alternate exchange",
+    Fate.FORBIDDEN.value: "declare the exchange, or grant its user the right to write",
+    _UNCONFIRMED: "a queue behind the exchange has no majority or no disk: see the broker's log",
+}
+_LATE: tuple[Destination | None, float] = (None, 0.0)
 _log = structlog.get_logger(__name__)
 
 
-class Outbox:
-    """Publishes what is ready and gives back what is safe.
+class Destination(NamedTuple):
+    """Where a message goes; without a routing key, a whole exchange."""
+
+    exchange: str
+    routing_key: str | None = None
+
+    def __str__(self) -> str:
+        key = "" if self.routing_key is None else f" with key {self.routing_key!r}"
+        return f"exchange {self.exchange!r}{key}"
+
+
+@dataclass(slots=True, eq=False)
+class Refusal:
+    """A destination that does not take messages just now.
 
     Attributes:
-        refusals: How often the broker did not take a letter.
+        reason: What the broker did.
+        since: Monotonic seconds of the first refusal.
+        waiting: What is held for it; the first is the next probe.
+        probe: What was sent to find out; None between two probes.
     """
 
-    def __init__(self, confirm_timeout: float, clock: Callable[[], float]) -> None:
+    reason: str
+    since: float
+    probe_at: float
+    pause: float = _FIRST_PAUSE
+    waiting: deque[Pending] = field(default_factory=deque)
+    probe: Pending | None = None
+
+
+class Publisher:
+    """Publishes what is ready and gives back what is safe.
+
+    Whatever the broker does with a message is charged to its destination. What else goes there
+    waits, and one message probes it, with growing pauses; all other destinations go on.
+
+    Attributes:
+        refused: The destinations that do not take messages just now.
+        refusals: How often the broker did not take a message.
+    """
+
+    def __init__(
+        self, confirm_timeout: float, clock: Callable[[], float], window: int = WINDOW_BYTES
+    ) -> None:
         """Start empty.
 
         Args:
-            confirm_timeout: Seconds without any confirm after which the broker is taken for lost.
+            confirm_timeout: Seconds until a message without a confirm is charged to its
+                destination. A late confirm still counts.
             clock: Monotonic seconds.
+            window: Bytes that may be unconfirmed.
         """
         self._confirm_timeout = confirm_timeout
         self._clock = clock
-        self._ready: list[Parcel] = []
-        self._refused: list[Parcel] = []
-        self._retry_at = 0.0
-        self._confirmed_at = clock()
+        self._window = window
+        self._ready: deque[Pending] = deque()
+        self._sent: dict[Pending, tuple[Destination, float]] = {}
+        self._single_file = 0
+        self.refused: dict[Destination, Refusal] = {}
         self.refusals = 0
 
     def __len__(self) -> int:
-        """Letters that are not with the broker yet."""
-        return len(self._ready) + len(self._refused)
+        """Messages that are not with the broker yet."""
+        return len(self._ready) + sum(len(each.waiting) for each in self.refused.values())
 
-    def put(self, parcel: Parcel) -> None:
-        """Have a letter sent."""
-        self._ready.append(parcel)
+    def put(self, pending: Pending) -> None:
+        """Have a message sent."""
+        self._ready.append(pending)
 
-    def send(self, edges: Edges) -> None:
-        """Hand over all that is ready; what the broker refused, again after a pause."""
-        if edges.blocked:
-            return
-        if self._refused and self._clock() >= self._retry_at:
-            self._ready += self._refused
-            self._refused.clear()
-        if self._ready and not edges.sink.unconfirmed:
-            # the wait for a confirm begins now, however long nothing was sent
-            self._confirmed_at = self._clock()
-        for parcel in self._ready:
-            edges.sink.publish(parcel.letter, parcel)
-        self._ready.clear()
+    def send(self, edges: Edges) -> list[tuple[Pending, Exception]]:
+        """Send what is ready, as far as the window is open, and probe what refused.
 
-    def confirmed(self, edges: Edges) -> list[Parcel]:
-        """Take the parcels that the broker has confirmed since the last call.
-
-        Raises:
-            Unavailable: It confirmed nothing for too long, or a letter reached no queue.
+        Returns:
+            Messages that cannot be made, each with the error.
         """
-        outcomes = edges.sink.outcomes()
+        failed: list[tuple[Pending, Exception]] = []
+        if edges.blocked:
+            return failed
+        self._probe(edges, failed)
+        while self._ready and self._open(edges):
+            pending = self._ready.popleft()
+            if pending.wanted() and (letter := _made(pending, failed)):
+                if refusal := self._refusal(letter):
+                    refusal.waiting.append(pending)
+                else:
+                    self._send(edges, pending, letter)
+        return failed
+
+    def confirmed(self, edges: Edges) -> list[Pending]:
+        """Take what is safe, and see to what is not."""
+        safe: list[Pending] = []
         now = self._clock()
-        if outcomes or edges.blocked or not edges.sink.unconfirmed:
-            self._confirmed_at = now
-        elif now - self._confirmed_at > self._confirm_timeout:
-            raise Unavailable(f"the broker confirmed nothing for {self._confirm_timeout:g} s")
-        for parcel, safe in outcomes:
-            if not safe:
-                self._hold(parcel, now)
-        return [parcel for parcel, safe in outcomes if safe]
+        for pending, fate, detail in edges.sink.outcomes():
+            destination, _ = self._sent.pop(pending, _LATE)
+            self._single_file = max(0, self._single_file - 1)
+            if fate is Fate.CONFIRMED:
+                if not pending.safe:
+                    pending.safe = True
+                    safe.append(pending)
+                self._reopen(pending)
+            elif pending.safe or destination is None:
+                continue
+            elif fate is Fate.VOID:
+                # one of them is to blame: sent one by one, it will be the only one out
+                self._single_file += 1
+                self._ready.appendleft(pending)
+            else:
+                self._refuse(pending, destination, fate.value, detail)
+        self._charge_overdue(edges, now)
+        return safe
 
-    def clear(self) -> None:
-        """Forget everything: what was not confirmed will be made again."""
+    def forget(self) -> None:
+        """Let go of what no delivery waits for; a refusing destination keeps one as its probe.
+
+        That one is a true event of a message that will come again, under the same id.
+        """
+        self._ready = deque(filter(_wanted, self._ready))
+        for refusal in self.refused.values():
+            probe = next(filter(_known, refusal.waiting), next(iter(refusal.waiting), None))
+            refusal.waiting = deque(filter(_wanted, refusal.waiting))
+            if probe and not refusal.waiting and not refusal.probe:
+                refusal.waiting.append(probe)
+
+    def reset(self) -> None:
+        """Forget what was sent: the connection is lost, and so is every confirm."""
+        for refusal in self.refused.values():
+            if refusal.probe:
+                refusal.waiting.appendleft(refusal.probe)
+                refusal.probe = None
         self._ready.clear()
-        self._refused.clear()
-        self._confirmed_at = self._clock()
+        self._sent.clear()
+        self._single_file = 0
+        self.forget()
 
-    def _hold(self, parcel: Parcel, now: float) -> None:
-        """Keep what the broker would not take: a full or failing queue must empty first."""
+    def busy_with(self, connector: str) -> bool:
+        """Whether a message of a connector is ready, or on its way and not confirmed."""
+        return any(each.connector == connector for each in (*self._ready, *self._sent))
+
+    def refused_to(self, connector: str) -> Destination | None:
+        """Return a destination that refuses what comes from a connector; None where none does."""
+        for destination, refusal in self.refused.items():
+            held = (*refusal.waiting, *((refusal.probe,) if refusal.probe else ()))
+            if any(each.connector == connector for each in held):
+                return destination
+        return None
+
+    def _open(self, edges: Edges) -> bool:
+        sink = edges.sink
+        if self._single_file:
+            return not sink.unconfirmed
+        return sink.unconfirmed_bytes < self._window and sink.unconfirmed < WINDOW_MESSAGES
+
+    def _send(self, edges: Edges, pending: Pending, letter: Letter) -> None:
+        edges.sink.publish(letter, pending)
+        self._sent[pending] = Destination(letter.exchange, letter.routing_key), self._clock()
+
+    def _refusal(self, letter: Letter) -> Refusal | None:
+        if not self.refused:
+            return None
+        exact = Destination(letter.exchange, letter.routing_key)
+        return self.refused.get(exact) or self.refused.get(Destination(letter.exchange))
+
+    def _probe(self, edges: Edges, failed: list[tuple[Pending, Exception]]) -> None:
+        for destination, refusal in list(self.refused.items()):
+            if refusal.probe or self._clock() < refusal.probe_at:
+                continue
+            if not refusal.waiting:
+                del self.refused[destination]
+                continue
+            if refusal.reason in {Fate.UNROUTED.value, Fate.FORBIDDEN.value}:
+                edges.redeclare()
+            pending = refusal.waiting.popleft()
+            if letter := _made(pending, failed):
+                refusal.probe = pending
+                self._send(edges, pending, letter)
+
+    def _refuse(
+        self, pending: Pending, destination: Destination, reason: str, detail: str = ""
+    ) -> None:
+        """Charge a destination, and hold the message for it."""
         self.refusals += 1
-        if not self._refused:
-            self._retry_at = now + _RETRY_SECONDS
+        now = self._clock()
+        if reason == Fate.FORBIDDEN.value:
+            destination = Destination(destination.exchange)
+        refusal = self.refused.get(destination)
+        if refusal is None:
+            refusal = self.refused[destination] = Refusal(reason, now, now + _FIRST_PAUSE)
             _log.warning(
-                "publish_refused",
-                exchange=parcel.letter.exchange,
-                code=parcel.code,
-                fix="a queue behind the exchange is full or failing: empty or mend it",
-            )
-        self._refused.append(parcel)
+                "publish_refused", destination=str(destination), reason=reason,
+                detail=detail, fix=_FIXES[reason],
+            )  # fmt: skip
+        if refusal.probe is pending:
+            refusal.probe = None
+            refusal.reason = reason
+            refusal.pause = min(refusal.pause * 2, _LONGEST_PAUSE)
+            refusal.probe_at = now + refusal.pause
+            refusal.waiting.appendleft(pending)
+        else:
+            refusal.waiting.append(pending)
+
+    def _reopen(self, pending: Pending) -> None:
+        """A message has arrived: if its destination had refused it, what waits there goes on."""
+        for destination, refusal in list(self.refused.items()):
+            if refusal.probe is pending or pending in refusal.waiting:
+                del self.refused[destination]
+                _log.info(
+                    "publish_resumed", destination=str(destination),
+                    after=round(self._clock() - refusal.since, 1),
+                )  # fmt: skip
+                self._ready.extendleft(
+                    each for each in reversed(refusal.waiting) if each is not pending
+                )
+
+    def _charge_overdue(self, edges: Edges, now: float) -> None:
+        if edges.blocked:
+            # the broker reads nothing: the wait begins when it does again
+            self._sent = {each: (where, now) for each, (where, _) in self._sent.items()}
+            return
+        overdue = []
+        for pending, (destination, at) in self._sent.items():
+            if now - at <= self._confirm_timeout:
+                break
+            overdue.append((pending, destination))
+        for pending, destination in overdue:
+            del self._sent[pending]
+            self._refuse(pending, destination, _UNCONFIRMED)
+
+
+def _wanted(pending: Pending) -> bool:
+    return pending.wanted()
+
+
+def _known(pending: Pending) -> bool:
+    return pending.known
+
+
+def _made(pending: Pending, failed: list[tuple[Pending, Exception]]) -> Letter | None:
+    try:
+        return pending.letter()
+    except Exception as error:  # noqa: BLE001 - whatever a message does to a library, it pays alone
+        failed.append((pending, error))
+        return None

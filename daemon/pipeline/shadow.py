@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from connectors.ports import Edges
     from connectors.scoring.protocol import Answer
     from daemon.pipeline.scorer import Labeller
-    from daemon.pipeline.work import Piece, Shadow
+    from daemon.pipeline.work import Item, Shadow
     from daemon.telemetry.registry import Meter
 
 AT_MOST = 1000
@@ -53,12 +53,12 @@ class Shadows:
         self._meter = meter
         self._new: list[Comparison] = []
 
-    def compare(self, piece: Piece, tone: str) -> None:
-        """Have the shadow of a piece's connector, if it has one, score the piece's text too."""
-        shadow = piece.lane.shadow
+    def compare(self, item: Item, tone: str) -> None:
+        """Have the shadow of an item's connector, if it has one, score the item's text too."""
+        shadow = item.lane.shadow
         if not shadow or tone == NO_TONE:
             return
-        connector, text = piece.delivery.connector, piece.utterance.text
+        connector, text = item.delivery.connector, item.utterance.text
         if len(self._new) + self._labeller.waiting >= AT_MOST:
             self._meter.count(metrics.SHADOW_MISSED, connector, shadow.model, "busy")
             return

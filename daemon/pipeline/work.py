@@ -5,15 +5,20 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Generic, TypeVar
 
+import msgspec
+
 from connectors.events.output import Outlet
+from daemon.pipeline.charges import Record
 
 if TYPE_CHECKING:
     from connectors.delivery import Delivery
     from connectors.mapping import Mapper
-    from connectors.messages import Fault, Letter, Model, Score, Utterance
+    from connectors.messages import Fault, Model, Score, Utterance
     from daemon.model.identity import Identity
+    from daemon.pipeline.settlement import Settlement
 
 Waiter = TypeVar("Waiter")
+_encode = msgspec.json.Encoder().encode
 
 
 @dataclass(frozen=True)
@@ -36,36 +41,44 @@ class Lane:
 
 
 @dataclass(slots=True, eq=False)
-class Piece:
-    """One utterance on its way to becoming one event.
+class Item:
+    """One text on its way to becoming one event.
 
     Attributes:
-        followers: Deliveries of the same event that came while this one was on its way.
+        settlement: Settles the delivery that the text came in.
+        duplicates: Settlements of the same event that came while this one was on its way.
     """
 
-    delivery: Delivery
+    settlement: Settlement
     lane: Lane
     utterance: Utterance
     event_id: str
     score_key: bytes
     mark_key: bytes
-    followers: list[Delivery] = field(default_factory=list)
+    duplicates: list[Settlement] = field(default_factory=list)
 
+    @property
+    def delivery(self) -> Delivery:
+        """What the text came in."""
+        return self.settlement.delivery
 
-@dataclass(slots=True, eq=False)
-class Parcel:
-    """A letter on its way to the broker, and what is owed when it has arrived.
+    @property
+    def weight(self) -> int:
+        """Characters of its text and of the fields that it carries."""
+        carried = self.utterance.carried
+        return len(self.utterance.text) + (len(_encode(carried)) if carried else 0)
 
-    Attributes:
-        piece: What the letter is about; None where a whole message is parked.
-        tone: The tone that it tells; empty where it parks something, or only answers somebody.
-    """
+    @property
+    def known(self) -> bool:
+        """Whether its message has an identity, so that it can be told from another."""
+        return self.utterance.source_id is not None
 
-    letter: Letter
-    delivery: Delivery
-    piece: Piece | None = None
-    tone: str = ""
-    code: str = ""
+    def wanted(self) -> bool:
+        """Whether a delivery still waits for it; a duplicate's takes the place of a void one."""
+        waiting = [each for each in (self.settlement, *self.duplicates) if each.delivery.live]
+        if waiting:
+            self.settlement, *self.duplicates = waiting
+        return bool(waiting)
 
 
 @dataclass(slots=True, eq=False)
@@ -81,7 +94,7 @@ class Wanted(Generic[Waiter]):
     key: bytes
     text: str
     waiters: list[Waiter]
-    attempts: int = 0
+    record: Record = field(default_factory=Record)
 
 
 @dataclass(slots=True, eq=False)

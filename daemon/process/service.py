@@ -1,8 +1,10 @@
-"""The daemon as a process: signals, reconnecting, caution, draining and reloading."""
+"""The daemon as a process: connecting, working, losing the connection, draining."""
 
 from __future__ import annotations
 
 import time
+import traceback
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import structlog
@@ -10,9 +12,9 @@ import tenacity
 
 from connectors.amqp.connection import Garbled, Refused
 from connectors.errors import Misconfigured, Unavailable
-from daemon.pipeline.breaker import Breaker
+from daemon.pipeline.intake import Intake
 from daemon.pipeline.pipeline import Pipeline
-from daemon.pipeline.publisher import Outbox
+from daemon.pipeline.publisher import Publisher
 from daemon.pipeline.scorer import Labeller
 from daemon.pipeline.shadow import Shadows
 from daemon.process import wiring
@@ -23,16 +25,17 @@ from daemon.telemetry import metrics
 if TYPE_CHECKING:
     from connectors.cache import Store
     from connectors.ports import Edges
-    from daemon.pipeline.work import Piece
+    from daemon.pipeline.work import Item
     from daemon.process.signals import Signals
     from daemon.settings import Settings
+    from daemon.status.snapshot import State
     from daemon.telemetry.tracing import Tracer
 
 _IDLE_SECONDS = 1.0
 _BUSY_SECONDS = 0.1
-_STEADY_SECONDS = 10.0
-_QUARANTINE_SECONDS = 2.0
-_TRIAL_SECONDS = 15.0
+_BUG_SECONDS = 10.0
+_LONGEST_PAUSE = 600.0
+_LOSSES_UNTIL_QUARANTINE = 3
 _log = structlog.get_logger(__name__)
 
 
@@ -71,15 +74,13 @@ class Service:
         self._signals = signals
         signals.wakeup = edges.wakeup
         self._settings = settings.daemon
+        self._connectors = len(settings.connectors)
         self._reporter = reporter or Reporter()
         self.meter = self._reporter.meter
         self.worst_case_bytes = wiring.worst_case_bytes(settings)
-        self.breaker = Breaker(
-            window=settings.daemon.parked_window, share=settings.daemon.parked_share
-        )
         lanes = wiring.lanes(settings)
         self._models = sorted({lane.model for lane in lanes.values()})
-        self.labeller: Labeller[Piece] = Labeller(
+        self.labeller: Labeller[Item] = Labeller(
             self._models,
             settings.daemon,
             time.monotonic,
@@ -88,17 +89,24 @@ class Service:
         )
         cache = wiring.cache(settings, store)
         tried = sorted({lane.shadow.model for lane in lanes.values() if lane.shadow})
-        # the shadows' work is not progress, and must not hide that there is none
+        # shadow scoring does not count as progress for the watchdog
         shadows = Shadows(Labeller(tried, settings.daemon, time.monotonic), cache, self.meter)
-        self._outbox = Outbox(settings.daemon.confirm_timeout, time.monotonic)
+        self._publisher = Publisher(settings.daemon.confirm_timeout, time.monotonic)
+        tally = wiring.tally(settings, self.meter)
+        self.intake = Intake(
+            {name: lane.model for name, lane in lanes.items()},
+            mapping=tally.mapping,
+            scoring=tally.scoring,
+            hold=settings.daemon.hold_seconds,
+        )
         self.pipeline = Pipeline(
             edges=edges,
             lanes=lanes,
             labeller=self.labeller,
             cache=cache,
-            meter=self.meter,
-            breaker=self.breaker,
-            outbox=self._outbox,
+            tally=tally,
+            intake=self.intake,
+            publisher=self._publisher,
             shadows=shadows,
         )
         self._watch = Watch(signals.supervisor, settings.daemon)
@@ -109,7 +117,6 @@ class Service:
             revisions={lane.model: lane.identity.model.revision for lane in lanes.values()},
             worst_case=self.worst_case_bytes,
         )
-        self._careful = False
         self._losses = 0
         self.ready = False
 
@@ -122,58 +129,67 @@ class Service:
         while not self._signals.called():
             if not self._open():
                 break
-            opened = time.monotonic()
+            opened, done = time.monotonic(), self._done()
             try:
                 self._work()
                 self._drain()
             except Unavailable as lost:
+                # where nothing was out, nothing was counted
+                free = self._done() > done or not self.pipeline.in_flight
                 self._edges.drop()
-                self._lose(lost, time.monotonic() - opened)
+                self._lose(lost, time.monotonic() - opened, free=free)
+            except Exception as bug:  # noqa: BLE001 - a bug of ours: no message is to pay for it
+                self._edges.drop()
+                self._break_down(bug)
             self.pipeline.reset()
-            if self.breaker.tripped and not self._signals.called():
-                self._hold_back()
 
     def _work(self) -> None:
-        """Take turns, until called away, or until care must begin or may end."""
-        opened = time.monotonic()
-        events = self.meter.total(metrics.EVENTS)
-        while not self._signals.called() and not self.breaker.tripped:
+        """Take turns, until called away."""
+        while not self._signals.called():
             self.pipeline.turn(_BUSY_SECONDS if self.pipeline.busy else _IDLE_SECONDS)
-            self._reporter.tick()
-            if self._careful and self.meter.total(metrics.EVENTS) > events:
-                self.breaker.reset()
-            if self._careful and time.monotonic() - opened > _QUARANTINE_SECONDS:
-                self._careful = False
-                _log.info("caution_ended")
-                return
+            self._tell()
 
-    def _lose(self, lost: Unavailable, lived: float) -> None:
+    def _tell(self) -> None:
+        paused = len(self.intake.pauses)
+        state: State = "careful" if self.intake.quarantined else "working"
+        if paused and paused == self._connectors:
+            state = "holding"
+        if state != self._reporter.state:
+            self._reporter.enter(state)
+        self._reporter.tick()
+
+    def _done(self) -> float:
+        return self.meter.total(metrics.EVENTS) + self.meter.total(metrics.PARKED)
+
+    def _lose(self, lost: Unavailable, lived: float, *, free: bool) -> None:
+        """See that a connection that is lost again and again costs no message its deliveries."""
         self.meter.count(metrics.RECONNECTS)
         _log.warning("bus_lost", error=str(lost), kind=type(lost).__name__, lived=round(lived, 1))
         if isinstance(lost, Garbled):
             # one delivery is to blame: with only one out, no innocent one is redelivered, and
             # the queue's delivery limit will put the guilty one away
-            self._careful = True
+            self.intake.quarantine()
             return
-        self._losses = 0 if lived > _STEADY_SECONDS else self._losses + 1
+        self._losses = 0 if free else self._losses + 1
+        if self._losses >= _LOSSES_UNTIL_QUARANTINE:
+            self.intake.quarantine()
         if self._losses > 1:
-            self._pause(min(0.1 * 2**self._losses, _STEADY_SECONDS))
+            self._pause(min(0.1 * 2**self._losses, _LONGEST_PAUSE))
 
-    def _hold_back(self) -> None:
-        """Everything was bad: look again later, with a single message."""
+    def _break_down(self, bug: Exception) -> None:
+        """Stop consuming: no message caused this, and starting over would cause it again."""
+        frame = traceback.extract_tb(bug.__traceback__)[-1]
+        where = f"{Path(frame.filename).name}:{frame.lineno} in {frame.name}"
         _log.error(
-            "everything_parked", share=self._settings.parked_share,
-            of_last=self._settings.parked_window, next_try_in=_TRIAL_SECONDS,
-            fix="the last messages were parked: see `detail` of message_parked, and mend the "
-            "connector or the model; then replay sentiment.parked",
+            "internal_error", error=type(bug).__name__, where=where,
+            fix="a setting or a bug: correct the settings and reload, or report it; "
+            "nothing is consumed until then, and nothing is lost",
         )  # fmt: skip
-        self._careful = True
-        self._reporter.enter("holding")
-        self._pause(_TRIAL_SECONDS)
-        self.breaker.tripped = False
+        self.intake.stop("internal-error")
+        self._pause(_BUG_SECONDS)
 
     def _pause(self, seconds: float) -> None:
-        """Sleep until called away, and go on telling how it stands."""
+        """Sleep, still publishing status; return early on a stop or reload request."""
         until = time.monotonic() + seconds
         while not self._signals.called() and (left := until - time.monotonic()) > 0:
             self._reporter.tick()
@@ -187,7 +203,8 @@ class Service:
             in_flight=self.pipeline.in_flight,
             waiting=self.labeller.waiting,
             unconfirmed=self._edges.sink.unconfirmed,
-            refusals=self._outbox.refusals,
+            refusals=self._publisher.refusals,
+            pauses={name: each.reason for name, each in self.intake.pauses.items()},
             workers={model: self.labeller.workers(model) for model in self._models},
         )
 
@@ -198,6 +215,7 @@ class Service:
         if self._signals.stop:
             self._watch.draining(self.pipeline.in_flight, self._settings.drain_seconds)
         deadline = time.monotonic() + self._settings.drain_seconds
+        self.intake.close()
         self._edges.source.cancel()
         while self.pipeline.in_flight and self._signals.stop <= 1 and time.monotonic() < deadline:
             self.pipeline.turn(_BUSY_SECONDS)
@@ -223,7 +241,8 @@ class Service:
 
     def _open_once(self) -> bool:
         try:
-            self._edges.open(careful=self._careful)
+            self._edges.open()
+            self.intake.start(self._edges, first=not self.ready)
         except (Unavailable, Misconfigured) as error:
             self._edges.drop()
             if self.ready:
@@ -236,12 +255,12 @@ class Service:
             raise
         _log.info(
             "bus_regained" if self.ready else "daemon_ready",
-            careful=self._careful,
+            quarantine=self.intake.quarantined,
             worst_case_mb=self.worst_case_bytes // 1_000_000,
         )
         self.ready = True
         self._watch.connected()
-        self._reporter.enter("careful" if self._careful else "working")
+        self._tell()
         return True
 
     def _say_unavailable(self, state: tenacity.RetryCallState) -> None:

@@ -7,15 +7,20 @@ from typing import TYPE_CHECKING
 import tenacity
 
 from connectors.amqp import topology as bus
-from connectors.amqp.bus import Rabbit, Route, declared
+from connectors.amqp.bus import Rabbit, declared
 from connectors.amqp.connection import Broker
+from connectors.amqp.route import Route
 from connectors.cache import Cache, RedisStore
 from connectors.cache import deployment as cache_deployment
 from connectors.errors import Misconfigured
 from connectors.events.output import Outlet
 from connectors.mapping import Mapper
+from connectors.mapping.finding import MAX_TEXTS
 from connectors.scoring.celery_app import celery_app
 from daemon.model.identity import Identity, identify
+from daemon.pipeline.breaker import Breaker
+from daemon.pipeline.limits import HELD_CHARS, HELD_ITEMS, WINDOW_BYTES
+from daemon.pipeline.tally import Tally
 from daemon.pipeline.work import Lane, Shadow
 
 if TYPE_CHECKING:
@@ -24,6 +29,12 @@ if TYPE_CHECKING:
     from connectors.amqp.topology import Topology
     from connectors.cache import Store
     from daemon.settings import ConnectorSettings, Settings
+    from daemon.telemetry.registry import Meter
+
+_ITEM_BYTES = 2048
+"""An item with its text's objects, its keys, its event id and its place in the batches."""
+_PARSED = 16
+"""Times its size that a JSON document takes when it is parsed into many small objects."""
 
 RECONNECT_PAUSES = tenacity.wait_exponential(multiplier=0.2, max=10) + tenacity.wait_random(0, 0.5)
 """Seconds between two attempts to connect: growing, and not the same for every process."""
@@ -67,6 +78,7 @@ def rabbit(settings: Settings, name: str, *, consume: bool) -> Rabbit:
         models=[model.name for model in settings.models],
         routes=routes(settings) if consume else (),
         prefetch=settings.broker.prefetch,
+        max_body_bytes=settings.daemon.max_body_bytes,
         manage=settings.broker.manage_topology,
     )
 
@@ -168,14 +180,38 @@ def mapper(settings: Settings, connector: ConnectorSettings) -> Mapper:
     )
 
 
+def tally(settings: Settings, meter: Meter) -> Tally:
+    """Return what counts a daemon's messages, with a breaker for each connector and model."""
+
+    def breaker() -> Breaker:
+        return Breaker(window=settings.daemon.parked_window, share=settings.daemon.parked_share)
+
+    return Tally(
+        meter,
+        mapping={each.name: breaker() for each in settings.connectors},
+        scoring={each.name: breaker() for each in settings.models},
+    )
+
+
 def worst_case_bytes(settings: Settings) -> int:
-    """Return the memory that deliveries may take when every one is as large as allowed.
+    """Return the memory that messages may take when every one is as large as allowed.
+
+    That is: their bodies; the texts and items of those that are mapped, one message beyond the
+    bound among them; the events that are unconfirmed, with the write buffer; one turn's worth of
+    messages being made.
 
     Raises:
         Misconfigured: It is more than `memory_ceiling`.
     """
     held = sum(each.prefetch or settings.broker.prefetch for each in settings.connectors)
-    worst = held * settings.daemon.max_body_bytes
+    body = settings.daemon.max_body_bytes
+    bodies = held * body
+    # what a document is parsed into, and what is held of it, takes some times its size
+    texts = (HELD_CHARS + body + settings.daemon.max_mapped_bytes) * _PARSED
+    items = (HELD_ITEMS + MAX_TEXTS) * _ITEM_BYTES
+    # a body waits for its confirm, and a copy of it in the write buffer
+    unconfirmed = 2 * (WINDOW_BYTES + body)
+    worst = bodies + texts + items + unconfirmed
     if worst > settings.daemon.memory_ceiling:
         raise Misconfigured(
             f"{held} deliveries (prefetch times connectors) of "

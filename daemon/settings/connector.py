@@ -8,7 +8,7 @@ import msgspec
 from msgspec import Meta, field
 
 from connectors.amqp.topology import RESULTS
-from connectors.events.output import ROUTING_KEY, Terms
+from connectors.events.output import REPLY_QUEUES, ROUTING_KEY, Terms
 from connectors.mapping import Recipe
 from daemon.settings.kinds import Name, Short
 
@@ -25,6 +25,8 @@ class OutputSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw
         include_text: Whether the event carries the text that was scored.
         headers: Names of source headers to carry over.
         reply: Whether a message's `reply_to` gets an answer beside the event.
+        reply_queues: Patterns of the queues that may be answered: by default those of direct
+            reply-to and those that RabbitMQ named, since a publisher could name any queue.
     """
 
     exchange: Short = RESULTS
@@ -33,6 +35,7 @@ class OutputSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw
     include_text: bool = False
     headers: tuple[Short, ...] = ()
     reply: bool = False
+    reply_queues: tuple[Short, ...] = REPLY_QUEUES
 
 
 class ConnectorTest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

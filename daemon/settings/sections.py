@@ -152,8 +152,12 @@ class DaemonSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw
         batch_texts: Texts in one request to a worker, at most.
         batch_bytes: Bytes of text in one request to a worker, at most.
         batch_seconds: Seconds of work in one request, at the pace that the workers show.
-        score_timeout: Deadline until a request without a reply is asked again.
-        confirm_timeout: Deadline without any confirm until the connection is given up.
+        score_timeout: Seconds until a request without a reply is asked again.
+        confirm_timeout: Seconds until a published message without a confirm is charged to its
+            destination, which is then probed.
+        hold_seconds: Seconds for which a delivery is held while there is no worker, or while its
+            event is refused. Then it is given back, and its connector pauses until the cause is
+            gone. Far below RabbitMQ's `consumer_timeout` (30 minutes).
         drain_seconds: Seconds to finish what is in flight when told to stop.
         memory_ceiling: Bytes that deliveries may take when every one is as large as allowed;
             settings under which they might take more are refused.
@@ -171,6 +175,7 @@ class DaemonSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw
     batch_seconds: Seconds = 0.5
     score_timeout: Deadline = 30.0
     confirm_timeout: Deadline = 30.0
+    hold_seconds: Deadline = 120.0
     drain_seconds: Seconds = 20.0
     memory_ceiling: Bytes = 4 * 1024**3
     parked_window: Count = 200

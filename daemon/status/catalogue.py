@@ -25,10 +25,26 @@ CATALOGUE: dict[str, Words] = {
     "workers_gone": Words(
         "No worker is running for model “{model}”",
         "Start one: `tonebus worker --model {model}`. Messages wait in their queues until then."),
-    "everything_parked": Words(
-        "Nearly all of the last {of_last} messages were parked, so consuming stopped",
-        "See why in the log (message_parked) and repair the connector or the model; then replay "
-        "sentiment.parked."),
+    "connector_paused": Words(
+        "Connector “{connector}” stopped consuming ({reason}) {destination}", "{fix}."),
+    "consumer_ended": Words(
+        "RabbitMQ ended the consumer of “{connector}”: {reason} {detail}", "{fix}."),
+    "consumer_refused": Words(
+        "RabbitMQ allows no consumer for “{connector}”: {error}", "{fix}."),
+    "redeclare_refused": Words(
+        "What messages leave by is gone, and may not be declared again: {error}",
+        "Declare it: `tonebus topology apply`, or grant the daemon's user the right to."),
+    "prefetch_lowered": Words(
+        "Messages of “{connector}” waited {waited} s, so it holds {prefetch} from now on",
+        "Start more workers, or lower the connector's `prefetch`."),
+    "quarantine_started": Words(
+        "The connection was lost again and again, so one message is delivered at a time",
+        "RabbitMQ puts a message away that no daemon can read: see `tonebus parked list`."),
+    "internal_error": Words(
+        "A setting or a bug stopped consuming: {error} at {where}", "{fix}."),
+    "reply_refused": Words(
+        "A worker of model “{model}” sends replies that cannot be read ({error})",
+        "Install one release on daemons and workers."),
     "message_parked": Words(
         "Messages of “{connector}” were parked: {code}",
         "See what was wrong: `tonebus parked list --reason {code}`. Repair it, then replay."),
@@ -36,8 +52,7 @@ CATALOGUE: dict[str, Words] = {
         "The daemon with process id {pid} on {host} stopped reporting without shutting down",
         "It was killed, or its host is gone: see its log. Nothing is lost."),
     "publish_refused": Words(
-        "RabbitMQ did not take messages for {exchange}",
-        "A queue behind the exchange is full or failing: empty or repair it. Nothing is lost."),
+        "RabbitMQ does not take messages for {destination}: {reason} {detail}", "{fix}."),
     "publishing_blocked": Words(
         "RabbitMQ asked publishers to wait",
         "It is short of memory or disk: free some. Tonebus goes on by itself."),

@@ -43,6 +43,7 @@ class Gauges(NamedTuple):
         unconfirmed: Letters that are not confirmed.
         refusals: Letters that the broker did not take, so far.
         workers: Workers of each model.
+        pauses: Why a connector does not consume, by its name.
     """
 
     blocked: bool = False
@@ -51,6 +52,7 @@ class Gauges(NamedTuple):
     unconfirmed: int = 0
     refusals: int = 0
     workers: Mapping[str, int] = MappingProxyType({})
+    pauses: Mapping[str, str] = MappingProxyType({})
 
 
 class Reporter:
@@ -191,6 +193,7 @@ class Reporter:
             revisions=dict(self._revisions),
             parked={code: int(n) for code, n in meter.by(metrics.PARKED, "code").items()},
             skipped={why: int(n) for why, n in meter.by(metrics.SKIPPED, "reason").items()},
+            pauses=dict(gauges.pauses),
             shadow=agreement(meter),
             redis=self._redis_fault,
             faults=LEDGER.recent(),

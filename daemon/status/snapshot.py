@@ -117,6 +117,7 @@ class DaemonNote(msgspec.Struct, frozen=True, kw_only=True, tag="daemon"):
     redis: str
     faults: list[FaultNote]
     shadow: dict[str, tuple[int, int]] = {}
+    pauses: dict[str, str] = {}
 
 
 class WorkerNote(msgspec.Struct, frozen=True, kw_only=True, tag="worker"):

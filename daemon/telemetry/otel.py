@@ -26,7 +26,7 @@ from connectors.events import event, output
 from connectors.messages import Fault
 from connectors.ports import NO_HEADERS
 from connectors.trace import Trace
-from daemon.pipeline.work import Piece, Wanted
+from daemon.pipeline.work import Item, Wanted
 from daemon.status.release import RELEASE
 from daemon.telemetry.tracing import Tracer
 
@@ -242,11 +242,11 @@ def _spans(members: Sequence[Wanted[Any]]) -> list[Span]:
     """Return the spans of the deliveries that wait for texts, each once."""
     found: dict[Span, None] = {}
     for member in members:
-        for piece in member.waiters:
-            if isinstance(piece, Piece):
-                for delivery in (piece.delivery, *piece.followers):
+        for item in member.waiters:
+            if isinstance(item, Item):
+                for delivery in (item.delivery, *(each.delivery for each in item.duplicates)):
                     if isinstance(delivery.trace, _Followed):
-                        came = event.trace_context(delivery, piece.utterance)
+                        came = event.trace_context(delivery, item.utterance)
                         found[delivery.trace.span(came)] = None
     return list(found)
 

@@ -10,6 +10,7 @@ from collections import defaultdict
 from typing import TYPE_CHECKING, Any
 
 import amqp
+from amqp import spec
 
 from connectors.amqp.connection import Broker
 
@@ -27,11 +28,16 @@ class Channel:
         self.consumers: dict[str, tuple[Callable[..., None], Callable[..., None]]] = {}
         self.qos: tuple[int, int, bool] | None = None
         self.confirming = self.closed = False
+        self.on_broken: Callable[[int, str], object] = lambda _code, _reason: None
+        self.nacks: list[tuple[int, bool, bool]] = []
+        self.rejected: list[int] = []
 
     def basic_qos(self, size: int, count: int, shared: bool) -> None:
         self.qos = (size, count, shared)
 
-    def basic_consume(self, queue: str, *, callback: Any, on_cancel: Any) -> str:
+    def basic_consume(
+        self, queue: str, *, callback: Any, on_cancel: Any, arguments: Any  # noqa: ARG002 - py-amqp's
+    ) -> str:  # fmt: skip
         self.consumers[queue] = (callback, on_cancel)
         return queue
 
@@ -40,6 +46,14 @@ class Channel:
 
     def basic_ack(self, tag: int, multiple: bool = False) -> None:
         self.acks.append((tag, multiple))
+
+    def basic_reject(self, tag: int, requeue: bool) -> None:
+        assert not requeue
+        self.rejected.append(tag)
+
+    def send_method(self, method: Any, form: str, values: tuple[int, bool, bool]) -> None:
+        assert (method, form) == (spec.Basic.Nack, "Lbb")
+        self.nacks.append(values)
 
     def confirm_select(self) -> None:
         self.confirming = True

@@ -13,8 +13,9 @@ import amqp
 import pytest
 
 from connectors.amqp import topology
-from connectors.amqp.bus import Rabbit, Route
+from connectors.amqp.bus import Rabbit
 from connectors.amqp.connection import Broker, Refused
+from connectors.amqp.route import Route
 from connectors.errors import Misconfigured, Unavailable
 from connectors.scoring.celery_app import celery_app
 from tests.proxy import free_port
@@ -22,6 +23,8 @@ from tests.waiting import until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from connectors.amqp.consumer import Ended
 
 SECRET = "s3cret-canary"
 
@@ -169,9 +172,18 @@ def test_a_deleted_source_queue_is_noticed(connected: Broker, broker_url: str) -
     route = Route(name, f"{name}.events", ("#",))
     edges = Rabbit(broker(broker_url), app=celery_app(broker_url), models=[], routes=[route])
     edges.open()
+    edges.source.start(name)
     connected.attempt(connected.channel().queue_delete, topology.source_queue(name))
-    with pytest.raises(Unavailable, match="consumer"):
-        until(lambda: False, lambda: edges.wait(1))
+    ended: list[Ended] = []
+
+    def turn() -> None:
+        edges.wait(1)
+        ended.extend(edges.source.ended())
+
+    until(lambda: ended, turn)
+    assert [(each.connector, each.reason) for each in ended] == [(name, "deleted")]
+    edges.source.start(name)
+    assert edges.depth(topology.source_queue(name)) == 0
     edges.drop()
 
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import uuid
 
-import pytest
+import amqp
 from hypothesis import given
 from hypothesis import strategies as st
 
 from connectors.amqp.connection import Broker
 from connectors.amqp.publisher import Sink
-from connectors.errors import Unavailable
 from connectors.messages import Letter
+from connectors.ports import Fate
 from tests.connectors.scripted import Channel, line
 from tests.waiting import until
 
@@ -25,6 +25,11 @@ def publishing(count: int) -> tuple[Sink[int], Channel]:
     for tag in range(1, count + 1):
         sink.publish(LETTER, tag)
     return sink, channel
+
+
+def said(sink: Sink[int]) -> list[tuple[int, bool]]:
+    """What the broker has said: of which message, and whether it is safe."""
+    return [(token, fate is Fate.CONFIRMED) for token, fate, _ in sink.outcomes()]
 
 
 def test_a_letter_is_persistent_and_mandatory() -> None:
@@ -42,14 +47,14 @@ def test_a_letter_is_persistent_and_mandatory() -> None:
 
 def test_without_a_confirm_nothing_is_safe() -> None:
     sink, _ = publishing(3)
-    assert sink.outcomes() == []
+    assert said(sink) == []
     assert sink.unconfirmed == 3
 
 
 def test_a_confirm_is_for_its_own_letter() -> None:
     sink, channel = publishing(3)
     channel.say("basic_ack", 2, False)
-    assert sink.outcomes() == [(2, True)]
+    assert said(sink) == [(2, True)]
     assert sink.unconfirmed == 2
 
 
@@ -57,7 +62,7 @@ def test_a_multiple_confirm_is_for_all_up_to_it() -> None:
     sink, channel = publishing(5)
     channel.say("basic_ack", 2, False)
     channel.say("basic_ack", 4, True)
-    assert sink.outcomes() == [(2, True), (1, True), (3, True), (4, True)]
+    assert said(sink) == [(2, True), (1, True), (3, True), (4, True)]
     assert sink.unconfirmed == 1
 
 
@@ -66,7 +71,7 @@ def test_a_nack_is_not_safe() -> None:
     channel.say("basic_nack", 3, False)
     channel.say("basic_nack", 2, True)
     channel.say("basic_ack", 4, True)
-    assert sink.outcomes() == [(3, False), (1, False), (2, False), (4, True)]
+    assert said(sink) == [(3, False), (1, False), (2, False), (4, True)]
 
 
 def test_a_late_or_unknown_confirm_is_for_nobody() -> None:
@@ -75,17 +80,44 @@ def test_a_late_or_unknown_confirm_is_for_nobody() -> None:
     channel.say("basic_ack", 1, False)
     channel.say("basic_nack", 1, True)
     channel.say("basic_ack", 99, False)
-    assert sink.outcomes() == [(1, True)]
+    assert said(sink) == [(1, True)]
     assert sink.unconfirmed == 1
 
 
-def test_after_a_return_no_confirm_is_believed() -> None:
+def test_what_came_back_is_not_safe_and_its_neighbours_are() -> None:
+    broker, channel = line()
+    sink: Sink[int] = Sink(broker)
+    for n in range(4):
+        sink.publish(Letter("exchange", "key", b"%d" % (n % 3), {}), n)
+    back = amqp.Message(b"1")
+    channel.say("basic_return", Exception("NO_ROUTE"), "exchange", "key", back)
+    channel.say("basic_ack", 4, True)
+    fates = {token: fate for token, fate, _ in sink.outcomes()}
+    assert fates == {0: Fate.CONFIRMED, 1: Fate.UNROUTED, 2: Fate.CONFIRMED, 3: Fate.CONFIRMED}
+
+
+def test_two_equal_messages_that_came_back_are_both_unsafe() -> None:
     sink, channel = publishing(3)
-    channel.say("basic_return", Exception("NO_ROUTE"), "sentiment.results", "key", object())
-    channel.say("basic_ack", 3, True)
     for _ in range(2):
-        with pytest.raises(Unavailable, match=r"sentiment\.results"):
-            sink.outcomes()
+        back = amqp.Message(LETTER.body)
+        channel.say("basic_return", Exception(), LETTER.exchange, LETTER.routing_key, back)
+    channel.say("basic_ack", 3, True)
+    assert [fate for _, fate, _ in sink.outcomes()].count(Fate.UNROUTED) == 2
+
+
+def test_what_a_closed_channel_leaves_is_charged_to_the_exchange_that_rabbitmq_names() -> None:
+    broker, channel = line()
+    sink: Sink[int] = Sink(broker)
+    for n, exchange in enumerate(("a", "b", "a")):
+        sink.publish(Letter(exchange, "key", b"{}", {}), n)
+    channel.on_broken(403, "ACCESS_REFUSED - access to exchange 'a' in vhost '/' refused")
+    assert [(token, fate) for token, fate, _ in sink.outcomes()] == [
+        (0, Fate.FORBIDDEN), (1, Fate.VOID), (2, Fate.FORBIDDEN),
+    ]  # fmt: skip
+    assert (sink.unconfirmed, sink.unconfirmed_bytes) == (0, 0)
+    sink.publish(LETTER, 7)
+    channel.say("basic_ack", 1, False)
+    assert said(sink) == [(7, True)]
 
 
 @given(st.data())
@@ -102,7 +134,7 @@ def test_each_letter_has_exactly_one_outcome_and_the_one_it_was_given(data: st.D
         open_tags = [each for each in open_tags if each not in told]
         wanted += [(each, safe) for each in told]
         channel.say("basic_ack" if safe else "basic_nack", tag, multiple)
-        found += sink.outcomes()
+        found += said(sink)
         assert sink.unconfirmed == len(open_tags)
     assert sorted(found) == sorted(wanted)
 
@@ -117,5 +149,5 @@ def test_what_a_full_queue_refuses_is_not_safe(broker_url: str) -> None:
     for n in range(3):
         sink.publish(Letter("", queue, b"{}", {}), n)
         until(lambda: not sink.unconfirmed, lambda: broker.wait(0.1))
-    assert sink.outcomes() == [(0, True), (1, False), (2, False)]
+    assert said(sink) == [(0, True), (1, False), (2, False)]
     broker.close()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from typing import TYPE_CHECKING
 
 import amqp
@@ -10,24 +11,37 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from connectors.amqp.connection import Refused
-from connectors.amqp.consumer import Source
+from connectors.amqp.consumer import CANCELLED, Consumer
 from connectors.errors import Unavailable
 from tests.connectors.scripted import line
 
 if TYPE_CHECKING:
+    from connectors.amqp.consumer import Ended
     from connectors.delivery import Delivery
     from tests.connectors.scripted import Channel
 
 QUEUE = "sentiment.source.input"
 
 
-def consuming(count: int) -> tuple[Source, Channel, list[Delivery]]:
-    broker, channel = line()
-    source = Source(broker, 100)
-    source.consume(QUEUE, "input")
+class Line:
+    """A consumer on a scripted channel, and what it has brought."""
+
+    def __init__(self, prefetch: int = 100, hold_bytes: int = 0) -> None:
+        broker, self.channel = line()
+        self.arrived: deque[Delivery] = deque()
+        self.ended: list[Ended] = []
+        self.consumer = Consumer(
+            broker, "input", prefetch=prefetch, arrived=self.arrived, hold_bytes=hold_bytes,
+            on_end=self.ended.append,
+        )  # fmt: skip
+        self.consumer.start(QUEUE)
+
+
+def consuming(count: int) -> tuple[Consumer, Channel, list[Delivery]]:
+    line = Line()
     for tag in range(1, count + 1):
-        channel.deliver(QUEUE, tag)
-    return source, channel, source.arrived()
+        line.channel.deliver(QUEUE, tag)
+    return line.consumer, line.channel, list(line.arrived)
 
 
 def test_the_prefetch_is_per_consumer() -> None:
@@ -113,28 +127,53 @@ def test_a_delivery_of_an_earlier_channel_settles_nothing_on_a_new_one() -> None
 
 
 def test_an_empty_body_is_bytes() -> None:
-    broker, channel = line()
-    source = Source(broker, 1)
-    source.consume(QUEUE, "input")
-    channel.deliver(QUEUE, 1, "")
-    assert [each.body for each in source.arrived()] == [b""]
+    line = Line()
+    line.channel.deliver(QUEUE, 1, "")
+    assert [each.body for each in line.arrived] == [b""]
 
 
-def test_a_cancel_by_the_broker_is_noticed() -> None:
-    broker, channel = line()
-    source = Source(broker, 1)
-    source.consume(QUEUE, "input")
-    channel.consumers[QUEUE][1](QUEUE)
-    assert source.cancelled == [QUEUE]
+def test_a_cancel_by_the_broker_is_reported_with_what_was_held() -> None:
+    line = Line()
+    line.channel.deliver(QUEUE, 1)
+    line.channel.consumers[QUEUE][1](QUEUE)
+    [ended] = line.ended
+    assert (ended.connector, ended.reason, ended.unsettled) == ("input", CANCELLED, 1)
 
 
-def test_what_is_given_back_is_never_acknowledged() -> None:
-    source, channel, [delivery] = consuming(1)
-    source.give_back()
-    assert channel.closed
+def test_a_channel_that_rabbitmq_closes_makes_its_deliveries_void() -> None:
+    line = Line()
+    line.channel.deliver(QUEUE, 1)
+    [delivery] = line.arrived
+    line.channel.on_broken(406, "PRECONDITION_FAILED - delivery acknowledgement on channel 1 timed")
+    assert [each.reason for each in line.ended] == ["timeout"]
+    assert not delivery.live
     delivery.ack()
-    source.flush()
-    assert channel.acks == []
+    line.consumer.flush()
+    assert line.channel.acks == []
+
+
+def test_what_is_given_back_is_nacked_in_one_frame_and_never_acknowledged() -> None:
+    consumer, channel, deliveries = consuming(3)
+    deliveries[0].ack()
+    consumer.close()
+    assert channel.acks == [(1, True)]
+    assert channel.nacks == [(3, True, True)]
+    assert channel.closed
+    deliveries[1].ack()
+    consumer.flush()
+    assert channel.acks == [(1, True)]
+    assert not deliveries[2].live
+
+
+def test_bodies_beyond_what_may_be_held_are_left_to_dead_lettering() -> None:
+    line = Line(hold_bytes=10)
+    line.channel.deliver(QUEUE, 1, b"x" * 100)
+    line.channel.deliver(QUEUE, 2, b"x" * 8)
+    assert line.channel.rejected == [2]
+    line.arrived[0].ack()
+    line.consumer.flush()
+    line.channel.deliver(QUEUE, 3, b"x" * 8)
+    assert [each.tag for each in line.arrived] == [1, 3]
 
 
 @pytest.mark.parametrize(

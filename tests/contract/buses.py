@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from connectors.amqp import topology
-from connectors.amqp.bus import Rabbit, Route
+from connectors.amqp.bus import Rabbit
 from connectors.amqp.connection import Broker
 from connectors.embedded import Embedded, EmbeddedBroker, EmbeddedWorker
 from connectors.scoring.celery_app import celery_app
@@ -16,6 +16,7 @@ from tests.daemon.traced import Traced, parent_of, trace_of
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from connectors.amqp.route import Route
     from connectors.messages import Letter
     from connectors.ports import Edges
     from daemon.model.scorer import ToneModel
@@ -73,6 +74,8 @@ class EmbeddedBus:
     def edges(self, routes: Sequence[Route] = (), prefetch: int = 10) -> Edges:
         edges = Embedded(self._broker, self._workers, routes=routes, prefetch=prefetch)
         edges.open()
+        for route in routes:
+            edges.source.start(route.connector)
         return edges
 
     def declare(self, *parts: topology.Topology) -> None:
@@ -113,6 +116,8 @@ class RabbitBus:
             prefetch=prefetch,
         )
         edges.open()
+        for route in routes:
+            edges.source.start(route.connector)
         self._opened.append(edges)
         return edges
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from connectors.amqp.bus import Route
+from connectors.amqp.route import Route
 from tests import models
 from tests.contract.buses import EmbeddedBus, RabbitBus
 from tests.otlp import collecting

@@ -9,11 +9,11 @@ from connectors.messages import Letter
 from tests.waiting import until
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
-    from connectors.amqp.bus import Route
+    from connectors.amqp.route import Route
     from connectors.delivery import Delivery
-    from connectors.ports import Edges
+    from connectors.ports import Edges, Fate
     from connectors.scoring.protocol import Answer
     from tests.contract.buses import Bus, Found
 
@@ -27,18 +27,18 @@ def send(bus: Bus, route: Route, *bodies: bytes) -> None:
 
 def receive(edges: Edges, count: int) -> list[Delivery]:
     """Await so many deliveries, and not one more."""
-    return gather(edges, edges.source.arrived, count)
+    return gather(edges, lambda: edges.source.arrived(100), count)
 
 
-def confirmed(edges: Edges, count: int) -> list[tuple[object, bool]]:
-    return gather(edges, edges.sink.outcomes, count)
+def outcomes(edges: Edges, count: int) -> list[tuple[object, Fate]]:
+    return [(token, fate) for token, fate, _ in gather(edges, edges.sink.outcomes, count)]
 
 
 def answers(edges: Edges, count: int) -> list[Answer]:
     return gather(edges, edges.scoring.answers, count)
 
 
-def gather(edges: Edges, take: Callable[[], list[Thing]], count: int) -> list[Thing]:
+def gather(edges: Edges, take: Callable[[], Sequence[Thing]], count: int) -> list[Thing]:
     found: list[Thing] = []
 
     def turn() -> None:

@@ -3,25 +3,35 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from connectors.cache import Cache
 from connectors.embedded import EmbeddedStore
+from connectors.events.output import Outlet, Terms
 from connectors.mapping import Mapper
 from connectors.messages import Model
 from daemon.model.identity import Identity
 from daemon.pipeline.breaker import Breaker
+from daemon.pipeline.intake import Intake
 from daemon.pipeline.pipeline import Pipeline
-from daemon.pipeline.publisher import Outbox
+from daemon.pipeline.publisher import Publisher
 from daemon.pipeline.scorer import Labeller
 from daemon.pipeline.shadow import Shadows
-from daemon.pipeline.work import Lane, Shadow
+from daemon.pipeline.tally import Tally
+from daemon.pipeline.work import Item, Lane, Shadow
 from daemon.settings import DaemonSettings
 from daemon.telemetry.registry import Meter
 from tests import models
-from tests.daemon.scripted import MODEL, Clock, ScriptedEdges
+from tests.daemon.scripted import MODEL, ScriptedEdges
+from tests.daemon.scripted_source import Clock
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 SHADOW = "next"
+CONFIRM = 30.0
+HOLD = 120.0
+ANSWERING = Outlet(Terms(reply=True))
 
 
 class Bench:
@@ -31,9 +41,11 @@ class Bench:
         shadows: What compares the shadow's tones, where there is one.
     """
 
-    def __init__(self, *, shadowed: bool = False) -> None:
+    def __init__(
+        self, connectors: Sequence[str] = ("input",), *, shadowed: bool = False, share: float = 1.0
+    ) -> None:
         self.clock = Clock()
-        self.edges = ScriptedEdges()
+        self.edges = ScriptedEdges(self.clock, connectors)
         self.meter = Meter()
         mapper = Mapper(max_body_bytes=1000, max_text_chars=100)
         shadow = Shadow(SHADOW, Identity(Model(SHADOW, "r2"), "none")) if shadowed else None
@@ -41,14 +53,26 @@ class Bench:
         self.shadows = Shadows(
             Labeller([SHADOW] if shadowed else [], DaemonSettings(), self.clock), cache, self.meter
         )
+        lane = Lane(mapper, models.NAME, Identity(MODEL, "none"), ANSWERING, shadow=shadow)
+        tally = Tally(
+            self.meter,
+            mapping={name: Breaker(window=200, share=share) for name in connectors},
+            scoring={models.NAME: Breaker(window=200, share=share)},
+        )
+        self.labeller: Labeller[Item] = Labeller([models.NAME], DaemonSettings(), self.clock)
+        self.publisher = Publisher(CONFIRM, self.clock)
+        self.intake = Intake(
+            dict.fromkeys(connectors, models.NAME), mapping=tally.mapping, scoring=tally.scoring,
+            hold=HOLD, clock=self.clock,
+        )  # fmt: skip
         self.pipeline = Pipeline(
             edges=self.edges,
-            lanes={"input": Lane(mapper, models.NAME, Identity(MODEL, "none"), shadow=shadow)},
-            labeller=Labeller([models.NAME], DaemonSettings(), self.clock),
+            lanes=dict.fromkeys(connectors, lane),
+            labeller=self.labeller,
             cache=cache,
-            meter=self.meter,
-            breaker=Breaker(window=200, share=1.0),
-            outbox=Outbox(30, self.clock),
+            tally=tally,
+            intake=self.intake,
+            publisher=self.publisher,
             shadows=self.shadows,
         )
 
@@ -67,6 +91,15 @@ class Bench:
         while self.edges.sink.waiting:
             self.edges.sink.tell(0, safe=True)
         self.turn()
+
+    def reconnect(self) -> list[bytes]:
+        """Lose the connection and find it again; return what was out, for it is redelivered."""
+        out = self.edges.source.bodies
+        self.edges.drop()
+        self.edges.open()
+        self.pipeline.reset()
+        self.intake.start(self.edges)
+        return out
 
 
 def message(text: str, **fields: Any) -> bytes:

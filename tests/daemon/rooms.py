@@ -76,7 +76,12 @@ class Room:
         self.broker.declare(
             topology.Topology(queues=(topology.Queue(SEEN, {}),), bindings=(bound,))
         )
+        self.open()
+
+    def open(self) -> None:
+        """Connect, and consume."""
         self.edges.open()
+        self.service.intake.start(self.edges)
 
     def new_service(self) -> Service:
         """A daemon, as after a restart: nothing is left of the one before."""

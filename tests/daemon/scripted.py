@@ -6,11 +6,11 @@ import itertools
 from typing import TYPE_CHECKING, Any
 
 from connectors.amqp.wakeup import Wakeup
-from connectors.delivery import Delivery
 from connectors.errors import Unavailable
 from connectors.messages import Model, Score
-from connectors.ports import NO_HEADERS, Backlog
+from connectors.ports import NO_HEADERS, Backlog, Fate, Outcome
 from connectors.scoring.protocol import Failed, Scored, Started
+from tests.daemon.scripted_source import Clock, ScriptedSource
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -26,16 +26,6 @@ def score_of(text: str, model: str = MODEL.name) -> Score:
     if model != MODEL.name and "bad" in text:
         return Score({"negative": 0.75, "neutral": 0.25}, tokens=len(text))
     return Score({"negative": 0.25, "neutral": 0.75}, tokens=len(text))
-
-
-class Clock:
-    """Monotonic seconds by hand."""
-
-    def __init__(self) -> None:
-        self.now = 1000.0
-
-    def __call__(self) -> float:
-        return self.now
 
 
 class ScriptedScoring:
@@ -108,88 +98,45 @@ class ScriptedScoring:
         self._answers.append(answer)
 
 
-class ScriptedSource:
-    """A queue, and a ledger of what became of each message.
-
-    Attributes:
-        unsettled: How many are out.
-        out: Deliveries that are out, by tag.
-        acked: Bodies that were acknowledged, in that order.
-    """
-
-    def __init__(self) -> None:
-        self.out: dict[int, bytes] = {}
-        self.acked: list[bytes] = []
-        self._arrived: list[Delivery] = []
-        self._settled: list[int] = []
-        self._tags = itertools.count(1)
-
-    @property
-    def unsettled(self) -> int:
-        return len(self.out)
-
-    def deliver(self, body: bytes, *, redelivered: bool = False, **properties: Any) -> None:
-        tag = next(self._tags)
-        self.out[tag] = body
-        self._arrived.append(
-            Delivery(
-                self, tag, connector="input", body=body, properties=properties,
-                exchange="sentiment.input", routing_key="key", redelivered=redelivered,
-            )
-        )  # fmt: skip
-
-    def arrived(self) -> list[Delivery]:
-        taken, self._arrived = self._arrived, []
-        return taken
-
-    def settle(self, tag: int) -> None:
-        assert tag in self.out, "settled twice, or after the channel was lost"
-        self._settled.append(tag)
-
-    def flush(self) -> None:
-        for tag in self._settled:
-            self.acked.append(self.out.pop(tag))
-        self._settled.clear()
-
-    def cancel(self) -> None:
-        self._arrived.clear()
-
-    def give_back(self) -> None:
-        self.out.clear()
-        self._arrived.clear()
-        self._settled.clear()
-
-
 class ScriptedSink:
-    """Letters wait here for the test's confirm.
+    """Messages wait here for the test's confirm.
 
     Attributes:
-        waiting: Letters of which nothing was said yet, with their parcels.
-        safe: Letters that were confirmed.
+        waiting: Messages of which nothing was said yet, with their tokens.
+        safe: Messages that were confirmed.
+        replies: Messages that nobody will confirm.
     """
 
     def __init__(self) -> None:
         self.waiting: list[tuple[Letter, Any]] = []
         self.safe: list[Letter] = []
-        self._outcomes: list[tuple[Any, bool]] = []
+        self.replies: list[Letter] = []
+        self._outcomes: list[Outcome[Any]] = []
 
     @property
     def unconfirmed(self) -> int:
         return len(self.waiting)
 
-    def publish(self, letter: Letter, parcel: Any) -> None:
-        self.waiting.append((letter, parcel))
+    @property
+    def unconfirmed_bytes(self) -> int:
+        return sum(len(letter.body) for letter, _ in self.waiting)
 
-    def outcomes(self) -> list[tuple[Any, bool]]:
+    def publish(self, letter: Letter, token: Any) -> None:
+        self.waiting.append((letter, token))
+
+    def reply(self, letter: Letter) -> None:
+        self.replies.append(letter)
+
+    def outcomes(self) -> list[Outcome[Any]]:
         taken, self._outcomes = self._outcomes, []
         return taken
 
-    def tell(self, place: int, *, safe: bool) -> Letter:
-        """Confirm or refuse the letter at a place."""
-        letter, parcel = self.waiting.pop(place)
+    def tell(self, place: int, *, safe: bool = True, fate: Fate = Fate.REFUSED) -> Letter:
+        """Confirm the message at a place, or say what became of it."""
+        letter, token = self.waiting.pop(place)
         if safe:
             self.safe.append(letter)
-        self._outcomes.append((parcel, safe))
+        self._outcomes.append(Outcome(token, Fate.CONFIRMED if safe else fate))
         return letter
 
 
@@ -200,17 +147,24 @@ class ScriptedEdges:
     sink: ScriptedSink
     scoring: ScriptedScoring
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Clock, connectors: Sequence[str] = ("input",)) -> None:
         self.wakeup = Wakeup()
         self.blocked = False
         self.lost = False
+        self._clock = clock
+        self._connectors = connectors
         self.open()
+        for each in connectors:
+            self.source.start(each)
 
-    def open(self, *, careful: bool = False) -> None:  # noqa: ARG002 - the protocol's
+    def open(self) -> None:
         self.lost = False
-        self.source = ScriptedSource()
+        self.source = ScriptedSource(self._clock)
         self.sink = ScriptedSink()
         self.scoring = ScriptedScoring()
+
+    def redeclare(self) -> None:
+        pass
 
     def wait(self, seconds: float) -> None:  # noqa: ARG002 - the protocol's
         if self.lost:
@@ -226,4 +180,4 @@ class ScriptedEdges:
         self.source.give_back()
 
     def drop(self) -> None:
-        self.source.give_back()
+        self.source.lose()

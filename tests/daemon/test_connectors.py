@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from daemon.model.scorer import ToneModel
 
-ANSWERS = "answers"
+ANSWERS = "amq.gen-answers"
 
 
 def survey(**output: Any) -> ConnectorSettings:

@@ -8,7 +8,8 @@ from daemon.pipeline.gathering import gather
 from daemon.pipeline.scorer import Labeller
 from daemon.settings import DaemonSettings
 from tests import models
-from tests.daemon.scripted import Clock, ScriptedEdges
+from tests.daemon.scripted import ScriptedEdges
+from tests.daemon.scripted_source import Clock
 
 _SLEEPS = 5
 _LONG = 60.0
@@ -22,7 +23,7 @@ class Dozer(ScriptedEdges):
     """
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__(Clock())
         self.sleeps: list[float] = []
 
     def wait(self, seconds: float) -> None:

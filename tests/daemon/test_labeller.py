@@ -2,59 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from connectors.messages import Fault, Score
 from connectors.scoring.protocol import Failed, Scored, Started
 from daemon.pipeline.scorer import Labeller
 from daemon.settings import DaemonSettings
 from tests import models
-from tests.daemon.scripted import MODEL, Clock, ScriptedScoring, score_of
-
-if TYPE_CHECKING:
-    from daemon.pipeline.work import Verdict
-
-ERROR = Fault("error", "ValueError")
-
-
-class Desk:
-    """A labeller over a scripted scoring edge."""
-
-    def __init__(self, live: int = 1, **settings: float) -> None:
-        self.clock = Clock()
-        self.scoring = ScriptedScoring(live)
-        given = {"score_timeout": 30.0} | settings
-        self.labeller = made(self.clock, **given)
-        self.verdicts: list[Verdict[str]] = []
-
-    def want(self, *texts: str) -> None:
-        for text in texts:
-            self.labeller.want(models.NAME, text.encode(), text, f"waiter of {text}")
-
-    def turn(self) -> None:
-        self.labeller.ask(self.scoring)
-        self.verdicts += self.labeller.collect(self.scoring.answers(), self.scoring.gone())
-        self.labeller.ask(self.scoring)
-
-    def later(self, seconds: float) -> None:
-        self.clock.now += seconds
-        self.turn()
-
-    @property
-    def asked(self) -> list[list[str]]:
-        return list(self.scoring.asked.values())
-
-    @property
-    def outcomes(self) -> dict[str, Score | Fault]:
-        return {verdict.wanted.text: verdict.outcome for verdict in self.verdicts}
-
-    def only_request(self) -> str:
-        [request] = self.scoring.asked
-        return request
-
-
-def made(clock: Clock, **settings: float) -> Labeller[str]:
-    return Labeller([models.NAME], DaemonSettings(**settings), clock)  # type: ignore[arg-type]
+from tests.daemon.desk import ERROR, Desk
+from tests.daemon.scripted import MODEL, ScriptedScoring, score_of
+from tests.daemon.scripted_source import Clock
 
 
 def test_a_first_worker_is_found_soon_after_it_starts() -> None:
@@ -187,7 +142,7 @@ def test_a_failed_batch_is_split_until_the_guilty_text_stands_alone_and_is_given
     }
     assert sizes.count(1) == 3  # the guilty one twice, its last neighbour once
     [given_up] = [verdict for verdict in desk.verdicts if isinstance(verdict.outcome, Fault)]
-    assert given_up.wanted.attempts == 2
+    assert given_up.wanted.record.attempts == 2
     assert given_up.model is None
 
 
@@ -232,18 +187,6 @@ def test_stale_and_foreign_answers_are_for_nobody() -> None:
     desk.scoring.say(Scored(request, "w-1", MODEL, [score_of("x")], 0.1))
     desk.turn()
     assert len(desk.verdicts) == 1
-
-
-def test_an_answer_of_another_length_is_a_failed_batch() -> None:
-    desk = Desk(live=2)
-    desk.want("good", "bad")
-    desk.turn()
-    request = desk.only_request()
-    desk.scoring.asked.clear()
-    desk.scoring.say(Scored(request, "w-1", MODEL, [score_of("good")], 0.1))
-    desk.turn()
-    assert desk.verdicts == []
-    assert desk.asked == [["good"], ["bad"]]
 
 
 def test_without_a_worker_nothing_is_asked_and_nothing_charged() -> None:

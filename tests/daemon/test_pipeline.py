@@ -53,7 +53,7 @@ def test_a_repeat_after_a_restart_is_not_published_again(room: Room) -> None:
     room.settle()
     room.service.pipeline.remember()
     room.new_service()
-    room.edges.open()
+    room.open()
     room.tell("good", id="m-1")
     room.settle()
     assert len(room.events()) == 1
@@ -210,7 +210,7 @@ def test_what_was_in_flight_when_the_daemon_died_is_finished_by_the_next(room: R
     assert room.service.pipeline.in_flight == 10
     room.edges.drop()
     room.new_service()
-    room.edges.open()
+    room.open()
     room.settle()
     assert {event["subject"] for event in room.events()} == {str(n) for n in range(10)}
 

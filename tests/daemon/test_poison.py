@@ -14,7 +14,7 @@ from daemon.pipeline.scorer import Labeller
 from daemon.settings import DaemonSettings
 from daemon.worker.task import sheet_maker
 from tests import models
-from tests.daemon.scripted import Clock
+from tests.daemon.scripted_source import Clock
 from tests.waiting import until
 
 if TYPE_CHECKING:

@@ -58,7 +58,7 @@ def test_what_it_holds_is_finished_before_it_ends(room: Room) -> None:
             room.tell(f"number {n}", id=n)
         until(lambda: room.service.pipeline.in_flight == 10)
         room.signals.ask_stop()
-        until(lambda: not room.edges.source._queues)  # it consumes no more
+        until(lambda: not room.edges.source._consumers["input"].prefetch)  # it consumes no more
         room.tell("too late", id="late")
         room.held.clear()
         thread.join(30)
@@ -106,12 +106,12 @@ def test_a_broker_that_does_not_answer_at_first_is_tried_until_it_does(room: Roo
     failures = 2
     opened = room.edges.open
 
-    def late(*, careful: bool = False) -> None:
+    def late() -> None:
         nonlocal failures
         if failures:
             failures -= 1
             raise Unavailable("nobody there")
-        opened(careful=careful)
+        opened()
 
     room.edges.open = late  # type: ignore[method-assign]
     with running(room, room.service):
@@ -124,7 +124,7 @@ def test_a_broker_that_does_not_answer_at_first_is_tried_until_it_does(room: Roo
     "error", [Refused("ACCESS_REFUSED"), Misconfigured("queue 'x' cannot be declared")]
 )
 def test_what_can_never_work_ends_the_start_with_the_reason(room: Room, error: Exception) -> None:
-    def refused(*, careful: bool = False) -> None:  # noqa: ARG001 - the protocol's
+    def refused() -> None:
         raise error
 
     room.edges.open = refused  # type: ignore[method-assign]
@@ -135,7 +135,7 @@ def test_what_can_never_work_ends_the_start_with_the_reason(room: Room, error: E
 def test_while_it_cannot_connect_it_can_be_stopped(room: Room) -> None:
     tried = threading.Event()
 
-    def never(*, careful: bool = False) -> None:  # noqa: ARG001 - the protocol's
+    def never() -> None:
         tried.set()
         raise Unavailable("nobody there")
 

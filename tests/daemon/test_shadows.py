@@ -98,8 +98,7 @@ def test_a_lost_connection_forgets_comparisons_and_loses_no_message() -> None:
     bench.edges.source.deliver(message("good", id=1))
     bench.score_all()
     bench.confirm_all()
-    bench.pipeline.reset()
-    bench.edges.open()
+    bench.reconnect()
     bench.turn()
     assert bench.edges.scoring.asked == {}
     bench.edges.source.deliver(message("good", id=2))

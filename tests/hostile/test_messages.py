@@ -104,7 +104,7 @@ def test_a_missing_parking_queue_is_made_again_before_the_ack(room: dict[str, st
         bus.delete(PARKED)
         with bus.good_neighbours():
             bus.send(b"{")
-            house.daemon.wait_for("bus_regained")
+            house.daemon.wait_for("publish_refused")
             bus.await_depth(PARKED, 1)
 
 

@@ -27,7 +27,7 @@ def test_a_deleted_source_queue_is_declared_again(room: dict[str, str]) -> None:
         bus = house.bus
         bus.event(bus.say(CANARY))
         bus.delete(source_queue("input"))
-        house.daemon.wait_for("bus_regained")
+        assert house.daemon.wait_for("consumer_ended")["reason"] == "deleted"
         bus.event(bus.say(f"{CANARY} again"))
         assert house.daemon.popen.poll() is None
 

@@ -1,0 +1,43 @@
+"""A connector, as the bus knows it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from connectors.amqp import topology
+
+
+class Route(msgspec.Struct, frozen=True):
+    """Where a connector's messages come from, and where its events go.
+
+    Attributes:
+        passive: Whether the exchange belongs to others.
+        prefetch: Deliveries that may be out; 0 takes what all have.
+        output: Exchange that its events are published to.
+        queue: A queue of others to consume from: nothing is declared or bound for it. Empty where
+            the connector has a queue of its own.
+        arguments: Of `basic.consume`.
+    """
+
+    connector: str
+    exchange: str
+    patterns: tuple[str, ...]
+    passive: bool = False
+    prefetch: int = 0
+    output: str = topology.RESULTS
+    queue: str = ""
+    arguments: dict[str, Any] = {}
+
+    @property
+    def source_queue(self) -> str:
+        """The queue that is consumed from."""
+        return self.queue or topology.source_queue(self.connector)
+
+    @property
+    def topology(self) -> topology.Topology:
+        """What must be at the broker for it; nothing of a queue of others."""
+        if self.queue:
+            return topology.Topology()
+        return topology.source(self.connector, self.exchange, self.patterns, passive=self.passive)

@@ -1,0 +1,148 @@
+"""Where deliveries come from: a consumer for each connector that consumes just now."""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import TYPE_CHECKING
+
+from connectors.amqp.consumer import CANCELLED, Consumer
+from connectors.amqp.features import features
+from connectors.amqp.presence import exists
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from connectors.amqp.connection import Broker
+    from connectors.amqp.consumer import Ended
+    from connectors.amqp.route import Route
+    from connectors.delivery import Delivery
+
+
+class Source:
+    """The consuming side of one connection; it starts with no consumer."""
+
+    def __init__(
+        self, broker: Broker, routes: Mapping[str, Route], *, prefetch: int, max_body_bytes: int,
+        declare: Callable[[Route], object],
+    ) -> None:  # fmt: skip
+        """Consume nothing yet.
+
+        Args:
+            broker: A connected broker.
+            routes: What can be consumed, by connector.
+            prefetch: Unsettled deliveries that a connector may have out, where its route says
+                nothing else.
+            max_body_bytes: A connector holds so many bytes for each delivery of its prefetch, and
+                leaves what is beyond to RabbitMQ's dead-lettering.
+            declare: Declares a route, or finds it in place.
+        """
+        self._broker = broker
+        self._routes = routes
+        self._prefetch = prefetch
+        self._max_body_bytes = max_body_bytes
+        self._declare = declare
+        self._arrived: deque[Delivery] = deque()
+        self._consumers: dict[str, Consumer] = {}
+        self._ended: list[Ended] = []
+
+    def start(self, connector: str, prefetch: int = 0) -> None:
+        """Start the deliveries of a connector.
+
+        Args:
+            connector: Its name.
+            prefetch: Unsettled deliveries that it may have out; 0 takes what the settings say.
+
+        Raises:
+            Misconfigured: Its exchange or queue is not as it should be.
+            Refused: RabbitMQ allows no consumer.
+        """
+        route = self._routes[connector]
+        self._declare(route)
+        prefetch = prefetch or route.prefetch or self._prefetch
+        consumer = Consumer(
+            self._broker,
+            connector,
+            prefetch=prefetch,
+            arrived=self._arrived,
+            # a queue of others may have no dead-lettering: what it rejects would be lost
+            hold_bytes=0 if route.queue else prefetch * self._max_body_bytes,
+            on_end=self._ended.append,
+        )
+        consumer.start(route.source_queue, route.arguments)
+        self._consumers[connector] = consumer
+
+    def stop(self, connector: str) -> None:
+        """Stop the deliveries of a connector, and give back what is not settled."""
+        if consumer := self._consumers.pop(connector, None):
+            if consumer.live:
+                consumer.close()
+            self._drop_dead()
+
+    def ended(self) -> list[Ended]:
+        """Take the consumers that RabbitMQ has ended since the last call; they are stopped."""
+        ended = list(self._ended)
+        self._ended.clear()
+        for each in ended:
+            self.stop(each.connector)
+        return [self._explained(each) for each in ended]
+
+    def _explained(self, ended: Ended) -> Ended:
+        """Say why RabbitMQ cancelled a consumer; it gives no reason itself."""
+        if ended.reason != CANCELLED:
+            return ended
+        queue = self._routes[ended.connector].source_queue
+        there = exists(self._broker, "queue", queue)
+        times_out = (
+            features(self._broker.version.rpartition(" ")[2]).cancels_on_timeout and ended.unsettled
+        )
+        reason = "deleted" if not there else "timeout" if times_out else "moved"
+        return ended._replace(reason=reason)
+
+    def arrived(self, limit: int) -> list[Delivery]:
+        """Take deliveries that have come, the oldest first.
+
+        Args:
+            limit: How many at most; the others stay for the next call.
+        """
+        return [self._arrived.popleft() for _ in range(min(limit, len(self._arrived)))]
+
+    @property
+    def waiting(self) -> int:
+        """Deliveries that have come and were not taken."""
+        return len(self._arrived)
+
+    @property
+    def unsettled(self) -> int:
+        """Deliveries that RabbitMQ still waits for."""
+        return sum(each.unsettled for each in self._consumers.values())
+
+    def unsettled_of(self, connector: str) -> int:
+        """Deliveries of one connector that RabbitMQ still waits for."""
+        consumer = self._consumers.get(connector)
+        return consumer.unsettled if consumer else 0
+
+    def oldest(self, connector: str) -> float | None:
+        """Monotonic seconds when the oldest unsettled delivery came; None where there is none."""
+        consumer = self._consumers.get(connector)
+        return consumer.oldest if consumer else None
+
+    def flush(self) -> None:
+        """Acknowledge what was settled."""
+        for consumer in self._consumers.values():
+            consumer.flush()
+
+    def cancel(self, connector: str = "") -> None:
+        """Stop deliveries, of one connector or of all; those already out stay ours to settle."""
+        for name, consumer in self._consumers.items():
+            if connector in {"", name}:
+                consumer.cancel()
+
+    def give_back(self) -> None:
+        """Stop everything, and return whatever is not settled."""
+        for connector in list(self._consumers):
+            self.stop(connector)
+
+    def _drop_dead(self) -> None:
+        living = [each for each in self._arrived if each.live]
+        self._arrived.clear()
+        self._arrived.extend(living)

@@ -1,0 +1,44 @@
+"""What keeps a connector's deliveries from going on, and whether it still does."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from daemon.pipeline.outgoing import Ping
+from daemon.pipeline.pauses import ALARM, NO_WORKER, REFUSED_PUBLISH, Pause
+
+if TYPE_CHECKING:
+    from connectors.ports import Edges
+    from daemon.pipeline.publisher import Publisher
+    from daemon.pipeline.scorer import Labeller
+    from daemon.pipeline.work import Item
+
+    Scorer = Labeller[Item]
+
+
+def cause(
+    edges: Edges, connector: str, model: str, scorer: Scorer, publisher: Publisher
+) -> Pause | None:
+    """Return the reason for which a connector should pause; None where none is known."""
+    if edges.blocked:
+        return Pause(ALARM)
+    if destination := publisher.refused_to(connector):
+        return Pause(REFUSED_PUBLISH, destination=destination)
+    if not scorer.workers(model):
+        return Pause(NO_WORKER)
+    return None
+
+
+def is_gone(pause: Pause, edges: Edges, model: str, scorer: Scorer, publisher: Publisher) -> bool:
+    """Whether the reason for a pause can be seen to be gone, without any delivery."""
+    if pause.reason == NO_WORKER:
+        return bool(scorer.workers(model))
+    if pause.reason == REFUSED_PUBLISH:
+        return pause.destination not in publisher.refused
+    if pause.reason != ALARM or edges.blocked:
+        return False
+    # a new connection is not blocked until it publishes
+    if pause.ping is None:
+        pause.ping = Ping()
+        publisher.put(pause.ping)
+    return pause.ping.safe

@@ -1,0 +1,293 @@
+"""Which connectors consume just now, and why the others do not.
+
+RabbitMQ ends a consumer that holds a delivery for too long, and counts each return towards the
+delivery limit. So nothing is held while nothing can be done: after `hold_seconds` a connector is
+paused and its deliveries are given back, once for an outage of any length. It consumes again when
+the cause is gone. No trial delivery is needed to find that out, but for messages that are bad
+themselves.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import structlog
+
+from connectors.amqp.connection import Refused
+from connectors.errors import Misconfigured, Unavailable
+from daemon.pipeline.causes import cause, is_gone
+from daemon.pipeline.pauses import (
+    ALARM,
+    BAD_MESSAGES,
+    BAD_SCORES,
+    ENDED,
+    FIXES,
+    REFUSED_CONSUMER,
+    Pause,
+)
+from daemon.pipeline.quarantine import Quarantine
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from connectors.amqp.consumer import Ended
+    from connectors.ports import Edges
+    from daemon.pipeline.breaker import Breaker
+    from daemon.pipeline.publisher import Publisher
+    from daemon.pipeline.scorer import Labeller
+    from daemon.pipeline.work import Item
+
+    Scorer = Labeller[Item]
+
+_REVIEW_SECONDS = 0.25
+_RETRY_SECONDS = 10.0
+_FIRST_TRIAL = 15.0
+_LONGEST_TRIAL = 300.0
+_WIND_DOWN = 5.0
+_SLOW_HOLDS = 5
+"""A delivery that waits so many times `hold` behind others shows that too many are held."""
+_FEWER = 4
+"""Part of the deliveries that are held from then on."""
+_log = structlog.get_logger(__name__)
+
+
+@dataclass(slots=True)
+class _Connector:
+    """One connector.
+
+    Attributes:
+        delay: Seconds until the next trial, should the present one fail.
+        prefetch: Deliveries that it may hold; 0 takes what the settings say.
+        trial: Whether it consumes one message, to see whether messages are still bad.
+        grow: Whether a trial went well.
+    """
+
+    model: str
+    breaker: Breaker
+    delay: float = _FIRST_TRIAL
+    prefetch: int = 0
+    pause: Pause | None = None
+    trial: bool = False
+    grow: bool = False
+
+
+class Intake:
+    """Starts and stops the consumers of one daemon. It outlives its connections."""
+
+    def __init__(
+        self, models: Mapping[str, str], *, mapping: Mapping[str, Breaker],
+        scoring: Mapping[str, Breaker], hold: float, clock: Callable[[], float] = time.monotonic,
+    ) -> None:  # fmt: skip
+        """Pause nothing yet.
+
+        Args:
+            models: The model of each connector.
+            mapping: The breaker of each connector.
+            scoring: The breaker of each model.
+            hold: Seconds for which a delivery is held while nothing can be done.
+            clock: Monotonic seconds, as deliveries have them.
+        """
+        self._connectors = {
+            name: _Connector(model, mapping[name]) for name, model in models.items()
+        }
+        self._scoring = scoring
+        self._hold = hold
+        self._clock = clock
+        self._due = 0.0
+        self._closed = False
+        self._quarantine = Quarantine(list(models), clock)
+
+    @property
+    def pauses(self) -> dict[str, Pause]:
+        """The connectors that do not consume, on purpose."""
+        return {name: each.pause for name, each in self._connectors.items() if each.pause}
+
+    @property
+    def quarantined(self) -> bool:
+        """Whether a single delivery is out at a time, over all connectors."""
+        return self._quarantine.on
+
+    def quarantine(self) -> None:
+        """Have a single delivery out from the next connection on: one of them is to blame."""
+        self._quarantine.begin()
+
+    def stop(self, reason: str) -> None:
+        """Consume nothing any more under these settings."""
+        for connector in self._connectors.values():
+            connector.pause = Pause(reason, self._clock())
+        self._closed = True
+
+    def close(self) -> None:
+        """Start nothing any more."""
+        self._closed = True
+
+    def start(self, edges: Edges, *, first: bool = False) -> None:
+        """Start what is not paused, on a new connection.
+
+        Args:
+            edges: The bus, just opened.
+            first: Whether a refusal means that the deployment cannot work, and is raised.
+
+        Raises:
+            Misconfigured: As `source.start` has it.
+            Refused: Likewise.
+        """
+        for connector in self._connectors.values():
+            connector.trial = connector.grow = False
+            if connector.pause:
+                connector.pause.ping, connector.pause.stopped = None, True
+        if self._quarantine.on:
+            self._quarantine.start(edges, self._startable())
+            return
+        for name in self._startable():
+            self._start(edges, name, raising=first)
+
+    def takes(self, name: str) -> bool:
+        """Whether deliveries of a connector are to be taken further."""
+        connector = self._connectors[name]
+        bad = connector.breaker.tripped or self._scoring[connector.model].tripped
+        return not connector.pause and not bad
+
+    def came_through(self, name: str) -> None:
+        """A message of a connector became an event."""
+        connector = self._connectors[name]
+        if connector.trial:
+            connector.breaker.reset()
+            self._scoring[connector.model].reset()
+            connector.delay = _FIRST_TRIAL
+            connector.trial, connector.grow = False, True
+
+    def review(self, edges: Edges, scorer: Scorer, publisher: Publisher) -> bool:
+        """Pause what cannot go on, and start again what can.
+
+        Returns:
+            Whether deliveries were given back.
+
+        Raises:
+            Unavailable: They can only be given back with the connection.
+        """
+        ended = edges.source.ended()
+        for each in ended:
+            self._take_ended(edges, each, scorer, publisher)
+        now = self._clock()
+        if now < self._due or self._closed:
+            return bool(ended)
+        self._due = now + _REVIEW_SECONDS
+        if self._quarantine.on:
+            if not self._quarantine.review(edges, self._startable()):
+                self.start(edges)
+            return True
+        before = edges.source.unsettled
+        for name, connector in self._connectors.items():
+            if connector.pause:
+                self._look_again(edges, name, connector, connector.pause, scorer, publisher)
+            else:
+                self._look_at(edges, name, connector, scorer, publisher)
+        return bool(ended) or edges.source.unsettled != before
+
+    def _startable(self) -> list[str]:
+        return [name for name, each in self._connectors.items() if not each.pause]
+
+    def _look_at(
+        self, edges: Edges, name: str, connector: _Connector, scorer: Scorer,
+        publisher: Publisher,
+    ) -> None:  # fmt: skip
+        """Find a reason to pause a connector that consumes."""
+        now = self._clock()
+        if not self.takes(name):
+            reason = BAD_MESSAGES if connector.breaker.tripped else BAD_SCORES
+            trial = Pause(reason, until=now + connector.delay, stopped=False)
+            connector.delay = min(connector.delay * 2, _LONGEST_TRIAL)
+            connector.trial = False
+            self._pause(name, trial)
+            edges.source.cancel(name)
+            return
+        if connector.grow:
+            connector.grow = False
+            self._restart(edges, name, 0)
+            return
+        oldest = edges.source.oldest(name)
+        age = now - oldest if oldest is not None else 0.0
+        if age > self._hold and (
+            pause := cause(edges, name, self._connectors[name].model, scorer, publisher)
+        ):
+            self._pause(name, pause)
+            if pause.reason == ALARM:
+                # RabbitMQ reads nothing from us now, so nothing can be given back but all
+                raise Unavailable("RabbitMQ has not taken any message for too long")
+            edges.source.stop(name)
+        elif age > self._hold * _SLOW_HOLDS and edges.source.unsettled_of(name) > 1:
+            fewer = max(1, edges.source.unsettled_of(name) // _FEWER)
+            _log.warning("prefetch_lowered", connector=name, prefetch=fewer, waited=round(age))
+            self._restart(edges, name, fewer)
+
+    def _look_again(
+        self, edges: Edges, name: str, connector: _Connector, pause: Pause, scorer: Scorer,
+        publisher: Publisher,
+    ) -> None:  # fmt: skip
+        """See whether the reason for a pause is gone."""
+        now = self._clock()
+        if not pause.stopped:
+            # copies that are on their way should arrive first, lest they are made twice
+            pause.stopped = not publisher.busy_with(name) or now - pause.since > _WIND_DOWN
+            if pause.stopped:
+                edges.source.stop(name)
+            return
+        if now < pause.until and not is_gone(pause, edges, connector.model, scorer, publisher):
+            return
+        connector.pause = None
+        _log.info("connector_resumed", connector=name, reason=pause.reason,
+                  after=round(now - pause.since, 1))  # fmt: skip
+        if pause.reason in {BAD_MESSAGES, BAD_SCORES}:
+            # its history stays: one more that is parked trips it again
+            connector.breaker.tripped = self._scoring[connector.model].tripped = False
+            connector.trial = True
+        self._start(edges, name, prefetch=1 if connector.trial else connector.prefetch)
+
+    def _take_ended(self, edges: Edges, ended: Ended, scorer: Scorer, publisher: Publisher) -> None:
+        """RabbitMQ has ended a consumer, and has its deliveries back."""
+        connector = self._connectors[ended.connector]
+        _log.warning(
+            "consumer_ended", connector=ended.connector, reason=ended.reason, detail=ended.detail,
+            held=round(ended.held, 1), fix=ENDED[ended.reason],
+        )  # fmt: skip
+        if connector.pause or self._closed:
+            return
+        connector.trial = connector.grow = False
+        if ended.reason == "timeout":
+            if pause := cause(edges, ended.connector, connector.model, scorer, publisher):
+                self._pause(ended.connector, pause)
+                return
+            connector.prefetch = max(1, ended.unsettled // _FEWER)
+        elif ended.reason == "closed":
+            now = self._clock()
+            self._pause(ended.connector, Pause(REFUSED_CONSUMER, until=now + _RETRY_SECONDS))
+            return
+        self._start(edges, ended.connector, prefetch=connector.prefetch)
+
+    def _pause(self, name: str, pause: Pause) -> None:
+        pause.since = self._clock()
+        self._connectors[name].pause = pause
+        where = str(pause.destination) if pause.destination else ""
+        _log.error(
+            "connector_paused", connector=name, reason=pause.reason, destination=where,
+            fix=FIXES[pause.reason],
+        )  # fmt: skip
+
+    def _restart(self, edges: Edges, name: str, prefetch: int) -> None:
+        self._connectors[name].prefetch = prefetch
+        edges.source.stop(name)
+        self._start(edges, name, prefetch=prefetch)
+
+    def _start(self, edges: Edges, name: str, *, prefetch: int = 0, raising: bool = False) -> None:
+        try:
+            edges.source.start(name, prefetch)
+        except (Misconfigured, Refused) as error:
+            if raising:
+                raise
+            _log.warning("consumer_refused", connector=name, error=str(error),
+                         fix=FIXES[REFUSED_CONSUMER])  # fmt: skip
+            now = self._clock()
+            self._pause(name, Pause(REFUSED_CONSUMER, until=now + _RETRY_SECONDS))

@@ -1,0 +1,159 @@
+"""What is ready to be published, and what is owed when it is confirmed.
+
+The message itself is made when it is sent, so that what waits takes no more memory than its item.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+from connectors.events import event as envelope
+from connectors.messages import Letter
+from connectors.parking import park
+
+if TYPE_CHECKING:
+    from connectors.messages import Model, Score, ToneEvent
+    from connectors.parking.park import Reason
+    from daemon.pipeline.settlement import Settlement
+    from daemon.pipeline.work import Item
+
+_NOWHERE = "sentiment.nowhere"
+
+
+class Desk(Protocol):
+    """What a confirmed message is reported to."""
+
+    def event_confirmed(self, pending: PendingEvent) -> None:
+        """An event is safe."""
+        ...
+
+    def copy_confirmed(self, pending: PendingCopy) -> None:
+        """A parked copy is safe."""
+        ...
+
+
+class Pending(Protocol):
+    """Something to publish.
+
+    Attributes:
+        safe: Whether it was confirmed; a second confirm of it means nothing.
+    """
+
+    safe: bool
+
+    @property
+    def connector(self) -> str:
+        """Whose message it comes from."""
+        ...
+
+    @property
+    def known(self) -> bool:
+        """Whether a second one, published after a redelivery, would be known by its id."""
+        ...
+
+    def wanted(self) -> bool:
+        """Whether a delivery still waits for it."""
+        ...
+
+    def letter(self) -> Letter:
+        """Make the message."""
+        ...
+
+    def confirmed(self, desk: Desk) -> None:
+        """See to what is owed, now that it is safe."""
+        ...
+
+
+@dataclass(slots=True, eq=False)
+class PendingEvent:
+    """The event of an item; its delivery is owed it.
+
+    Attributes:
+        event: As it was last made.
+    """
+
+    item: Item
+    score: Score
+    model: Model
+    cached: bool
+    safe: bool = False
+    event: ToneEvent | None = None
+
+    @property
+    def connector(self) -> str:
+        """Whose message it comes from."""
+        return self.item.delivery.connector
+
+    @property
+    def known(self) -> bool:
+        """Whether its message has an identity."""
+        return self.item.known
+
+    def wanted(self) -> bool:
+        """Whether a delivery still waits for it."""
+        return self.item.wanted()
+
+    def letter(self) -> Letter:
+        """Make the message."""
+        item, outlet = self.item, self.item.lane.outlet
+        self.event = envelope.tone_event(
+            item.delivery, item.utterance, item.event_id, score=self.score, model=self.model,
+            cached=self.cached, include_text=outlet.include_text,
+        )  # fmt: skip
+        return outlet.letter(self.event, item.delivery)
+
+    def confirmed(self, desk: Desk) -> None:
+        """Report it."""
+        desk.event_confirmed(self)
+
+
+@dataclass(slots=True, eq=False)
+class PendingCopy:
+    """The parked copy of a delivery, which is owed nothing else any more."""
+
+    settlement: Settlement
+    reason: Reason
+    safe: bool = False
+
+    @property
+    def connector(self) -> str:
+        """Whose message it is."""
+        return self.settlement.delivery.connector
+
+    @property
+    def known(self) -> bool:
+        """Whether its message has an id, by which a second copy of it would be known."""
+        return self.settlement.delivery.message_id is not None
+
+    def wanted(self) -> bool:
+        """Whether the delivery can still be acknowledged."""
+        return self.settlement.delivery.live
+
+    def letter(self) -> Letter:
+        """Make the message."""
+        return park.letter(self.settlement.delivery, self.reason)
+
+    def confirmed(self, desk: Desk) -> None:
+        """Report it."""
+        desk.copy_confirmed(self)
+
+
+@dataclass(slots=True, eq=False)
+class Ping:
+    """An empty message for nobody: its confirm shows that RabbitMQ takes messages again."""
+
+    safe: bool = False
+    connector = ""
+    known = True
+
+    def wanted(self) -> bool:
+        """Whoever paused for an alarm waits for it."""
+        return True
+
+    def letter(self) -> Letter:
+        """Make the message: the default exchange finds no queue of this name, and drops it."""
+        return Letter("", _NOWHERE, b"", {}, mandatory=False)
+
+    def confirmed(self, desk: Desk) -> None:
+        """Owe nothing."""

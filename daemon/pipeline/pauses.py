@@ -1,0 +1,54 @@
+"""Why a connector does not consume, and what is to be done about it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from daemon.pipeline.outgoing import Ping
+    from daemon.pipeline.publisher import Destination
+
+NO_WORKER = "no-worker"
+REFUSED_PUBLISH = "publish-refused"
+ALARM = "broker-alarm"
+BAD_MESSAGES = "bad-messages"
+BAD_SCORES = "bad-scores"
+REFUSED_CONSUMER = "consume-refused"
+FIXES = {
+    NO_WORKER: "start a worker: `systemctl start tonebus-worker@1`, or `tonebus worker`",
+    REFUSED_PUBLISH: "see `publish_refused` in the log for the exchange and what to repair",
+    ALARM: "RabbitMQ is short of memory or disk space: free some",
+    BAD_MESSAGES: "most of its messages are parked: see `detail` of message_parked, repair the "
+    "connector, then replay sentiment.parked",
+    BAD_SCORES: "the model fails on most texts: see `text_given_up`, repair the model or its "
+    "worker, then replay sentiment.parked",
+    REFUSED_CONSUMER: "RabbitMQ refuses a consumer: check the queue and the right to read it",
+}
+ENDED = {
+    "timeout": "RabbitMQ waited too long for an acknowledgement: raise its consumer_timeout, or "
+    "lower daemon.hold_seconds",
+    "deleted": "its queue was deleted; it is declared again",
+    "moved": "its queue has moved to another node; nothing to do",
+    "closed": "see `detail`: RabbitMQ names what it refuses",
+}
+
+
+@dataclass(slots=True)
+class Pause:
+    """Why a connector does not consume, and until when.
+
+    Attributes:
+        since: Monotonic seconds.
+        until: Monotonic seconds of the next trial; infinite where the cause itself is watched.
+        destination: What refuses to take its messages.
+        ping: What is published to see whether the alarm is over.
+        stopped: Whether its deliveries were given back.
+    """
+
+    reason: str
+    since: float = 0.0
+    until: float = float("inf")
+    destination: Destination | None = None
+    ping: Ping | None = None
+    stopped: bool = True

@@ -1,0 +1,92 @@
+"""One delivery out at a time, over all connectors, until the guilty one is put away."""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import TYPE_CHECKING
+
+import structlog
+
+from connectors.amqp.connection import Refused
+from connectors.errors import Misconfigured
+from daemon.pipeline.pauses import FIXES, REFUSED_CONSUMER
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Sequence
+
+    from connectors.ports import Edges
+
+_QUIET_SECONDS = 0.1
+_TURN_SECONDS = 0.5
+_CLEAN_SECONDS = 2.0
+_log = structlog.get_logger(__name__)
+
+
+class Quarantine:
+    """Lets connectors consume in turn, one message each.
+
+    A delivery that ends connections, such as one in a frame that no parser reads, is redelivered
+    and counted alone. RabbitMQ's delivery limit puts it away. The others flow in between.
+
+    Attributes:
+        on: Whether it lasts.
+    """
+
+    def __init__(self, connectors: Sequence[str], clock: Callable[[], float]) -> None:
+        """Take the connectors, in the order of their turns."""
+        self._order = deque(connectors)
+        self._clock = clock
+        self._current: str | None = None
+        self._began = self._turn_began = 0.0
+        self.on = False
+
+    def begin(self) -> None:
+        """Begin, or go on: a connection was lost once more."""
+        if not self.on:
+            _log.warning("quarantine_started", connectors=list(self._order))
+        self.on = True
+        # whoever was its turn may be guilty; another is served before it is tried again
+        self._order.rotate(-1)
+
+    def start(self, edges: Edges, startable: Collection[str]) -> None:
+        """Give the first connector its turn, on a new connection."""
+        self._began = self._clock()
+        self._current = None
+        self._next(edges, startable)
+
+    def review(self, edges: Edges, startable: Collection[str]) -> bool:
+        """Give the next connector its turn when it is time; return whether it lasts."""
+        now = self._clock()
+        if now - self._began > _CLEAN_SECONDS:
+            if self._current:
+                edges.source.stop(self._current)
+            self.on = False
+            _log.info("quarantine_ended")
+            return False
+        had = now - self._turn_began
+        idle = not self._current or not edges.source.unsettled_of(self._current)
+        if had > _TURN_SECONDS or (idle and had > _QUIET_SECONDS):
+            if self._current:
+                edges.source.stop(self._current)
+            self._order.rotate(-1)
+            self._next(edges, startable)
+        return True
+
+    def _next(self, edges: Edges, startable: Collection[str]) -> None:
+        self._turn_began = self._clock()
+        self._current = None
+        for _ in range(len(self._order)):
+            if self._order[0] in startable:
+                break
+            self._order.rotate(-1)
+        else:
+            return
+        try:
+            edges.source.start(self._order[0], 1)
+        except (Misconfigured, Refused) as error:
+            _log.warning(
+                "consumer_refused", connector=self._order[0], error=str(error),
+                fix=FIXES[REFUSED_CONSUMER],
+            )  # fmt: skip
+        else:
+            self._current = self._order[0]

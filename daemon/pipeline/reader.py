@@ -1,0 +1,72 @@
+"""From a delivery to its items, or to the reason why it is parked."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from connectors.errors import BadInput, Skip
+from connectors.events import event as envelope
+from connectors.parking.park import Reason
+from daemon.pipeline.settlement import Settlement
+from daemon.pipeline.work import Item
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from connectors.cache import Cache
+    from connectors.delivery import Delivery
+    from connectors.mapping.mapper import Mapped
+    from daemon.pipeline.tally import Tally
+    from daemon.pipeline.work import Lane
+
+
+class Reader:
+    """Reads the messages of every connector."""
+
+    def __init__(self, lanes: Mapping[str, Lane], cache: Cache, tally: Tally) -> None:
+        """Take what is needed.
+
+        Args:
+            lanes: How each connector is read and scored, by name.
+            cache: Makes the keys of scores and marks.
+            tally: Counts.
+        """
+        self._lanes = lanes
+        self._cache = cache
+        self._tally = tally
+
+    def read(self, delivery: Delivery) -> tuple[Settlement, list[Item]]:
+        """Return what is owed for a message, and its items.
+
+        A message that asks for no event owes nothing; one that cannot be read owes a parked copy.
+        """
+        self._tally.delivered(delivery)
+        lane = self._lanes[delivery.connector]
+        try:
+            return self._items(delivery, lane, lane.mapper.read(delivery))
+        except BadInput as bad:
+            reason = Reason(bad.code, stage="map", detail=bad.detail)
+        except Skip as skip:
+            self._tally.skipped(delivery, str(skip))
+            delivery.trace.note("skipped", str(skip))
+            return Settlement(delivery, 0), []
+        except Exception as error:  # noqa: BLE001 - whatever a message does to a library, it pays alone
+            reason = Reason("mapping", stage="map", detail=type(error).__name__)
+        self._tally.unmapped(delivery)
+        return Settlement(delivery, 0, [reason]), []
+
+    def _items(
+        self, delivery: Delivery, lane: Lane, mapped: Mapped
+    ) -> tuple[Settlement, list[Item]]:
+        failures = []
+        if bad := mapped.bad:
+            failures = [Reason(bad.code, "map", bad.detail, texts=bad.indexes)]
+        settlement = Settlement(delivery, len(mapped.utterances), failures)
+        model, preprocessing = lane.identity.model, lane.identity.preprocessing
+        items = []
+        for text in mapped.utterances:
+            event_id = envelope.event_id(delivery.connector, text)
+            score_key = self._cache.score_key(model, preprocessing, text.text)
+            mark_key = self._cache.mark_key(event_id, model)
+            items.append(Item(settlement, lane, text, event_id, score_key, mark_key))
+        return settlement, items

@@ -1,0 +1,70 @@
+"""When a delivery may be acknowledged."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from connectors.parking.park import Reason
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from connectors.delivery import Delivery
+
+_NAMED_AT_MOST = 10
+
+
+class Settlement:
+    """What is still owed for one delivery.
+
+    Invariant: `_open` counts the texts whose outcome is not safe yet. A text's outcome is safe when
+    its event is confirmed, when it is the duplicate of a confirmed event, or when it has failed.
+    At zero the delivery is acknowledged: at once if no text has failed, else after the confirm
+    of its one parked copy, which names every text that failed.
+    """
+
+    __slots__ = ("_failures", "_open", "delivery")
+
+    def __init__(self, delivery: Delivery, texts: int, failures: Sequence[Reason] = ()) -> None:
+        """Owe so many texts; some may have failed already.
+
+        Args:
+            delivery: What is to be acknowledged.
+            texts: Texts whose outcome is open.
+            failures: Why other texts of it, or all of it, cannot be scored.
+        """
+        self.delivery = delivery
+        self._open = texts
+        self._failures = list(failures)
+
+    def done(self) -> None:
+        """One text's outcome is safe."""
+        self._open -= 1
+
+    def fail(self, reason: Reason) -> None:
+        """One text has failed."""
+        self._open -= 1
+        self._failures.append(reason)
+
+    @property
+    def complete(self) -> bool:
+        """Whether every text has its outcome."""
+        return not self._open
+
+    @property
+    def reason(self) -> Reason | None:
+        """Why it must be parked; None where nothing failed."""
+        if len(self._failures) <= 1:
+            return self._failures[0] if self._failures else None
+        first = min(self._failures, key=lambda each: each.texts)
+        texts = sorted({place for each in self._failures for place in each.texts})
+        named = ", ".join(map(str, texts[:_NAMED_AT_MOST]))
+        more = f" and {len(texts) - _NAMED_AT_MOST} more" if len(texts) > _NAMED_AT_MOST else ""
+        return Reason(
+            first.code,
+            stage=first.stage,
+            detail=f"texts {named}{more}: {first.detail}",
+            attempts=max(each.attempts for each in self._failures),
+            texts=tuple(texts),
+            revision=first.revision,
+        )

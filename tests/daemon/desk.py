@@ -1,0 +1,57 @@
+"""A labeller over a scripted scoring edge."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from connectors.messages import Fault, Score
+from daemon.pipeline.scorer import Labeller
+from daemon.settings import DaemonSettings
+from tests import models
+from tests.daemon.scripted import ScriptedScoring
+from tests.daemon.scripted_source import Clock
+
+if TYPE_CHECKING:
+    from daemon.pipeline.work import Verdict
+
+ERROR = Fault("error", "ValueError")
+
+
+class Desk:
+    """A labeller over a scripted scoring edge."""
+
+    def __init__(self, live: int = 1, **settings: float) -> None:
+        self.clock = Clock()
+        self.scoring = ScriptedScoring(live)
+        given = {"score_timeout": 30.0} | settings
+        self.labeller = made(self.clock, **given)
+        self.verdicts: list[Verdict[str]] = []
+
+    def want(self, *texts: str) -> None:
+        for text in texts:
+            self.labeller.want(models.NAME, text.encode(), text, f"waiter of {text}")
+
+    def turn(self) -> None:
+        self.labeller.ask(self.scoring)
+        self.verdicts += self.labeller.collect(self.scoring.answers(), self.scoring.gone())
+        self.labeller.ask(self.scoring)
+
+    def later(self, seconds: float) -> None:
+        self.clock.now += seconds
+        self.turn()
+
+    @property
+    def asked(self) -> list[list[str]]:
+        return list(self.scoring.asked.values())
+
+    @property
+    def outcomes(self) -> dict[str, Score | Fault]:
+        return {verdict.wanted.text: verdict.outcome for verdict in self.verdicts}
+
+    def only_request(self) -> str:
+        [request] = self.scoring.asked
+        return request
+
+
+def made(clock: Clock, **settings: float) -> Labeller[str]:
+    return Labeller([models.NAME], DaemonSettings(**settings), clock)  # type: ignore[arg-type]

@@ -1,0 +1,137 @@
+"""Who is charged for a fault of scoring."""
+
+from __future__ import annotations
+
+from connectors.messages import Fault
+from connectors.scoring.protocol import Scored, Unreadable
+from daemon.pipeline.charges import CHARGES
+from tests import models
+from tests.daemon.desk import Desk
+from tests.daemon.scripted import MODEL, score_of
+
+
+def test_an_answer_of_another_length_is_charged_to_the_worker_and_asked_again() -> None:
+    desk = Desk(live=2)
+    desk.want("good", "bad")
+    desk.turn()
+    request = desk.only_request()
+    desk.scoring.asked.clear()
+    desk.scoring.say(Scored(request, "w-1", MODEL, [score_of("good")], 0.1))
+    desk.turn()
+    assert desk.asked == []
+    for _ in range(20):
+        desk.later(2)
+        [request] = desk.scoring.asked
+        desk.scoring.asked.clear()
+        desk.scoring.say(Unreadable(request))
+        desk.turn()
+    assert desk.verdicts == []
+    assert desk.labeller.workers(models.NAME) == 0
+    desk.later(2)
+    desk.scoring.score(desk.only_request())
+    desk.turn()
+    assert set(desk.outcomes) == {"good", "bad"}
+    assert desk.labeller.workers(models.NAME) == 2
+
+
+def lose_workers(desk: Desk, *names: str) -> None:
+    """Let one worker after the other die with what it was asked."""
+    for name in names:
+        desk.scoring.start(desk.only_request(), name)
+        desk.turn()
+        request = desk.only_request()
+        desk.scoring.dead.add(name)
+        del desk.scoring.asked[request]
+        desk.later(1)
+        desk.later(0)
+
+
+def test_a_text_is_innocent_until_three_different_workers_died_with_it() -> None:
+    desk = Desk()
+    desk.want("text")
+    desk.turn()
+    lose_workers(desk, "w-1", "w-2")
+    assert desk.verdicts == []
+    desk.scoring.score(desk.only_request())
+    desk.turn()
+    assert desk.outcomes == {"text": score_of("text")}
+
+
+def test_a_text_that_kills_its_workers_takes_three_of_them_and_is_given_up() -> None:
+    desk = Desk()
+    desk.want("killer")
+    desk.turn()
+    lose_workers(desk, "w-1", "w-2", "w-3")
+    assert desk.outcomes == {"killer": Fault("worker-lost")}
+    assert desk.asked == []
+
+
+def test_after_a_worker_was_lost_with_a_batch_its_texts_are_asked_one_by_one() -> None:
+    desk = Desk(live=9)
+    desk.want(*(f"text {n}" for n in range(8)))
+    desk.turn()
+    lose_workers(desk, "w-1")
+    assert desk.asked == [[f"text {n}"] for n in range(8)]
+    assert desk.verdicts == []
+
+
+def test_one_worker_that_is_cut_off_again_and_again_proves_nothing_of_a_text() -> None:
+    desk = Desk(score_timeout=30)
+    desk.want("text")
+    desk.turn()
+    for _ in range(10):
+        desk.scoring.start(desk.only_request(), "w-1")
+        desk.turn()
+        desk.scoring.asked.clear()
+        desk.later(31)
+    assert desk.verdicts == []
+    assert desk.asked == [["text"]]
+
+
+def test_a_returned_request_that_no_worker_reported_to_have_charges_nobody() -> None:
+    desk = Desk()
+    desk.want("text")
+    desk.turn()
+    for _ in range(10):
+        desk.scoring.fail(desk.only_request(), Fault("worker-lost"))
+        desk.turn()
+    assert desk.verdicts == []
+    assert desk.asked == [["text"]]
+
+
+def test_a_late_score_of_a_text_that_is_still_wanted_counts() -> None:
+    desk = Desk(live=2, score_timeout=30)
+    desk.want("slow", "other")
+    desk.turn()
+    late = desk.only_request()
+    desk.scoring.start(late)
+    desk.turn()
+    texts = desk.scoring.asked.pop(late)
+    desk.later(31)
+    assert desk.asked == [["slow"], ["other"]]
+    desk.scoring.say(Scored(late, "w-1", MODEL, [score_of(text) for text in texts], 31))
+    desk.turn()
+    assert desk.outcomes == {text: score_of(text) for text in texts}
+    assert desk.labeller.waiting == 0
+    for request in list(desk.scoring.asked):
+        desk.scoring.score(request)
+    desk.turn()
+    assert len(desk.verdicts) == 2
+
+
+def test_an_unreadable_reply_costs_a_text_nothing_and_is_asked_of_another_worker() -> None:
+    desk = Desk(live=2)
+    desk.want("text")
+    desk.turn()
+    request = desk.only_request()
+    desk.scoring.asked.clear()
+    desk.scoring.say(Unreadable(request))
+    desk.turn()
+    desk.later(2)
+    desk.scoring.score(desk.only_request())
+    desk.turn()
+    assert desk.outcomes == {"text": score_of("text")}
+
+
+def test_every_fault_that_a_worker_can_name_is_in_the_table() -> None:
+    assert {"error", "not-finite", "out-of-memory", "worker-lost", "timeout"} <= CHARGES.keys()

@@ -152,12 +152,8 @@ class _Page:
         name = tag.name
         if name in BLOCKS:
             self._break(name)
-        elif (
-            name == "img"
-            and not self._unseen
-            and (emoji := _EMOJI.search(unescaped(tag.attributes)))
-        ):
-            self._parts.append(emoji[1])
+        elif name == "img" and (emoji := _EMOJI.search(unescaped(tag.attributes))):
+            self._text(emoji[1])
         if name in _VOID:
             return
         part = part_of(name, tag.attributes) if tag.attributes or name == "blockquote" else None

@@ -33,6 +33,7 @@ Part = Literal["signature", "disclaimer"]
 
 _MAX_LINES = 16
 _MAX_CHARS = 1_500
+_MAX_DELIMITED_CHARS = 800
 _MAX_ROUNDS = 8
 _LAST_TWO = 2
 _MAX_DEVICE_WORDS = 7
@@ -124,7 +125,7 @@ def _delimited(lines: list[Line]) -> int | None:
     for start in range(len(lines) - 1, max(-1, len(lines) - _MAX_LINES - 1), -1):
         line = lines[start]
         if line.mark is Mark.DELIMITER:
-            return start if size(lines[start:]) <= _MAX_CHARS else None
+            return start if size(lines[start:]) <= _MAX_DELIMITED_CHARS else None
         if _divides(line.text):
             return start if _names_somebody(line.text, lines[start + 1 :]) else None
     return None

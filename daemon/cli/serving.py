@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import importlib
+import math
 import socket
 import sys
 from typing import TYPE_CHECKING, Any
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
     from daemon.settings import Settings
 
-_DRAIN_SECONDS = 5
+_DRAIN_AT_MOST = 15
 _STARTUP_FAILED = 3
 _TICKS_A_SECOND = 10
 
@@ -115,7 +116,8 @@ class Watched(uvicorn.Server):
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Answer what is asked already, and end."""
-        self._supervisor.stopping(_DRAIN_SECONDS + 10, "finishing the last requests")
+        drain = self.config.timeout_graceful_shutdown or 0
+        self._supervisor.stopping(drain + 10, "finishing the last requests")
         await self._state.watch.close()
         await super().shutdown(sockets)
 
@@ -141,7 +143,8 @@ def serve(settings: Settings) -> None:
         forwarded_allow_ips=api.trusted_proxies,
         server_header=False,
         timeout_keep_alive=api.keep_alive,
-        timeout_graceful_shutdown=_DRAIN_SECONDS,
+        # a prediction in work may take its time; nothing else delays a stop
+        timeout_graceful_shutdown=min(math.ceil(api.predict_timeout), _DRAIN_AT_MOST),
     )
     listeners = _listen(api.host, api.port)
     server = Watched(config, Supervisor(), app.state)

@@ -50,7 +50,7 @@ class Api:
     def __init__(self, process: Process, port: int) -> None:
         self.process = process
         self.url = f"http://127.0.0.1:{port}/"
-        until(self._listens)  # it says that it is ready a moment before
+        until(lambda: not self.refuses())  # it says that it is ready a moment before
 
     def get(self, path: str, **headers: str) -> Reply:
         with Connection(self.url) as connection:
@@ -67,12 +67,13 @@ class Api:
                 return float(line.rpartition(" ")[2])
         return None
 
-    def _listens(self) -> bool:
+    def refuses(self) -> bool:
+        """Whether it listens no more, or not yet."""
         try:
             Connection(self.url).close()
         except ConnectionRefusedError:
-            return False
-        return True
+            return True
+        return False
 
 
 @contextmanager
@@ -253,6 +254,20 @@ def test_an_idle_connection_is_kept_as_long_as_the_settings_say(stage: Stage) ->
     with api(stage, TONEBUS_API_KEEP_ALIVE="1") as found, Connection(found.url) as idle:
         assert idle.get("/healthz").status == 200
         assert idle.ended()
+
+
+def test_a_prediction_in_work_is_answered_before_a_stop(stage: Stage) -> None:
+    worker = stage.start("worker")
+    with api(stage) as found, Connection(found.url) as caller:
+        until(lambda: found.predict("good").status == 200)
+        os.kill(worker.pid, signal.SIGSTOP)
+        caller.ask("POST", "/predict", {"text": "bad"})
+        assert found.get("/healthz").status == 200
+        found.process.popen.terminate()
+        until(found.refuses)
+        os.kill(worker.pid, signal.SIGCONT)
+        assert caller.reply("POST").status == 200
+        assert found.process.popen.wait(30) in {0, -signal.SIGTERM}
 
 
 def test_open_pages_do_not_delay_a_stop(stage: Stage) -> None:

@@ -58,6 +58,7 @@ class Reader:
     def _items(
         self, delivery: Delivery, lane: Lane, mapped: Mapped
     ) -> tuple[Settlement, list[Item]]:
+        self._tally.mapped(delivery, mapped)
         failures = []
         if bad := mapped.bad:
             failures = [Reason(bad.code, "map", bad.detail, texts=bad.indexes)]

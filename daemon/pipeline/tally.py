@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from connectors.delivery import Delivery
+    from connectors.mapping import Mapped
     from connectors.messages import Utterance
     from daemon.pipeline.breaker import Breaker
     from daemon.pipeline.outgoing import PendingCopy, PendingEvent
@@ -43,6 +44,10 @@ class Tally:
     def skipped(self, delivery: Delivery, reason: str) -> None:
         """A message asks for no event."""
         self._meter.count(metrics.SKIPPED, delivery.connector, reason)
+
+    def mapped(self, delivery: Delivery, mapped: Mapped) -> None:
+        """The texts of a message are found."""
+        self._meter.cleaned(delivery.connector, mapped.utterances)
 
     def unmapped(self, delivery: Delivery) -> None:
         """Nothing in a message can be read."""

@@ -87,6 +87,17 @@ SKIPPED = Metric(
     "Messages that ask for no event, by reason.",
     ("connector", "reason"),
 )
+REMOVED = Metric(
+    "tonebus_removed_characters_total", "counter", "daemon",
+    "Characters that cleaning left out of texts: `quote`, `signature`, `disclaimer`, `hidden` or "
+    "`markup`.",
+    ("connector", "part"),
+)
+EMPTIED = Metric(
+    "tonebus_emptied_texts_total", "counter", "daemon",
+    "Texts of which cleaning left nothing; their tone is `none`.",
+    ("connector",),
+)
 DUPLICATES = Metric(
     "tonebus_duplicates_avoided_total", "counter", "daemon",
     "Texts settled without an event, since theirs was published before.",

@@ -8,11 +8,21 @@ from collections import defaultdict
 from typing import TYPE_CHECKING
 
 from connectors.messages import Score
-from daemon.telemetry.metrics import BATCH_TEXTS, BATCH_TOKENS, QUEUE_WAIT, SCORED, SCORING
+from connectors.text import is_blank
+from daemon.telemetry.metrics import (
+    BATCH_TEXTS,
+    BATCH_TOKENS,
+    EMPTIED,
+    QUEUE_WAIT,
+    REMOVED,
+    SCORED,
+    SCORING,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
+    from connectors.messages import Utterance
     from connectors.scoring.protocol import Scored
     from daemon.telemetry.metrics import Labels, Metric
 
@@ -64,6 +74,14 @@ class Meter:
         self.histogram(BATCH_TEXTS, model).observe(len(answer.verdicts))
         self.histogram(SCORING, model).observe(answer.seconds)
         self.histogram(QUEUE_WAIT, model).observe(max(0.0, waited))
+
+    def cleaned(self, connector: str, texts: Iterable[Utterance]) -> None:
+        """Count what was removed of the texts of a message."""
+        for text in texts:
+            for part, characters in text.removed.items():
+                self.count(REMOVED, connector, part, by=characters)
+            if text.removed and is_blank(text.text):
+                self.count(EMPTIED, connector)
 
     def total(self, metric: Metric) -> float:
         """Sum a counter over all its labels."""

@@ -14,6 +14,7 @@ import httpx
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from daemon.settings import ConnectorSettings
 from daemon.telemetry import metrics, prometheus
 from daemon.telemetry.metrics import METRICS, Metric
 from daemon.telemetry.registry import Histogram, Meter
@@ -110,6 +111,19 @@ def test_the_message_path_counts_what_becomes_of_each_message(
     assert sum(meter.histogram(metrics.LATENCY).counts) == 3
     assert sum(meter.histogram(metrics.AGE).counts) == 1
     assert sum(meter.histogram(metrics.SCORING, "tiny").counts) == 1
+
+
+def test_what_cleaning_removes_is_counted(model_directory: Path, tone_model: ToneModel) -> None:
+    connector = ConnectorSettings(strip=("html", "quotes", "signature"))
+    room = Room(model_directory, tone_model, connector)
+    room.tell("good<p hidden>bad<p>Best regards,<p>Ann", id="m-1")
+    room.tell("<p hidden>bad</p>", id="m-2")
+    room.tell("good", id="m-3")
+    room.settle()
+    meter = room.service.meter
+    removed = {"hidden": 2 * len("bad"), "signature": len("Best regards,Ann")}
+    assert meter.by(metrics.REMOVED, "part") == removed
+    assert meter.by(metrics.EMPTIED, "connector") == {"input": 1}
 
 
 def test_no_metric_holds_a_text_or_an_id(model_directory: Path, tone_model: ToneModel) -> None:

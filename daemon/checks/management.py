@@ -8,14 +8,17 @@ import ssl
 import urllib.error
 import urllib.request
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote, unquote, urlsplit
+from urllib.parse import quote
 
+from connectors import urls
 from connectors.errors import Unavailable
 
 if TYPE_CHECKING:
     from connectors.amqp.nodes import Node
     from connectors.tls import Tls
 
+_SCHEMES = ("http", "https")
+_EXAMPLE = "http://user:password@host:15672"
 _PORTS = {False: 15672, True: 15671}
 _TIMEOUT = 5.0
 _UNAUTHORISED = (401, 403)
@@ -38,11 +41,18 @@ class Management:
         Args:
             url: `http://user:password@host:15672`, or `https://`.
             tls: What `https` is to trust.
+
+        Raises:
+            WrongUrl: It cannot be read.
         """
-        parts = urlsplit(url)
-        place = parts.netloc.rpartition("@")[2]
-        self.address = parts._replace(netloc=place, path=parts.path.rstrip("/")).geturl()
-        login = f"{unquote(parts.username or 'guest')}:{unquote(parts.password or 'guest')}"
+        found = urls.parse(url, _SCHEMES, _EXAMPLE)
+        if len(found.places) != 1 or found.options:
+            raise urls.WrongUrl("it is not the address of one node", f"write {_EXAMPLE}")
+        [(host, port)] = found.places
+        host = f"[{host}]" if ":" in host else host
+        place = f"{host}:{port}" if port else host
+        self.address = f"{found.scheme}://{place}/{found.path}".rstrip("/")
+        login = f"{found.user or 'guest'}:{found.password or 'guest'}"
         self._login = base64.b64encode(login.encode()).decode()
         self._context = ssl.create_default_context(cafile=tls.ca_file or None)
 

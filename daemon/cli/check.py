@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -78,15 +77,14 @@ def _print(found: Read, faults: list[Fault], wrong: list[Fault]) -> None:
         click.echo(f"{len(wrong)} errors{warnings}")
     else:
         names = [each.name for each in found.settings.connectors] if found.settings else []
-        click.echo(f"good: {found.path or 'defaults'}, connectors {', '.join(names)}{warnings}")
+        click.echo(f"good: {found.name or 'defaults'}, connectors {', '.join(names)}{warnings}")
         for each in found.settings.connectors if found.settings else ():
             click.echo(f"{each.name}: a message is known by its {identity.rule(each)}")
 
 
 def _as_data(found: Read, faults: list[Fault], passed: int) -> dict[str, Any]:
     return {
-        # a file's name is bytes, and JSON is not
-        "file": os.fsencode(found.path).decode(errors="backslashreplace") if found.path else None,
+        "file": found.name or None,
         "faults": [
             {
                 "severity": each.severity,

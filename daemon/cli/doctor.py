@@ -9,9 +9,12 @@ from typing import TYPE_CHECKING
 import click
 import msgspec
 
+from connectors import urls
 from connectors.errors import Unavailable
+from connectors.tls import SYSTEM_TRUST
 from daemon.checks import doctor as examination
 from daemon.checks.lint import advice
+from daemon.checks.management import Management
 from daemon.checks.result import Result
 from daemon.cli import EX_CONFIG
 from daemon.settings.loading import read
@@ -54,6 +57,11 @@ def doctor(file: Path | None, management: str, *, as_json: bool) -> None:
     Example: tonebus doctor
     """
     logs.configure("console", "error")
+    if management:
+        try:
+            Management(management, SYSTEM_TRUST)
+        except urls.WrongUrl as error:
+            raise click.UsageError(f"--management: {error}") from None
     results = []
     found = read(path=file)
     for each in _examine(found, management):
@@ -74,7 +82,7 @@ def _examine(found: Read, management: str) -> Iterator[Result]:
         yield Result("settings", "failure", told.partition(". Fix:")[0], fault.fix)
     if found.settings is None or found.faults:
         return
-    yield Result("settings", "ok", str(found.path or "the defaults, and the environment"))
+    yield Result("settings", "ok", found.name or "the defaults, and the environment")
     for fault in advice(found, found.settings):
         # what the live checks below look at themselves
         if fault.path[:1] != ("models",) and fault.path != ("redis", "secret"):

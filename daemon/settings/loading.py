@@ -37,6 +37,11 @@ class Read(msgspec.Struct, frozen=True):
     faults: list[Fault]
     settings: Settings | None
 
+    @property
+    def name(self) -> str:
+        """The file's name, which is bytes, as text; empty where there is none."""
+        return os.fsencode(self.path).decode(errors="backslashreplace") if self.path else ""
+
     def line(self, fault: Fault) -> int:
         """Return the line that a fault is about; 0 where it is not the file's."""
         if fault.path[:2] in self.origins:
@@ -48,7 +53,7 @@ class Read(msgspec.Struct, frozen=True):
         told = []
         for fault in which:
             line = self.line(fault)
-            place = self.origins.get(fault.path[:2]) or str(self.path or "settings")
+            place = self.origins.get(fault.path[:2]) or (self.name or "settings")
             told.append(f"{place}:{line}: {fault}" if line else f"{place}: {fault}")
         return told
 

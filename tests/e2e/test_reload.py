@@ -63,10 +63,13 @@ def test_wrong_settings_are_refused_at_a_reload_and_the_work_goes_on(stage: Stag
     stage.start("worker")
     file = Path(stage.env["TONEBUS_CONFIG"])
     right = file.read_text(encoding="utf-8")
+    until(lambda: descriptors(daemon)["socket"] == 2)
+    before = descriptors(daemon)
     for number, (wrong, named) in enumerate(WRONG.items(), 1):
         file.write_text(f"{right}\n{wrong}\n", encoding="utf-8")
         os.kill(daemon.pid, signal.SIGHUP)
         assert named in daemon.wait_for("reload_refused", count=number)["error"]
+    until(lambda: descriptors(daemon) == before)
     assert "s3cret" not in daemon.log.read_text(encoding="utf-8")
     stage.publish([("m-1", "good")])
     stage.subjects({"m-1"})

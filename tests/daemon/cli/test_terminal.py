@@ -162,3 +162,22 @@ def test_the_log_on_a_console_has_colours_on_a_terminal_only() -> None:
     )
     assert "\x1b[" not in done.stderr
     assert "y=1" in done.stderr
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://u:s3cret/x@h:15672",
+        "nonsense",
+        "ftp://h",
+        "http://a..b",
+        "http://h:99999",
+        "http://",
+    ],
+)
+def test_an_address_of_the_management_api_that_cannot_be_read_is_wrong_usage(url: str) -> None:
+    done = run(["doctor", "--management", url])
+    assert done.returncode == 2
+    assert b"--management: " in done.stderr
+    assert b"s3cret" not in done.stdout + done.stderr
+    assert b"Traceback" not in done.stderr

@@ -13,13 +13,13 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
-from connectors.amqp import topology
 from connectors.parking.entry import plain, summary
 from connectors.parking.parked_queue import ParkedQueue
 from daemon import settings
 from daemon.cli import terminal
 from daemon.cli.parked_filters import Filter, Rate, filters, shown_age
 from daemon.cli.publish import connect
+from daemon.process import wiring
 from daemon.telemetry import logs
 
 if TYPE_CHECKING:
@@ -122,10 +122,10 @@ _Act = Callable[["Settings", ParkedQueue, "Entry"], bool]
 
 
 def _replay(configuration: Settings, queue: ParkedQueue, each: Entry) -> bool:
-    known = each.connector in {one.name for one in configuration.connectors}
-    if known:
-        queue.replay(each, topology.source_queue(each.connector))
-    return known
+    routes = {route.connector: route for route in wiring.routes(configuration)}
+    if route := routes.get(each.connector):
+        queue.replay(each, route.source_queue)
+    return route is not None
 
 
 def _purge(_configuration: Settings, queue: ParkedQueue, each: Entry) -> bool:

@@ -147,6 +147,7 @@ class Reporter:
         meter.replace(metrics.BLOCKED, {(): float(gauges.blocked)} if connected else {})
         workers = gauges.workers if connected else {}
         meter.replace(metrics.WORKERS, {(model,): n for model, n in workers.items()})
+        meter.replace(metrics.PAUSED, dict.fromkeys(gauges.pauses.items(), 1.0))
         meter.set(metrics.IN_FLIGHT, to=gauges.in_flight)
         meter.set(metrics.WAITING, to=gauges.waiting)
         meter.set(metrics.UNCONFIRMED, to=gauges.unconfirmed)

@@ -199,6 +199,11 @@ STATE = Metric(
     "1 for what the daemon does now: connecting, working, careful, holding or draining.",
     ("state",),
 )
+PAUSED = Metric(
+    "tonebus_paused", "gauge", "daemon",
+    "1 while a daemon does not consume for a connector, with the reason.",
+    ("connector", "reason"),
+)
 REPORTED = Metric(
     "tonebus_last_report_timestamp_seconds", "gauge", "daemon",
     "When the daemon's loop last reported; while it hangs, other gauges have no value.",

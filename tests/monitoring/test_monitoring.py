@@ -62,7 +62,9 @@ def outages() -> dict[str, list[str]]:
     table = page.partition("| fault | outcome | alert |\n|---|---|---|\n")[2].partition("\n\n")[0]
     found = {}
     for row in table.splitlines():
-        fault, _, told = (cell.strip() for cell in row.strip("|").split(" | "))
+        cells = [cell.strip() for cell in row.strip("|").split(" | ")]
+        assert len(cells) == len(("fault", "outcome", "alert")), f"no alert is named for: {row}"
+        fault, _, told = cells
         found[fault] = re.findall(r"`(Tonebus\w+)`", told)
         assert found[fault] or told.startswith("none: "), fault
     return found

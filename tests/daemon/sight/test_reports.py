@@ -102,21 +102,23 @@ def test_it_tells_at_most_once_a_second_unless_something_changes() -> None:
 
 def test_gauges_vanish_with_what_they_measured() -> None:
     made = Reporter()
-    workers = {"tiny": 2, "other": 1}
+    workers, pauses = {"tiny": 2, "other": 1}, {"input": "no-worker"}
     made.attend(
         EmbeddedStore(), Watch(Supervisor({}), DaemonSettings()),
-        lambda: Gauges(blocked=True, workers=workers), revisions={}, worst_case=10,
+        lambda: Gauges(blocked=True, workers=workers, pauses=pauses), revisions={}, worst_case=10,
     )  # fmt: skip
     meter = made.meter
     made.enter("working")
     made.tick()
     assert meter.shown(metrics.WORKERS) == {("tiny",): 2, ("other",): 1}
     assert meter.shown(metrics.BLOCKED) == meter.shown(metrics.CONNECTED) == {(): 1}
-    # a reload took a model away
-    del workers["other"]
+    assert meter.shown(metrics.PAUSED) == {("input", "no-worker"): 1}
+    # a reload took a model away, and the connector goes on
+    del workers["other"], pauses["input"]
     made.enter("working")
     made.tick()
     assert meter.shown(metrics.WORKERS) == {("tiny",): 2}
+    assert meter.shown(metrics.PAUSED) == {}
     # of a broker that is out of reach nothing is known
     made.enter("connecting")
     made.tick()

@@ -1,4 +1,4 @@
-"""A worker's own report: what it scored, how busy it is, and that it lives."""
+"""A worker's own report: what it scored, how busy it is, and that it is running."""
 
 from __future__ import annotations
 
@@ -25,18 +25,18 @@ _EVERY_SECONDS = 1.0
 
 
 class WorkerReport:
-    """What a worker tells of itself; a thread of its own tells it while the model works.
+    """What a worker reports of itself, each second, from a thread of its own.
 
     Attributes:
         meter: Its counters.
-        line: How it is, in one line for a person.
+        line: Its state, in one line for a person.
     """
 
     def __init__(self, store: Store, *, name: str, model: Model, device: str, threads: int) -> None:
-        """Start with everything at nought; nothing is told before `start`.
+        """Start with all counters at zero; nothing is reported before `start`.
 
         Args:
-            store: Where notes are left.
+            store: Where snapshots are kept.
             name: The model's name in the settings.
             model: What it serves.
             device: Where it computes.
@@ -51,7 +51,7 @@ class WorkerReport:
         self.meter.set(metrics.MODEL, name, model.name, model.revision, to=1)
 
     def start(self) -> None:
-        """Tell it from now on, once a second, until the process ends."""
+        """Report once a second from now on, until the process ends."""
         threading.Thread(target=self._run, name="report", daemon=True).start()
 
     def scored(self, sheet: Sheet) -> None:
@@ -70,7 +70,7 @@ class WorkerReport:
         self.meter.count(metrics.FAILED, self._name, code)
 
     def note(self) -> WorkerNote:
-        """Return what there is to tell now."""
+        """Return the snapshot of now."""
         meter = self.meter
         texts = meter.total(metrics.SCORED)
         self._history.read(
@@ -93,7 +93,7 @@ class WorkerReport:
         )
 
     def post(self) -> None:
-        """Leave a note."""
+        """Write a snapshot."""
         key = snapshot.KEY + self._identity.instance.encode()
         note = self.note()
         self.line = _line(note)

@@ -80,6 +80,19 @@ def test_a_worker_that_is_told_to_stop_finishes_a_long_forward(two: Pair) -> Non
     assert [type(answer) for answer in two.asker.to(request)] == [Started, Scored]
 
 
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_worker_stops_cleanly(
+    broker_url: str, model_directory: Path, tmp_path: Path, number: signal.Signals
+) -> None:
+    config = tmp_path / "tonebus.toml"
+    config.write_text(models.toml(model_directory), encoding="utf-8")
+    env = {"TONEBUS_CONFIG": str(config), "TONEBUS_BROKER_URL": broker_url}
+    with running("worker", env=env) as worker:
+        os.kill(worker.pid, number)
+        assert worker.popen.wait(60) == 0
+        assert worker.events("worker_stopped")
+
+
 def test_a_worker_that_is_cut_off_finishes_its_forward_before_it_takes_another(
     own_broker_url: str, model_directory: Path, tmp_path: Path
 ) -> None:

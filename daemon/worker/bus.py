@@ -1,0 +1,78 @@
+"""How a worker meets RabbitMQ: it is let in when it starts, and Celery is set up to keep it in."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+import kombu
+import structlog
+import tenacity
+
+from connectors.amqp import topology
+from connectors.amqp.connection import Refused
+from connectors.amqp.transport import tolerant
+from connectors.errors import Misconfigured, Unavailable
+from connectors.scoring.celery_app import celery_queue
+from daemon.process import wiring
+from daemon.worker import requests
+
+if TYPE_CHECKING:
+    from celery import Celery
+
+    from daemon.process.systemd import Supervisor
+    from daemon.settings import Settings
+
+_REPLY_SECONDS = 10
+_log = structlog.get_logger(__name__)
+
+
+def await_broker(settings: Settings, model_name: str, supervisor: Supervisor) -> None:
+    """Wait until RabbitMQ lets the worker in, and the queue of its requests is as it should be.
+
+    Raises:
+        Misconfigured: RabbitMQ refuses; it would do so again.
+    """
+    broker = wiring.broker(settings, f"tonebus worker {os.getpid()}")
+
+    def attempt() -> None:
+        try:
+            broker.connect()
+            wiring.prepare(settings, broker, topology.scoring([model_name]))
+        except Refused as refused:
+            raise Misconfigured(
+                f"{refused}. Fix: check the user, password, virtual host and permissions"
+            ) from refused
+        finally:
+            broker.close()
+
+    def report(state: tenacity.RetryCallState) -> None:
+        error = state.outcome.exception() if state.outcome else None
+        supervisor.status(f"waiting for RabbitMQ: {error}")
+        _log.warning("bus_unavailable", error=str(error), next_in=round(state.upcoming_sleep, 1))
+
+    tenacity.Retrying(
+        retry=tenacity.retry_if_exception_type(Unavailable), wait=wiring.RECONNECT_PAUSES,
+        before_sleep=report,
+    )(attempt)  # fmt: skip
+
+
+def celery_app(settings: Settings, model_name: str) -> Celery:
+    """Return a worker's Celery application, without its task."""
+    app = wiring.celery(settings)
+    app.conf.update(
+        # Celery's own is minutes: so long a worker would wait for a connection that is dead
+        broker_heartbeat=settings.broker.heartbeat,
+        broker_connection_timeout=settings.broker.connect_timeout,
+        broker_transport_options={
+            # closing a dead connection, Celery would wait for an answer for ever
+            "read_timeout": _REPLY_SECONDS,
+            # a message that py-amqp cannot read would end this worker, and then the next one
+            "frame_handler": tolerant,
+        },
+        task_queues=[celery_queue(model_name)],
+    )
+    requests.inflate_nothing()
+    # Celery would declare an exchange `celery`, and bind our queue to it; requests need none
+    app.amqp.default_exchange = kombu.Exchange("", type="direct")
+    return app

@@ -34,9 +34,14 @@ _PRONOUN = re.compile(
 )
 
 
-def has_address_or_time(text: str) -> bool:
-    """Whether an e-mail address or a time of day stands in a text."""
-    return _ADDRESS.search(text) is not None or _CLOCK.search(text) is not None
+def has_address(text: str) -> bool:
+    """Whether an e-mail address stands in a text."""
+    return _ADDRESS.search(text) is not None
+
+
+def has_time(text: str) -> bool:
+    """Whether a time of day stands in a text."""
+    return _CLOCK.search(text) is not None
 
 
 def attribution_that_ends(lines: Sequence[Line], at: int, *, quoted: bool) -> int | None:
@@ -78,8 +83,8 @@ def _attributes(text: str, *, quoted: bool) -> bool:
     """Whether words are an attribution: a verb, a date, a time, an address, or enough of these."""
     ends = text.endswith(_COLONS)
     wrote = _wrote(text)
-    address = _ADDRESS.search(text) is not None
-    clock = _CLOCK.search(text) is not None
+    address = has_address(text)
+    clock = has_time(text)
     date = _DATE.search(text) is not None
     if not quoted:
         enough = wrote + date + clock + address >= _ENOUGH

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from connectors.mapping.mail.attributions import (
     attribution_that_ends,
-    has_address_or_time,
+    has_address,
+    has_time,
     words_before,
 )
 from connectors.mapping.mail.lines import MAX_PATTERN, Line, Mark
@@ -94,9 +95,9 @@ def boundary_at(lines: Sequence[Line], at: int) -> Boundary | None:
         end = at + line.text.startswith(">>>")
         return _copy(lines, at, at, labels=1) or Boundary(Kind.COPY, at, end, line.depth)
     if line.mark is Mark.RULE or (len(line.text) >= _RULE_CHARS and is_rule(line.text)):
-        return _copy(
-            lines, at, _next(lines, at + 1), labels=_HEAD_LABELS, any_label=line.mark is Mark.RULE
-        )
+        drawn = line.mark is Mark.RULE
+        head = _next(lines, at + 1)
+        return _copy(lines, at, head, labels=_HEAD_LABELS, evident=True, any_label=drawn)
     if line.blank or len(line.text) > MAX_PATTERN:
         return None
     if marked := _marked(lines, at):
@@ -169,12 +170,19 @@ def _copy(
             break
         else:
             spaced = True
-    enough = len(kinds) >= labels and (any_label or labels < _HEAD_LABELS or {FROM, DATE} <= kinds)
-    if not enough or (
-        (evident or any_label) and not has_address_or_time(" ".join(values[: end - head]))
-    ):
+    found = values[: end - head]
+    enough = len(kinds) >= labels and (labels < _HEAD_LABELS or {FROM, DATE} <= kinds)
+    if enough and (not evident or _evident(" ".join(found))):
+        return Boundary(Kind.COPY, first, end, lines[head].depth)
+    # in any language, a mail program writes first who sent it, and then when
+    enough = any_label and len(kinds) >= labels and has_address(found[0])
+    if not (enough and has_time(" ".join(found[1:]))):
         return None
     return Boundary(Kind.COPY, first, end, lines[head].depth)
+
+
+def _evident(text: str) -> bool:
+    return has_address(text) or has_time(text)
 
 
 def _label(lines: Sequence[Line], at: int, *, any_label: bool = False) -> tuple[str, str]:

@@ -29,9 +29,13 @@ _WORD = re.compile(r"[^\W\d_]+(?:\([^\W\d_]{1,3}\))?")
 _BEGINS_INSIDE = re.compile(
     rf"[\s-](?:{'|'.join(OPENERS)})\s(?:[^\W\d_]+[.,]{{0,2}}\s){{0,3}}\(?\d"
 )
-_PRONOUN = re.compile(
-    r"(?:i|we|ich|wir|je|j[\u2019']ai|nous|yo|ik|wij|jag|jeg|eu|я|мы)\b", re.IGNORECASE
+_BRACKETED = re.compile(r"[<(\[][^\s<>()\[\]]*@|@[^\s<>()\[\]]+[>)\]]")
+_PERSONAL = re.compile(
+    r"(?<!\w)(?:i|we|you|your|ich|wir|ihr|ihre|sie|nous|vous|votre|yo|usted|io|ik|wij|uw|jag|jeg"
+    r"|você|pan|pani|я|мы|вы|ваш|ми|ви)(?!\w)",
+    re.IGNORECASE,
 )
+"""Who speaks of themselves, or to somebody, reports: "On Monday at 10:15 you wrote:"."""
 
 
 def has_address(text: str) -> bool:
@@ -56,6 +60,8 @@ def attribution_that_ends(lines: Sequence[Line], at: int, *, quoted: bool) -> in
     if text.startswith(_DASHES) and text.endswith(_DASHES):
         return at if _wrote(text) else None
     if not (text.endswith(_COLONS) or quoted):
+        return None
+    if not (quoted or _BRACKETED.search(text) or (at + 1 < len(lines) and lines[at + 1].blank)):
         return None
     best = at if _attributes(text, quoted=quoted) else None
     if best is not None and (_LIKE_A_BEGINNING.match(text) or words_before(text)):
@@ -87,8 +93,9 @@ def _attributes(text: str, *, quoted: bool) -> bool:
     clock = has_time(text)
     date = _DATE.search(text) is not None
     if not quoted:
-        enough = wrote + date + clock + address >= _ENOUGH
-        return ends and enough and (clock or address) and not _PRONOUN.match(text)
+        bracketed = _BRACKETED.search(text) is not None
+        enough = wrote + date + clock + bracketed >= _ENOUGH
+        return ends and enough and (clock or bracketed) and not _PERSONAL.search(text)
     words = text.split()
     if not (ends or text.endswith(">") or _wrote(words[-1])):
         return False

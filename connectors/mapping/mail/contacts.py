@@ -88,14 +88,21 @@ def are_contacts(lines: list[Line], *, most: int) -> bool:
         most: How many there may be.
     """
     shown = [each.text for each in lines if each.text]
-    return (
-        len(shown) <= most
-        and sum(map(len, shown)) <= _MAX_CHARS
-        and all(_is_contact(each) for each in shown)
-    )
+    if len(shown) > most or sum(map(len, shown)) > _MAX_CHARS:
+        return False
+    named = False
+    titles = True
+    for line in lines:
+        if line.text and not _is_contact(line.text, titles=titles):
+            return False
+        # what stands apart from the name is no title, but may be another complaint
+        titles = titles and (bool(line.text) or not named)
+        named = named or bool(line.text)
+    return True
 
 
-def _is_contact(text: str) -> bool:
+def _is_contact(text: str, *, titles: bool) -> bool:
+    """Whether a line belongs beneath a name; `titles` takes a few words for somebody's title."""
     if len(text) > MAX_PATTERN or _POSTSCRIPT.match(text):
         return False
     if is_rule(text) or is_name(text):
@@ -107,7 +114,7 @@ def _is_contact(text: str) -> bool:
     if ends or (_unspaced(text) and len(text) > _MAX_UNSPACED_TITLE):
         return False
     capitals = sum(not each[0].islower() for each in words)
-    if len(words) <= _MAX_TITLE_WORDS and not words[0][0].islower():
+    if titles and len(words) <= _MAX_TITLE_WORDS and not words[0][0].islower():
         return capitals * 2 >= len(words) or any(each[0].isdigit() for each in words)
     return len(words) <= 2 * _MAX_TITLE_WORDS and capitals * 4 >= len(words) * 3
 

@@ -14,6 +14,7 @@ from connectors.urls import is_loopback
 from daemon.checks import identity
 from daemon.model.identity import identify
 from daemon.process import wiring
+from daemon.settings import time_rules
 from daemon.settings.layers import SECRETS
 from daemon.settings.problems import Fault
 
@@ -38,6 +39,7 @@ def advice(found: Read, settings: Settings) -> Iterator[Fault]:
     yield from _kept_in_file(found, settings)
     yield from _overlaps(settings)
     yield from identity.warnings(settings)
+    yield from time_rules.warnings(settings)
     yield from _doubtful_mappings(settings)
     if not settings.redis.secret:
         yield Fault(

@@ -11,6 +11,9 @@ if TYPE_CHECKING:
 
     from daemon.settings.sections import Settings
 
+_CONSUMER_TIMEOUT = 1800
+"""Seconds after which RabbitMQ takes back what is not acknowledged, unless it is told otherwise."""
+
 
 def faults(settings: Settings) -> Iterator[Fault]:
     """Find settings under which a part would be given up while it does as it is told."""
@@ -28,4 +31,18 @@ def faults(settings: Settings) -> Iterator[Fault]:
             f"a look-up may take {redis.timeout:g} s, and RabbitMQ expects a heartbeat every "
             f"{broker.heartbeat} s meanwhile",
             "set it below broker.heartbeat",
+        )
+
+
+def warnings(settings: Settings) -> Iterator[Fault]:
+    """Find settings under which RabbitMQ takes deliveries back before the daemon does."""
+    daemon = settings.daemon
+    longest = max(daemon.hold_seconds, daemon.score_timeout)
+    if longest > _CONSUMER_TIMEOUT / 2:
+        yield Fault(
+            ("daemon", "hold_seconds" if longest == daemon.hold_seconds else "score_timeout"),
+            f"a delivery may be held for {longest:g} s and longer; RabbitMQ takes all of them back "
+            f"after its `consumer_timeout`, {_CONSUMER_TIMEOUT} s by default, and counts each",
+            f"set it below {_CONSUMER_TIMEOUT // 2}, or raise consumer_timeout in rabbitmq.conf",
+            "warning",
         )

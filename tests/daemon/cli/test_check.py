@@ -176,3 +176,13 @@ def test_check_warns_where_one_broker_may_be_taken_for_several(file: Path) -> No
     assert warned()
     add(file, 'deployment = "shop"\n')
     assert not warned()
+
+
+@pytest.mark.parametrize("name", ["hold_seconds", "score_timeout"])
+def test_check_warns_where_deliveries_may_be_held_longer_than_rabbitmq_waits(
+    file: Path, name: str
+) -> None:
+    add(file, f"[daemon]\n{name} = 1200\n")
+    [warning] = [each for each in faults(file) if each["where"] == f"daemon.{name}"]
+    assert (warning["severity"], warning["line"]) == ("warning", line_with(file, name))
+    assert "consumer_timeout" in warning["fix"]

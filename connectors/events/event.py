@@ -25,14 +25,14 @@ def event_id(connector: str, utterance: Utterance) -> str:
     """Return the id that this utterance's event has, however often it is delivered.
 
     What makes the event the same is what makes the message the same, together with all of it that
-    the event tells: its text and the fields that it carries. Which model labels it is not part of
-    that: the event says so itself. A message without an identity cannot be known again: its event
-    gets a fresh id each time.
+    the event tells: its text, the fields that it carries, and the language that it names. What is
+    found out here is no part of that, such as the label and the model: the event says so itself.
+    A message without an identity cannot be known again: its event gets a fresh id each time.
     """
     if utterance.source_id is None:
         return uuid.uuid4().hex
-    position, carried = str(utterance.index), _canonical(utterance.carried).decode()
-    parts = framed(connector, utterance.source_id, position, utterance.text, carried)
+    told = _canonical([utterance.index, utterance.carried, utterance.language]).decode()
+    parts = framed(connector, utterance.source_id, utterance.text, told)
     return blake2b(parts, digest_size=16).hexdigest()
 
 

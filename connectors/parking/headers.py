@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 HEADER = "tonebus-"
 _MAX_CHARS = 255
 """Of an exchange, a routing key or a time; every event of the message repeats the first two."""
+_MAX_TIMES = 10**6
 _MAX_DIGITS = 9
 NOWHERE = 10**_MAX_DIGITS
 """A position that no text has; it stands for any number that is too large to be one."""
@@ -42,7 +43,7 @@ def replayed(headers: Mapping[str, Any]) -> Replayed:
     """Read what the headers say; whoever may write to a source queue could have written them."""
     times = headers.get(f"{HEADER}replays")
     return Replayed(
-        times=times if isinstance(times, int) else 1,
+        times=min(max(times, 0), _MAX_TIMES) if isinstance(times, int) else 1,
         exchange=_word(headers, "exchange"),
         routing_key=_word(headers, "routing-key"),
         first_failure=_word(headers, "first-failure"),

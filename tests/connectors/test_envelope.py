@@ -41,7 +41,7 @@ def test_the_same_message_has_one_event_id_however_often_it_is_delivered() -> No
     assert len({envelope.event_id("input", utterance()) for _ in range(10)}) == 1
 
 
-def test_another_connector_identity_index_text_or_carried_field_is_another_event() -> None:
+def test_another_connector_identity_index_text_carried_field_or_language_is_another_event() -> None:
     ids = {
         envelope.event_id("input", utterance()),
         envelope.event_id("chat", utterance()),
@@ -53,8 +53,9 @@ def test_another_connector_identity_index_text_or_carried_field_is_another_event
         envelope.event_id("input", utterance(carried={"rating": 1})),
         envelope.event_id("input", utterance(carried={"rating": 2})),
         envelope.event_id("input", utterance(carried={"rating": "2"})),
+        envelope.event_id("input", utterance(language="de")),
     }
-    assert len(ids) == 10
+    assert len(ids) == 11
 
 
 def test_a_message_without_an_identity_gets_a_fresh_event_id_each_time() -> None:

@@ -101,3 +101,5 @@ def test_numbers_that_cannot_be_counted_with_are_bounded() -> None:
     assert found.replays < 2**31
     assert found.attempts == 0
     assert parked({f"{HEADER}code": "json", f"{HEADER}replays": Decimal("NaN")}).replays == 0
+    for value, times in ((2**63 - 1, 10**6), (-(2**63), 0), ("9" * 5_000, 1), (None, 1)):
+        assert replayed({f"{HEADER}replays": value}).times == times

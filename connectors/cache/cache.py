@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hmac
+from functools import lru_cache
+from hashlib import blake2b
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -18,6 +20,8 @@ if TYPE_CHECKING:
 
 _KEY_BYTES = 20
 _SEAL_BYTES = 16
+# what comes last needs no frame, and what comes before it is one of few
+_framed = lru_cache(framed)
 _encode = msgspec.msgpack.Encoder().encode
 _decode_score = msgspec.msgpack.Decoder(Score).decode
 
@@ -59,7 +63,8 @@ class Cache:
 
     def score_key(self, model: Model, preprocessing: str, text: str) -> bytes:
         """Return the key of a text's score under one revision of a model."""
-        return b"s:" + _digest(self._score_keys, framed(model.revision, preprocessing, text))
+        message = _framed(model.revision, preprocessing) + text.encode("utf-8", "surrogatepass")
+        return b"s:" + _digest(self._score_keys, message)
 
     def mark_key(self, event_id: str, model: Model) -> bytes:
         """Return the key of the mark that an event was published with a model's label.
@@ -67,7 +72,7 @@ class Cache:
         The id of an event is the same under every revision, its mark is not: a message that is
         published again to be labelled by a new model gets its event, with the id it had.
         """
-        return b"m:" + _digest(self._mark_keys, framed(event_id, model.revision))
+        return b"m:" + _digest(self._mark_keys, _framed(model.revision) + event_id.encode())
 
     def remember_score(self, key: bytes, score: Score) -> None:
         """Keep a score, from the next look-up on."""
@@ -108,12 +113,13 @@ class Cache:
 
 
 def _digest(key: bytes, message: bytes) -> bytes:
-    return hmac.digest(key, message, "sha256")[:_KEY_BYTES]
+    # keyed BLAKE2 is a message authentication code by itself, in a third of HMAC's time
+    return blake2b(message, key=key, digest_size=_KEY_BYTES).digest()
 
 
 def _seal(seal: bytes, key: bytes, payload: bytes) -> bytes:
     # keys are all of one length, so key and payload cannot be told apart otherwise
-    return hmac.digest(seal, key + payload, "sha256")[:_SEAL_BYTES] + payload
+    return blake2b(key + payload, key=seal, digest_size=_SEAL_BYTES).digest() + payload
 
 
 def _unseal(seal: bytes, key: bytes, value: bytes | None) -> bytes | None:

@@ -71,6 +71,7 @@ class PendingEvent:
 
     Attributes:
         event: As it was last made.
+        tone: The tone that it tells.
     """
 
     item: Item
@@ -79,6 +80,7 @@ class PendingEvent:
     cached: bool
     safe: bool = False
     event: ToneEvent | None = None
+    tone: str = ""
 
     @property
     def connector(self) -> str:

@@ -243,9 +243,10 @@ class Pipeline:
             return
         if cached:
             self._tally.cached(item.delivery)
-        self._shadows.compare(item, score.tone)
-        item.delivery.trace.note("labelled", score.tone)
-        self._publisher.put(PendingEvent(item, score, model, cached))
+        tone = score.tone
+        self._shadows.compare(item, tone)
+        item.delivery.trace.note("labelled", tone)
+        self._publisher.put(PendingEvent(item, score, model, cached, tone=tone))
 
     def _give_up(self, item: Item, fault: Score | Fault, attempts: int) -> None:
         detail = f"{fault.code} {fault.detail}".strip() if isinstance(fault, Fault) else ""

@@ -27,7 +27,7 @@ _FIXES = {
     Fate.FORBIDDEN.value: "declare the exchange, or grant its user the right to write",
     _UNCONFIRMED: "a queue behind the exchange has no majority or no disk: see the broker's log",
 }
-_LATE: tuple[Destination | None, float] = (None, 0.0)
+_LATE: tuple[Letter | None, float] = (None, 0.0)
 _log = structlog.get_logger(__name__)
 
 
@@ -87,7 +87,7 @@ class Publisher:
         self._clock = clock
         self._window = window
         self._ready: deque[Pending] = deque()
-        self._sent: dict[Pending, tuple[Destination, float]] = {}
+        self._sent: dict[Pending, tuple[Letter, float]] = {}
         self._single_file = 0
         self.refused: dict[Destination, Refusal] = {}
         self.refusals = 0
@@ -109,14 +109,16 @@ class Publisher:
         failed: list[tuple[Pending, Exception]] = []
         if edges.blocked:
             return failed
-        self._probe(edges, failed)
+        now = self._clock()
+        self._probe(edges, failed, now)
         while self._ready and self._open(edges):
             pending = self._ready.popleft()
             if pending.wanted() and (letter := _made(pending, failed)):
                 if refusal := self._refusal(letter):
                     refusal.waiting.append(pending)
                 else:
-                    self._send(edges, pending, letter)
+                    edges.sink.publish(letter, pending)
+                    self._sent[pending] = letter, now
         return failed
 
     def confirmed(self, edges: Edges) -> list[Pending]:
@@ -124,21 +126,21 @@ class Publisher:
         safe: list[Pending] = []
         now = self._clock()
         for pending, fate, detail in edges.sink.outcomes():
-            destination, _ = self._sent.pop(pending, _LATE)
+            letter, _ = self._sent.pop(pending, _LATE)
             self._single_file = max(0, self._single_file - 1)
             if fate is Fate.CONFIRMED:
                 if not pending.safe:
                     pending.safe = True
                     safe.append(pending)
                 self._reopen(pending)
-            elif pending.safe or destination is None:
+            elif pending.safe or letter is None:
                 continue
             elif fate is Fate.VOID:
                 # one of them is to blame: sent one by one, it will be the only one out
                 self._single_file += 1
                 self._ready.appendleft(pending)
             else:
-                self._refuse(pending, destination, fate.value, detail)
+                self._refuse(pending, letter, fate.value, detail)
         self._charge_overdue(edges, now)
         return safe
 
@@ -183,19 +185,15 @@ class Publisher:
             return not sink.unconfirmed
         return sink.unconfirmed_bytes < self._window and sink.unconfirmed < WINDOW_MESSAGES
 
-    def _send(self, edges: Edges, pending: Pending, letter: Letter) -> None:
-        edges.sink.publish(letter, pending)
-        self._sent[pending] = Destination(letter.exchange, letter.routing_key), self._clock()
-
     def _refusal(self, letter: Letter) -> Refusal | None:
         if not self.refused:
             return None
         exact = Destination(letter.exchange, letter.routing_key)
         return self.refused.get(exact) or self.refused.get(Destination(letter.exchange))
 
-    def _probe(self, edges: Edges, failed: list[tuple[Pending, Exception]]) -> None:
+    def _probe(self, edges: Edges, failed: list[tuple[Pending, Exception]], now: float) -> None:
         for destination, refusal in list(self.refused.items()):
-            if refusal.probe or self._clock() < refusal.probe_at:
+            if refusal.probe or now < refusal.probe_at:
                 continue
             if not refusal.waiting:
                 del self.refused[destination]
@@ -205,16 +203,15 @@ class Publisher:
             pending = refusal.waiting.popleft()
             if letter := _made(pending, failed):
                 refusal.probe = pending
-                self._send(edges, pending, letter)
+                edges.sink.publish(letter, pending)
+                self._sent[pending] = letter, now
 
-    def _refuse(
-        self, pending: Pending, destination: Destination, reason: str, detail: str = ""
-    ) -> None:
+    def _refuse(self, pending: Pending, letter: Letter, reason: str, detail: str = "") -> None:
         """Charge a destination, and hold the message for it."""
         self.refusals += 1
         now = self._clock()
-        if reason == Fate.FORBIDDEN.value:
-            destination = Destination(destination.exchange)
+        forbidden = reason == Fate.FORBIDDEN.value
+        destination = Destination(letter.exchange, None if forbidden else letter.routing_key)
         refusal = self.refused.get(destination)
         if refusal is None:
             refusal = self.refused[destination] = Refusal(reason, now, now + _FIRST_PAUSE)
@@ -247,16 +244,16 @@ class Publisher:
     def _charge_overdue(self, edges: Edges, now: float) -> None:
         if edges.blocked:
             # the broker reads nothing: the wait begins when it does again
-            self._sent = {each: (where, now) for each, (where, _) in self._sent.items()}
+            self._sent = {each: (letter, now) for each, (letter, _) in self._sent.items()}
             return
         overdue = []
-        for pending, (destination, at) in self._sent.items():
+        for pending, (letter, at) in self._sent.items():
             if now - at <= self._confirm_timeout:
                 break
-            overdue.append((pending, destination))
-        for pending, destination in overdue:
+            overdue.append((pending, letter))
+        for pending, letter in overdue:
             del self._sent[pending]
-            self._refuse(pending, destination, _UNCONFIRMED)
+            self._refuse(pending, letter, _UNCONFIRMED)
 
 
 def _wanted(pending: Pending) -> bool:

@@ -73,9 +73,10 @@ class Tally:
         """An event is safe."""
         item = pending.item
         connector = item.delivery.connector
-        self._meter.count(metrics.EVENTS, connector, pending.score.tone)
+        self._meter.count(metrics.EVENTS, connector, pending.tone)
         self.mapping[connector].note(parked=False)
-        self.scoring[item.lane.model].note(parked=False)
+        if not pending.cached:
+            self.scoring[item.lane.model].note(parked=False)
         self._observe(item.delivery, item.utterance)
 
     def parked(self, pending: PendingCopy) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from daemon.settings import Settings
     from daemon.telemetry.tracing import Tracer
 
+_COLLECT_AFTER = 20_000
 _log = structlog.get_logger(__name__)
 
 
@@ -46,6 +48,7 @@ def run(load: Callable[[], Settings]) -> int:
         reporter.meter, settings.metrics.host, settings.metrics.port,
         healthy=lambda: signals.supervisor.fed_in_time,
     )  # fmt: skip
+    _spare_the_collector()
     while not signals.stop:
         try:
             with _service(settings, signals, reporter, tracer) as service:
@@ -69,6 +72,17 @@ def run(load: Callable[[], Settings]) -> int:
     reporter.tick()
     _log.info("daemon_stopped")
     return 0
+
+
+def _spare_the_collector() -> None:
+    """Have Python look for cycles seldom, and never among what lives as long as the process.
+
+    A message makes some dozens of objects and no cycle. At Python's own threshold the collector
+    takes a sixth of the time of a message whose score is known.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(_COLLECT_AFTER)
 
 
 @contextmanager

@@ -51,8 +51,8 @@ def test_the_default_virtual_host_has_many_spellings(path: str) -> None:
     assert deployment(f"amqp://rabbit{path}") == deployment("amqp://rabbit//")
 
 
-def test_nodes_and_virtual_hosts_do_not_change_places() -> None:
-    assert deployment("amqp://a/v;amqp://b/w") != deployment("amqp://a/w;amqp://b/v")
+def test_every_virtual_host_is_a_deployment_of_its_own() -> None:
+    assert deployment("amqp://a/v;amqp://b/v") != deployment("amqp://a/w;amqp://b/w")
 
 
 def test_a_broker_on_the_loopback_is_another_one_on_each_host(

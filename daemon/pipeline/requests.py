@@ -47,8 +47,8 @@ class Requests(Generic[Waiter]):
     """All texts that are wanted of one model.
 
     Invariant: every text in `wanted` is in exactly one of the batcher, `again`, or a batch in
-    `out`. A batch in `late` is overdue: its texts are in one of these too, and a late score still
-    counts.
+    `out`. A batch in `late` is overdue or has failed: its texts are in one of these too, and a late
+    score still counts.
 
     Attributes:
         workers: Workers that consume the model's requests, at the last count.
@@ -112,11 +112,13 @@ class Requests(Generic[Waiter]):
         if isinstance(answer, Started):
             batch.worker, batch.started = answer.worker, self.clock()
             return []
-        on_time = self.out.pop(answer.request, None) is not None
-        self.late.pop(answer.request, None)
         if isinstance(answer, Scored) and len(answer.verdicts) == len(batch.members):
+            self.out.pop(answer.request, None)
+            self.late.pop(answer.request, None)
             return self._verdicts(batch, answer)
-        return self._fail(batch, _fault(answer, batch)) if on_time else []
+        if answer.request in self.late:
+            return []
+        return self._lose(answer.request, _fault(answer, batch))
 
     def overdue(self) -> list[Verdict[Waiter]]:
         """See to batches that are out too long.
@@ -129,12 +131,12 @@ class Requests(Generic[Waiter]):
             for request, batch in self.out.items()
             if now - max(batch.asked, batch.started) > self.timeout
         ]
-        return self._lose(late, "timeout")
+        return self._lose_all(late, "timeout")
 
     def lost(self, gone: Sequence[str]) -> list[Verdict[Waiter]]:
         """See to the batches of workers that are gone."""
         found = [request for request, batch in self.out.items() if batch.worker in gone]
-        return self._lose(found, "worker-lost")
+        return self._lose_all(found, "worker-lost")
 
     def clear(self) -> None:
         """Forget everything."""
@@ -147,14 +149,19 @@ class Requests(Generic[Waiter]):
     def _is_wanted(self, member: Wanted[Waiter]) -> bool:
         return self.wanted.get(member.key) is member
 
-    def _lose(self, requests: Iterable[str], code: str) -> list[Verdict[Waiter]]:
+    def _lose_all(self, requests: Iterable[str], code: str) -> list[Verdict[Waiter]]:
         verdicts: list[Verdict[Waiter]] = []
         for request in requests:
-            batch = self.late[request] = self.out.pop(request)
-            verdicts += self._fail(batch, Fault(code if batch.worker else "not-taken-up"))
+            fault = Fault(code if self.out[request].worker else "not-taken-up")
+            verdicts += self._lose(request, fault)
+        return verdicts
+
+    def _lose(self, request: str, fault: Fault) -> list[Verdict[Waiter]]:
+        """Charge a batch for which no score came; its worker may only be cut off or slow."""
+        batch = self.late[request] = self.out.pop(request)
         while len(self.late) > _LATE_BATCHES:
             del self.late[next(iter(self.late))]
-        return verdicts
+        return self._fail(batch, fault)
 
     def _verdicts(self, batch: Batch[Waiter], answer: Scored) -> list[Verdict[Waiter]]:
         self._unreadable = 0

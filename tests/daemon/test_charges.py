@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import msgspec
+import pytest
+
 from connectors.messages import Fault
-from connectors.scoring.protocol import Scored, Unreadable
+from connectors.scoring.protocol import Failed, Scored, Unreadable
 from daemon.pipeline.charges import CHARGES
 from tests import models
 from tests.daemon.desk import Desk
@@ -117,6 +120,23 @@ def test_a_late_score_of_a_text_that_is_still_wanted_counts() -> None:
         desk.scoring.score(request)
     desk.turn()
     assert len(desk.verdicts) == 2
+
+
+@pytest.mark.parametrize("loss", [Failed("", Fault("worker-lost")), Unreadable("")])
+def test_a_score_that_follows_a_loss_counts(loss: Failed | Unreadable) -> None:
+    desk = Desk(live=2)
+    desk.want("text")
+    desk.turn()
+    request = desk.only_request()
+    desk.scoring.start(request)
+    desk.scoring.asked.clear()
+    desk.scoring.say(msgspec.structs.replace(loss, request=request))
+    desk.turn()
+    # a worker that was only cut off goes on, and replies
+    desk.scoring.say(Scored(request, "w-1", MODEL, [score_of("text")], 1))
+    desk.turn()
+    assert desk.outcomes == {"text": score_of("text")}
+    assert desk.labeller.waiting == 0
 
 
 def test_an_unreadable_reply_costs_a_text_nothing_and_is_asked_of_another_worker() -> None:

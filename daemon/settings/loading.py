@@ -81,8 +81,8 @@ def read(environ: Mapping[str, str] = os.environ, path: Path | None = None) -> R
     Raises:
         Misconfigured: The file cannot be read or is not TOML, or a variable is unknown or wrong.
     """
-    if path is None and environ.get("TONEBUS_CONFIG"):
-        path = Path(environ["TONEBUS_CONFIG"])
+    if path is None and (named := environ.get("TONEBUS_CONFIG", "").strip()):
+        path = Path(named)
     source = layers.read_file(path) if path else ""
     tables = layers.parse(path, source)
     origins: Origins = {}

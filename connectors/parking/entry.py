@@ -72,7 +72,7 @@ def entry(message: Any) -> Entry:  # noqa: ANN401 - py-amqp has no types
     texts = {name: value for name, value in (found or {}).items() if isinstance(name, str)}
     own = {name.removeprefix(HEADER): value for name, value in texts.items()
            if name.startswith(HEADER)}  # fmt: skip
-    if "code" not in own:
+    if not _word(own.get("code")):
         own = _unlabelled(message, texts)
     headers = own.get("headers")
     own["headers"] = kept_headers(headers) if isinstance(headers, dict) else {}

@@ -118,7 +118,8 @@ def worker_of(note: WorkerNote, silent: float) -> Worker:
 def queue_of(name: str, backlog: Backlog) -> Queue:
     """Return a queue as the page shows it."""
     roles = {topology.PARKED: "parked", topology.UNROUTED: "unrouted"}
-    usual = "source" if name.startswith(topology.source_queue("")) else "scoring"
+    # a source queue may belong to others, and have any name
+    usual = "scoring" if name.startswith(topology.scoring_queue("").name) else "source"
     return Queue.model_validate(
         {
             "name": name,

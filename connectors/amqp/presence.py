@@ -48,6 +48,11 @@ def exists(broker: Broker, kind: Kind, name: str) -> bool:
     return True
 
 
+def is_stream(broker: Broker, queue: str) -> bool:
+    """Whether a queue that we may read is a stream; nothing is consumed."""
+    return refused_consume(broker, queue).endswith("of queue type rabbit_stream_queue")
+
+
 def messages(broker: Broker, queue: str) -> int | None:
     """Messages ready in a queue; None where there is none, or where we may not know.
 

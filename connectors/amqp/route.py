@@ -37,7 +37,7 @@ class Route(msgspec.Struct, frozen=True):
 
     @property
     def topology(self) -> topology.Topology:
-        """What must be at the broker for it; nothing of a queue of others."""
+        """What must be at the broker for it; of a queue of others, that it is there."""
         if self.queue:
-            return topology.Topology()
+            return topology.queue_of_others(self.queue)
         return topology.source(self.connector, self.exchange, self.patterns, passive=self.passive)

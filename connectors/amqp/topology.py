@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from connectors.amqp.connection import Refused
-from connectors.amqp.presence import exists
+from connectors.amqp.presence import exists, is_stream
 from connectors.errors import Misconfigured
 
 if TYPE_CHECKING:
@@ -45,10 +45,11 @@ class Exchange(msgspec.Struct, frozen=True):
 
 
 class Queue(msgspec.Struct, frozen=True):
-    """A durable queue to declare."""
+    """A durable queue; a passive one belongs to others, and is never declared."""
 
     name: str
     arguments: dict[str, Any]
+    passive: bool = False
 
 
 class Binding(msgspec.Struct, frozen=True):
@@ -147,6 +148,11 @@ def source(
     )
 
 
+def queue_of_others(name: str) -> Topology:
+    """The incoming side of a connector that consumes from a queue of others."""
+    return Topology(queues=(Queue(name, {}, passive=True),))
+
+
 def scoring(models: Iterable[str]) -> Topology:
     """The queues between the daemon and its workers."""
     return Topology(queues=tuple(scoring_queue(model) for model in models))
@@ -171,6 +177,9 @@ def apply(broker: Broker, *parts: Topology) -> None:
                 arguments=exchange.arguments,
             )  # fmt: skip
         for queue in part.queues:
+            if queue.passive:
+                _find_queue(broker, queue)
+                continue
             _declare(
                 broker, f"queue {queue.name!r}", channel.queue_declare,
                 queue.name, durable=True, auto_delete=False, arguments=queue.arguments,
@@ -206,6 +215,10 @@ def verify(broker: Broker, *parts: Topology) -> None:
             f"missing at the broker: {', '.join(missing)}; with manage_topology = false they are "
             "not declared. Fix: import what `tonebus topology export` prints"
         )
+    for part in parts:
+        for queue in part.queues:
+            if queue.passive:
+                _refuse_stream(broker, queue)
 
 
 def _missing(broker: Broker, kind: Kind, name: str) -> bool:
@@ -220,6 +233,24 @@ def _find(broker: Broker, exchange: Exchange) -> None:
         raise Misconfigured(
             f"exchange {exchange.name!r} does not exist, and passive = true leaves it to its "
             "owner. Fix: have its owner declare it, or set passive = false"
+        )
+
+
+def _find_queue(broker: Broker, queue: Queue) -> None:
+    if _missing(broker, "queue", queue.name):
+        raise Misconfigured(
+            f"queue {queue.name!r} does not exist, and `queue` leaves it to its owner. Fix: have "
+            "its owner declare it, or leave `queue` out for one of the connector's own"
+        )
+    _refuse_stream(broker, queue)
+
+
+def _refuse_stream(broker: Broker, queue: Queue) -> None:
+    # from where to go on after a restart nobody would know: messages would be skipped
+    if is_stream(broker, queue.name):
+        raise Misconfigured(
+            f"queue {queue.name!r} is a stream, and streams cannot be consumed from. Fix: bind a "
+            "quorum queue to the same exchange, and name that"
         )
 
 

@@ -43,7 +43,7 @@ def replayed(headers: Mapping[str, Any]) -> Replayed:
     """Read what the headers say; whoever may write to a source queue could have written them."""
     times = headers.get(f"{HEADER}replays")
     return Replayed(
-        times=min(max(times, 0), _MAX_TIMES) if isinstance(times, int) else 1,
+        times=min(max(times, 0), _MAX_TIMES) if isinstance(times, int) else 0,
         exchange=_word(headers, "exchange"),
         routing_key=_word(headers, "routing-key"),
         first_failure=_word(headers, "first-failure"),

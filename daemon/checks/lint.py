@@ -156,7 +156,7 @@ def _overlaps(settings: Settings) -> Iterator[Fault]:
     numbered = enumerate(settings.connectors)
     for (_, one), (place, other) in itertools.combinations(numbered, 2):
         shared = set(one.bindings) & set(other.bindings)
-        if one.exchange == other.exchange and shared:
+        if one.exchange == other.exchange and shared and not (one.queue or other.queue):
             yield Fault(
                 ("connectors", place, "bindings"),
                 f"{min(shared)!r} is bound by {one.name!r} as well: a message there gets "

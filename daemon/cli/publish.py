@@ -65,8 +65,8 @@ def publish(
         templates.letter(chosen, line, routing_key=routing_key, template=sample) for line in lines
     ]
     broker = connect(configuration, "tonebus publish")
-    source = topology.source(chosen.name, chosen.exchange, chosen.bindings, passive=chosen.passive)
-    wiring.prepare(configuration, broker, topology.results(), source)
+    [route] = wiring.routes(msgspec.structs.replace(configuration, connectors=(chosen,)))
+    wiring.prepare(configuration, broker, topology.results(), route.topology)
     quiet = len(lines) <= WINDOW or not sys.stderr.isatty()
     with Progress(console=Console(stderr=True), disable=quiet) as progress:
         task = progress.add_task("publishing", total=len(lines))

@@ -52,6 +52,9 @@ def letter(
         body = msgspec.json.encode(_filled(document, {TEXT: text, ID: message_id}))
     if connector.format == "cloudevents" and not template:
         properties["content_type"] = "application/cloudevents+json"
+    if connector.queue:
+        # which exchange leads to it is its owner's affair
+        return Letter("", connector.queue, body, properties)
     return Letter(connector.exchange, routing_key or key_for(connector), body, properties)
 
 

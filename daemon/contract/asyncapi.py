@@ -5,6 +5,7 @@ from __future__ import annotations
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
+from connectors.amqp import topology
 from connectors.amqp.nodes import nodes
 from connectors.events.output import STRUCTURED
 from connectors.messages import EVENT_TYPE
@@ -12,7 +13,6 @@ from daemon.contract.json_schema import components, input_schema
 from daemon.process import wiring
 
 if TYPE_CHECKING:
-    from connectors.amqp import topology
     from daemon.settings import ConnectorSettings, Settings
 
 _BINDING = "0.3.0"
@@ -70,18 +70,16 @@ def _add_connector(
         "contentType": _INPUTS[connector.format],
         "payload": input_schema(connector.recipe()),
     }
-    # an exchange of others may be of any type; a topic exchange is what bindings are written for
-    keys = ", ".join(connector.bindings)
-    source = channels.setdefault(_key(connector.exchange), _exchange(connector.exchange, keys))
-    source["messages"][f"{name}.input"] = _message(f"{name}.input")
+    key, source = _source(connector, channels)
+    source.setdefault("messages", {})[f"{name}.input"] = _message(f"{name}.input")
     kind = "label" if out.mode == "binary" else "toneEvent"
     results = channels.setdefault(_key(out.exchange), _exchange(out.exchange, out.routing_key))
     results["messages"][kind] = _message(kind)
     operations[f"{name}.read"] = {
         "action": "receive",
         "title": f"Read the messages of {name}",
-        "channel": _ref("channels", _key(connector.exchange)),
-        "messages": [_ref("channels", _key(connector.exchange), "messages", f"{name}.input")],
+        "channel": _ref("channels", key),
+        "messages": [_ref("channels", key, "messages", f"{name}.input")],
         "bindings": {"amqp": {"ack": True, "bindingVersion": _BINDING}},
     }
     operations[f"{name}.label"] = {
@@ -92,6 +90,17 @@ def _add_connector(
         "messages": [_ref("channels", _key(out.exchange), "messages", kind)],
         "bindings": {"amqp": {"deliveryMode": 2, "mandatory": True, "bindingVersion": _BINDING}},
     }
+
+
+def _source(connector: ConnectorSettings, channels: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+    """Return the key and the channel of a connector's messages."""
+    if connector.queue:
+        key = _key(connector.queue)
+        return key, channels.setdefault(key, _queue(topology.Queue(connector.queue, {})))
+    # an exchange of others may be of any type; a topic exchange is what bindings are written for
+    key = _key(connector.exchange)
+    keys = ", ".join(connector.bindings)
+    return key, channels.setdefault(key, _exchange(connector.exchange, keys))
 
 
 def _exchange(name: str, keys: str) -> dict[str, Any]:

@@ -28,7 +28,7 @@ def definitions(parts: Iterable[Topology], vhost: str) -> dict[str, Any]:
                 "name": each.name, "vhost": vhost, "durable": True, "auto_delete": False,
                 "arguments": each.arguments,
             }
-            for part in parts for each in part.queues
+            for part in parts for each in part.queues if not each.passive
         ],
         "bindings": [
             {

@@ -151,7 +151,7 @@ class Predictor:
         self._tried = threading.Event()
         self._thread = threading.Thread(target=self._run, name="predictor", daemon=True)
         self._queues = [
-            *(topology.source_queue(each.name) for each in settings.connectors),
+            *(each.source_queue for each in settings.connectors),
             *(topology.scoring_queue(each.name).name for each in settings.models),
             topology.PARKED,
             topology.UNROUTED,

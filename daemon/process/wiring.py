@@ -93,6 +93,8 @@ def routes(settings: Settings) -> list[Route]:
             passive=each.passive,
             prefetch=each.prefetch,
             output=each.output.exchange,
+            queue=each.queue,
+            arguments={"x-priority": each.priority} if each.priority else {},
         )
         for each in settings.connectors
     ]

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta, field
 
-from connectors.amqp.topology import RESULTS
+from connectors.amqp.topology import RESULTS, source_queue
 from connectors.events.output import REPLY_QUEUES, ROUTING_KEY, Terms
 from connectors.mapping import Recipe
 from daemon.settings.kinds import Name, Short
@@ -78,6 +78,10 @@ class ConnectorSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True,
         exchange: Exchange that the upstream publishes to.
         passive: Whether the exchange belongs to others: it must be there, and is not declared.
         bindings: Routing-key patterns.
+        queue: A queue that exists and belongs to others, in place of an exchange: it is only
+            consumed from; nothing is declared or bound for it. No stream.
+        priority: Of our consumers at the queue: those of others with a lower one get messages only
+            while ours are busy.
         prefetch: Deliveries that it may hold unsettled; 0 takes `broker.prefetch`.
         model: Name of the model that scores it.
         shadow: Name of a model that scores it too, only to be compared; empty for none.
@@ -108,6 +112,8 @@ class ConnectorSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True,
     bindings: Annotated[tuple[Annotated[str, Meta(max_length=255)], ...], Meta(min_length=1)] = (
         "#",
     )
+    queue: Annotated[str, Meta(max_length=255)] = ""
+    priority: Annotated[int, Meta(ge=-1000, le=1000)] = 0
     prefetch: Annotated[int, Meta(ge=0, le=65535)] = 0
     model: str = "default"
     shadow: str = ""
@@ -127,6 +133,11 @@ class ConnectorSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True,
     strip: tuple[Literal["html", "quotes", "signature"], ...] = ()
     output: OutputSettings = field(default_factory=OutputSettings)
     tests: tuple[ConnectorTest, ...] = ()
+
+    @property
+    def source_queue(self) -> str:
+        """The queue that is consumed from."""
+        return self.queue or source_queue(self.name)
 
     def recipe(self) -> Recipe:
         """How its messages are read."""

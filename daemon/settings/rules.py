@@ -13,13 +13,13 @@ from connectors.mapping.expressions import fault_of
 from connectors.mapping.hints import meant
 from connectors.mapping.template import expressions_in
 from daemon.settings import server_rules, time_rules
+from daemon.settings.connector import ConnectorSettings
 from daemon.settings.problems import Fault
 from daemon.settings.shape import suggestion
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from daemon.settings.connector import ConnectorSettings
     from daemon.settings.problems import Path
     from daemon.settings.sections import Settings
 
@@ -58,7 +58,7 @@ def faults(settings: Settings) -> Iterator[Fault]:
         yield from _shadow(each, models, here)
         yield from _lengths(each, here)
         yield from _expressions(each, here)
-        yield from _exchanges(each, settings, here)
+        yield from (_queue if each.queue else _exchanges)(each, settings, here)
         yield from _output(each, here)
     yield from _proxies(settings.api.trusted_proxies)
 
@@ -78,7 +78,11 @@ def _shadow(each: ConnectorSettings, models: set[str], here: Path) -> Iterator[F
 
 def _lengths(each: ConnectorSettings, here: Path) -> Iterator[Fault]:
     """AMQP counts a name's bytes, and the settings' structure can only count characters."""
-    names = [(("exchange",), each.exchange), (("output", "exchange"), each.output.exchange)]
+    names = [
+        (("exchange",), each.exchange),
+        (("queue",), each.queue),
+        (("output", "exchange"), each.output.exchange),
+    ]
     names += [(("bindings",), binding) for binding in each.bindings]
     names += [(("output", "headers"), header) for header in each.output.headers]
     for path, name in names:
@@ -136,6 +140,29 @@ def _exchanges(each: ConnectorSettings, settings: Settings, here: Path) -> Itera
                 f"connector {other.name!r} says that {each.exchange!r} belongs to others",
                 "set passive = true here, or false there",
             )
+
+
+def _queue(each: ConnectorSettings, settings: Settings, here: Path) -> Iterator[Fault]:
+    default = ConnectorSettings()
+    for name in ("exchange", "bindings", "passive"):
+        if getattr(each, name) != getattr(default, name):
+            yield Fault(
+                (*here, name), "says nothing where `queue` names a queue of others",
+                "leave one of the two out",
+            )  # fmt: skip
+    own = {topology.PARKED, topology.UNROUTED, *(topology.scoring_queue(one.name).name
+           for one in settings.models)}  # fmt: skip
+    if each.queue in own or each.queue.startswith((_RESERVED, topology.source_queue(""))):
+        yield Fault(
+            (*here, "queue"), f"{each.queue!r} is not a queue of others",
+            "name the queue of your upstream, or leave it out for one of the connector's own",
+        )  # fmt: skip
+    sharing = [one.name for one in settings.connectors if one.queue == each.queue]
+    if sharing[0] != each.name:
+        yield Fault(
+            (*here, "queue"), f"connector {sharing[0]!r} consumes from it, and each message goes "
+            "to one consumer alone", "give each connector a queue of its own",
+        )  # fmt: skip
 
 
 def _output(each: ConnectorSettings, here: Path) -> Iterator[Fault]:

@@ -41,9 +41,10 @@ NEVER = Replayed()
 
 def replayed(headers: Mapping[str, Any]) -> Replayed:
     """Read what the headers say; whoever may write to a source queue could have written them."""
-    times = headers.get(f"{HEADER}replays")
+    # a message without it was never replayed: it was sent to a queue of others
+    times = headers.get(f"{HEADER}replays", 0)
     return Replayed(
-        times=min(max(times, 0), _MAX_TIMES) if isinstance(times, int) else 0,
+        times=min(max(times, 0), _MAX_TIMES) if isinstance(times, int) else 1,
         exchange=_word(headers, "exchange"),
         routing_key=_word(headers, "routing-key"),
         first_failure=_word(headers, "first-failure"),

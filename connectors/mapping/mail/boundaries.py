@@ -44,6 +44,7 @@ _HEAD_LABELS = 3
 _DECORATION = " \t-_=*>~:\uff1a.#|\u2014\u2013\u00a0"
 _RULE = re.compile(r"[\s_=*~\u2014\u2013-]{5,}")
 _LABEL = re.compile(r"[\s*_|•]*([^\W\d_][^:\uff1a*]{0,24}?)[\s*_]*[:\uff1a][\s*_]*(.*)")
+_INNER_LABEL = re.compile(r"(?<!\S)\*?([^\W\d_]{1,16}):\*?\s")
 
 
 class Kind(Enum):
@@ -140,7 +141,8 @@ def _copy(
 ) -> Boundary | None:  # fmt: skip
     """Return the boundary whose head (From, Sent, To, Subject) begins at a line.
 
-    Between its labels there may be a few lines that go on, and blank ones if all have one.
+    Between its labels there may be a few lines that go on, and blank ones if all have one; or they
+    stand on one line.
 
     Args:
         lines: The mail.
@@ -152,6 +154,18 @@ def _copy(
     """
     if not any_label and (not _label(lines, head)[0] or (evident and _label(lines, head - 1)[0])):
         return None
+    kinds, found = _head(lines, head, any_label=any_label)
+    enough = len(kinds) >= labels and (labels < _HEAD_LABELS or {FROM, DATE} <= kinds)
+    if enough and evident:
+        enough = _evident(" ".join(found))
+    if any_label and len(kinds) >= labels and not enough:
+        # in any language, a mail program writes first who sent it, and then when
+        enough = has_address(found[0]) and has_time(" ".join(found[1:]))
+    return Boundary(Kind.COPY, first, head + len(found), lines[head].depth) if enough else None
+
+
+def _head(lines: Sequence[Line], head: int, *, any_label: bool) -> tuple[set[str], list[str]]:
+    """Return the kinds of the labels of a head, and what its lines hold beside these."""
     kinds: set[str] = set()
     values: list[str] = []
     end, spaced = head, False
@@ -161,24 +175,24 @@ def _copy(
             break
         values.append(value)
         if kind:
-            kinds.add(kind)
+            kinds |= {kind} if kinds else {kind, *_labels_in(value)}
             end = at + 1
         elif value:
             if at - end >= _CONTINUED_LINES or is_rule(value):
                 break
-        elif not _label(lines, at + 1, any_label=any_label)[0] or not (spaced or len(kinds) == 1):
-            break
         else:
-            spaced = True
-    found = values[: end - head]
-    enough = len(kinds) >= labels and (labels < _HEAD_LABELS or {FROM, DATE} <= kinds)
-    if enough and (not evident or _evident(" ".join(found))):
-        return Boundary(Kind.COPY, first, end, lines[head].depth)
-    # in any language, a mail program writes first who sent it, and then when
-    enough = any_label and len(kinds) >= labels and has_address(found[0])
-    if not (enough and has_time(" ".join(found[1:]))):
-        return None
-    return Boundary(Kind.COPY, first, end, lines[head].depth)
+            spaced = spaced or (len(kinds) == 1 and at == end)
+            if not (spaced and _label(lines, at + 1, any_label=any_label)[0]):
+                break
+    return kinds, values[: end - head]
+
+
+def _labels_in(text: str) -> set[str]:
+    """Return the kinds of the labels within a line: some programs write a whole head on one."""
+    if not (has_address(text) and has_time(text)):
+        return set()
+    found = {LABELS.get(folded(each), "") for each in _INNER_LABEL.findall(text)}
+    return found - {""}
 
 
 def _evident(text: str) -> bool:

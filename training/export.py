@@ -67,6 +67,7 @@ def main() -> None:
     add("--runs", type=Path, nargs="+", required=True)
     add("--dev", type=Path, nargs="+", required=True)
     add("--calibrate-on", nargs="*", default=["dev_tweets", "dev_reviews"])
+    add("--calibrate-without", nargs="*", default=[], help="leave out rows of these sources")
     add("--out", type=Path, required=True)
     add("--name", default="tone-minilm", help="the model's name in every event")
     add("--languages", nargs="*", default=["en"], help="what it reads, as BCP 47 tags")
@@ -91,8 +92,12 @@ def main() -> None:
         for name, rows in files.items()
     }
     together = [name for name in files if name in args.calibrate_on]
-    all_labels = np.concatenate([labels[name] for name in together])
-    all_logits = np.concatenate([logits[name] for name in together])
+    kept = {
+        name: np.array([row.source not in args.calibrate_without for row in files[name]])
+        for name in together
+    }
+    all_labels = np.concatenate([labels[name][kept[name]] for name in together])
+    all_logits = np.concatenate([logits[name][kept[name]] for name in together])
     temperature = fit_temperature(all_labels, all_logits)
     dump(args.out / "tonebus.json", settings | {"temperature": temperature})
     for name, rows in files.items():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Final
 
 import msgspec
 from msgspec import Meta
@@ -15,6 +15,8 @@ from daemon.model.preprocessing import PREPROCESSORS
 if TYPE_CHECKING:
     from daemon.settings import ModelSettings
 
+SHIPPED: Final = {"multilingual": Path(__file__).parent / "multilingual"}
+"""Models that ship beside the default one, by the `source` that names them."""
 _HUB_ID = re.compile(r"[\w-][\w.-]*/[\w-][\w.-]*")
 _COMMIT = re.compile(r"[0-9a-f]{40}")
 
@@ -27,20 +29,24 @@ class Card(msgspec.Struct, frozen=True):
         preprocessing: The preprocessor that it was trained with.
         temperature: Divides the logits so that the scores are calibrated.
         max_tokens: The longest input that it was trained for; 0 takes what it can.
+        languages: BCP 47 tags of the languages that it reads; empty where nobody said.
     """
 
     name: str = ""
     preprocessing: str = "none"
     temperature: Annotated[float, Meta(gt=0)] = 1.0
     max_tokens: Annotated[int, Meta(ge=0)] = 0
+    languages: tuple[str, ...] = ()
 
 
 def directory(settings: ModelSettings) -> Path | None:
-    """The directory of a local model, which need not exist; None for a hub id.
+    """The directory of a shipped or local model, which need not exist; None for a hub id.
 
     Raises:
         Misconfigured: The source is neither, or a hub id has no pinned commit.
     """
+    if settings.source in SHIPPED:
+        return SHIPPED[settings.source]
     path = Path(settings.source).expanduser()
     if path.is_dir() or not _HUB_ID.fullmatch(settings.source):
         return path

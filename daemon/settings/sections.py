@@ -110,7 +110,7 @@ class ModelSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
 
     Attributes:
         name: What connectors and `tonebus worker --model` call it.
-        source: A directory, or the id of a model on a hub.
+        source: A directory, the id of a model on a hub, or `multilingual`, which ships too.
         revision: The hub revision to pin; for a directory the digest of its files is taken, and
             a value given here must agree with it.
         labels: The model's own label → canonical tone; needed where the names do not tell.

@@ -74,7 +74,7 @@ def test_a_missing_directory_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_directory_without_a_model_is_refused(tmp_path: Path) -> None:
-    assert "no config.json" in refusal(tmp_path)
+    assert "holds no model" in refusal(tmp_path)
 
 
 @pytest.mark.parametrize("name", ["model.safetensors", "tokenizer.json"])

@@ -24,16 +24,16 @@ _MAX_FIELD_CHARS = 120
 
 
 class Ledger:
-    """The last faults, equal ones as one."""
+    """The last incidents, equal ones as one."""
 
     def __init__(self) -> None:
-        """Start without a fault."""
+        """Start without an incident."""
         self._lock = threading.Lock()
         self._notes: OrderedDict[tuple[str, str], FaultNote] = OrderedDict()
         self._counts: Counter[str] = Counter()
 
     def note(self, code: str, fields: MutableMapping[str, object]) -> None:
-        """Take in a fact; one that is no fault is passed over."""
+        """Take in an event of the log; one that is no incident is passed over."""
         entry = CATALOGUE.get(code)
         if entry is None:
             return
@@ -51,12 +51,12 @@ class Ledger:
                 self._notes.popitem(last=False)
 
     def totals(self) -> dict[str, int]:
-        """How often each fault was ever noted; a copy, for other threads go on noting."""
+        """How often each incident was seen; a copy, since other threads go on."""
         with self._lock:
             return dict(self._counts)
 
     def recent(self) -> list[FaultNote]:
-        """The last faults, the newest first."""
+        """The last incidents, the newest first."""
         with self._lock:
             return list(reversed(self._notes.values()))
 
@@ -72,6 +72,6 @@ LEDGER = Ledger()
 def remember(
     _logger: object, _method: str, event: MutableMapping[str, object]
 ) -> MutableMapping[str, object]:
-    """Pass a fact on as it is, and keep it if it is a fault: a processor of structlog's."""
+    """Pass an event on as it is, and keep it if it is an incident: a processor of structlog's."""
     LEDGER.note(str(event.get("event")), event)
     return event

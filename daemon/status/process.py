@@ -1,4 +1,4 @@
-"""Who speaks: this process, its host and its memory."""
+"""This process, its host and its memory."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Identity:
     """
 
     def __init__(self, kind: str) -> None:
-        """Note who we are; `kind` is `daemon` or `worker`."""
+        """Note which process this is; `kind` is `daemon` or `worker`."""
         self._host = socket.gethostname()
         self._pid = os.getpid()
         self._since = time.time()
@@ -33,7 +33,7 @@ class Identity:
         self.instance = f"{kind}-{self._host}-{self._pid}-{_UID}"
 
     def now(self) -> Process:
-        """Return what a note begins with."""
+        """Return what a snapshot begins with."""
         return Process(
             instance=self.instance,
             uid=_UID,

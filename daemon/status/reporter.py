@@ -1,4 +1,4 @@
-"""The daemon's own report: once a second it reads its counters and leaves a note in Redis."""
+"""The daemon's own report: once a second it reads its counters and writes a snapshot to Redis."""
 
 from __future__ import annotations
 
@@ -40,8 +40,8 @@ class Gauges(NamedTuple):
         blocked: Whether the broker asks publishers to wait.
         in_flight: Deliveries that are not settled.
         waiting: Texts that wait for a score.
-        unconfirmed: Letters that are not confirmed.
-        refusals: Letters that the broker did not take, so far.
+        unconfirmed: Published messages that are not confirmed.
+        refusals: Messages that the broker did not take, so far.
         workers: Workers of each model.
         pauses: Why a connector does not consume, by its name.
     """
@@ -56,7 +56,7 @@ class Gauges(NamedTuple):
 
 
 class Reporter:
-    """What a daemon tells of itself, over its whole life and any number of reloads.
+    """What a daemon reports of itself, over its whole life and any number of reloads.
 
     Attributes:
         meter: Its counters.
@@ -64,7 +64,7 @@ class Reporter:
     """
 
     def __init__(self) -> None:
-        """Start with everything at nought."""
+        """Start with everything at zero."""
         self.meter = Meter()
         self.state: State = "connecting"
         self._identity = Identity("daemon")
@@ -87,12 +87,12 @@ class Reporter:
         revisions: Mapping[str, str],
         worst_case: int,
     ) -> None:
-        """Speak for a service from now on.
+        """Report on a service from now on.
 
         Args:
-            store: Where notes are left.
-            watch: Hears everything too, for the supervisor.
-            gauges: Tells what it knows of itself.
+            store: Where snapshots are written.
+            watch: Receives every snapshot too, for the supervisor.
+            gauges: Returns what the service knows of itself.
             revisions: Revision of each model, by the model's name in the settings.
             worst_case: Bytes that its deliveries may take.
         """
@@ -100,7 +100,7 @@ class Reporter:
         self._revisions, self._worst_case = dict(revisions), worst_case
 
     def enter(self, state: State) -> None:
-        """Say what the daemon does from now on; told with the next note."""
+        """Note what the daemon does from now on; the next snapshot says so."""
         self.state = state
         self._due = 0.0
 
@@ -117,7 +117,7 @@ class Reporter:
             if self._watch:
                 self._watch.look(now, note, done=sum(map(self.meter.total, _PROGRESS)))
             self._post(now, note)
-        except Exception as error:  # noqa: BLE001 - to tell how it goes must never stop the work
+        except Exception as error:  # noqa: BLE001 - a report must never stop the work
             _log.warning("report_failed", error=type(error).__name__)
 
     def _read(self, now: float) -> None:

@@ -1,4 +1,4 @@
-"""The notes that processes leave for the status page; never a text, never an id of a message."""
+"""What processes write of themselves for the status page; never a text or the id of a message."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ import msgspec
 State = Literal["connecting", "working", "careful", "holding", "draining", "stopped"]
 
 PATIENCE = 4
-"""Seconds within which a process renews its note; one that does not has fallen silent."""
+"""Seconds within which a process writes its next snapshot; one that does not is taken for gone."""
 
 CONNECTING_PATIENCE = 20
-"""The same while it connects, for that may block."""
+"""The same while it connects, which may block."""
 
 LIVE_SECONDS = 4
-"""A note fades so many seconds after it should have been renewed."""
+"""A snapshot expires so many seconds after the next one was due."""
 
 HOUR_SECONDS = 3600
 KEY = b"snapshot:"
@@ -23,7 +23,7 @@ INDEX = b"snapshots"
 
 
 class FaultNote(msgspec.Struct, frozen=True, kw_only=True):
-    """Something that went wrong, in plain words.
+    """An incident: something that went wrong, in plain words, with the fix.
 
     Attributes:
         code: The log's name for it.
@@ -59,14 +59,14 @@ class Rates(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Process(msgspec.Struct, frozen=True, kw_only=True):
-    """Which process speaks, and since when.
+    """Which process a snapshot is of.
 
     Attributes:
         since: Seconds since the epoch.
-        at: When the note was written, by the writer's clock.
+        at: When the snapshot was written, by the writer's clock.
         memory: Resident bytes.
-        uid: Tells processes apart where host and number do not; one process may leave several
-            notes.
+        uid: Tells processes apart where host and number do not; one process may write several
+            snapshots.
     """
 
     instance: str
@@ -80,7 +80,7 @@ class Process(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class DaemonNote(msgspec.Struct, frozen=True, kw_only=True, tag="daemon"):
-    """What a daemon does just now.
+    """What a daemon does now.
 
     Attributes:
         latency: Of the last minute, counts between the bounds of `metrics.SECONDS`: from
@@ -91,8 +91,9 @@ class DaemonNote(msgspec.Struct, frozen=True, kw_only=True, tag="daemon"):
         workers: Known workers of each model.
         revisions: Revision of each model, as this daemon knows it.
         parked: Since it started, by reason code.
-        redis: Why Redis is left alone; empty while it serves.
-        patience: Seconds within which the next note will come.
+        redis: Why Redis is not used at present; empty while it serves.
+        patience: Seconds within which the next snapshot will come.
+        pauses: Why a connector does not consume, by its name.
     """
 
     process: Process
@@ -121,7 +122,7 @@ class DaemonNote(msgspec.Struct, frozen=True, kw_only=True, tag="daemon"):
 
 
 class WorkerNote(msgspec.Struct, frozen=True, kw_only=True, tag="worker"):
-    """What a worker does just now.
+    """What a worker does now.
 
     Attributes:
         busy: Share of the last ten seconds spent in the model, in [0, 1].

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import ast
+import functools
 import string
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
 
 from daemon.status.catalogue import CATALOGUE
 from daemon.status.incidents import Ledger
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 ROOT = Path(__file__).parents[3]
 
@@ -22,10 +19,13 @@ LEVELS = {"warning", "warn", "error", "exception", "critical", "fatal"}
 """Methods of a logger whose events somebody should see."""
 
 
-def trees() -> Iterator[tuple[Path, ast.AST]]:
-    for layer in ("api", "connectors", "daemon"):
-        for path in sorted((ROOT / layer).rglob("*.py")):
-            yield path, ast.parse(path.read_text(encoding="utf-8"))
+@functools.cache
+def trees() -> list[tuple[Path, ast.AST]]:
+    return [
+        (path, ast.parse(path.read_text(encoding="utf-8")))
+        for layer in ("api", "connectors", "daemon")
+        for path in sorted((ROOT / layer).rglob("*.py"))
+    ]
 
 
 def loggers(tree: ast.AST) -> set[str]:
@@ -38,6 +38,7 @@ def loggers(tree: ast.AST) -> set[str]:
     }
 
 
+@functools.cache
 def facts() -> dict[str, set[str]]:
     """Every event that the code logs as a warning or worse, with the fields that it always has."""
     found: dict[str, set[str]] = {}

@@ -100,6 +100,7 @@ def daemon_of(note: DaemonNote, silent: float) -> Daemon:
         instance=process.instance, host=process.host, pid=process.pid, version=process.version,
         since=process.since, silent=silent, lost=silent > note.patience, state=note.state,
         memory=process.memory, worst_case=note.worst_case, in_flight=note.in_flight,
+        pauses=note.pauses,
         rates=Rates(**msgspec.structs.asdict(note.rates)),
     )  # fmt: skip
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from api.status.schemas import Part, Queue, State
 from connectors.amqp import topology
+from daemon.pipeline import pauses
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -20,6 +21,16 @@ _REDIS = {
     "ReadOnlyError": "is read-only",
     "TimeoutError": "does not answer in time",
 }
+_PAUSES = {
+    pauses.NO_WORKER: "no worker is running",
+    pauses.REFUSED_PUBLISH: "what it publishes is refused",
+    pauses.ALARM: "RabbitMQ asks publishers to wait",
+    pauses.BAD_MESSAGES: "nearly all of its messages were parked",
+    pauses.BAD_SCORES: "the model fails on nearly all of its texts",
+    pauses.REFUSED_CONSUMER: "RabbitMQ refuses its consumer",
+}
+_OTHER_FIX = "see the incidents below, and the log of the daemon"
+_SHOWN_PAUSES = 3
 _ORDER: dict[State, int] = {"down": 0, "limited": 1, "unknown": 2, "well": 3}
 
 
@@ -160,12 +171,8 @@ def _no_daemon(facts: Facts, silent: Sequence[Daemon]) -> Part:
 
 def _odd_state(alive: Sequence[Daemon]) -> Part | None:
     states = {each.state for each in alive}
-    if "holding" in states:
-        return _part(
-            "Daemons", "down", "Holding back: nearly every message was parked",
-            "Look into `sentiment.parked` for the reason, repair the connector or the model, then "
-            "replay. It tries one message now and then.",
-        )  # fmt: skip
+    if paused := _paused(alive):
+        return paused
     if states <= {"connecting"}:
         return _part(
             "Daemons", "down", "Connecting to RabbitMQ",
@@ -175,10 +182,28 @@ def _odd_state(alive: Sequence[Daemon]) -> Part | None:
         return _part("Daemons", "limited", "Stopping", "Start one again: `tonebus daemon`.")
     if states <= {"careful", "connecting"}:
         return _part(
-            "Daemons", "limited", "Careful: one message at a time, after one that broke the reader",
-            "None needed: the guilty message is put away by itself.",
+            "Daemons", "limited", "Quarantine: one message at a time, after lost connections",
+            "None needed where one message is to blame: RabbitMQ puts it away. If it lasts, see "
+            "the daemon's log.",
         )  # fmt: skip
     return None
+
+
+def _paused(alive: Sequence[Daemon]) -> Part | None:
+    """Name the connectors that a daemon does not consume for, each with its reason."""
+    reasons = {name: reason for each in alive for name, reason in each.pauses.items()}
+    if not reasons:
+        return None
+    shown = [
+        f"“{name}” ({_PAUSES.get(reason, reason)})"
+        for name, reason in sorted(reasons.items())[:_SHOWN_PAUSES]
+    ]
+    more = len(reasons) - len(shown)
+    detail = f"Paused: {', '.join(shown)}" + (f" and {more} more" if more else "")
+    fixes = dict.fromkeys(pauses.FIXES.get(each, _OTHER_FIX) for each in reasons.values())
+    fix = ". ".join(each[:1].upper() + each[1:] for each in fixes)
+    idle = all(each.state == "holding" for each in alive)
+    return _part("Daemons", "down" if idle else "limited", detail, f"{fix}.")
 
 
 def _workers(facts: Facts, model: str) -> Part:

@@ -94,7 +94,7 @@ class Daemon(BaseModel):
     """A daemon that reports, or did until a moment ago.
 
     `silent` is how many seconds ago it was last heard, by this process's clock; `lost` says that
-    it should have been heard since.
+    it should have been heard since. `pauses` says of each connector that it does not consume, why.
     """
 
     instance: str
@@ -108,6 +108,7 @@ class Daemon(BaseModel):
     memory: int
     worst_case: int
     in_flight: int
+    pauses: dict[str, str] = Field(default_factory=dict)
     rates: Rates
 
 

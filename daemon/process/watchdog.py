@@ -83,11 +83,10 @@ class Watch:
 
 def status(note: DaemonNote) -> str:
     """Return how a daemon is, in one line for a person."""
-    parts = {
-        "connecting": ["connecting to RabbitMQ"],
-        "holding": ["holding: nearly everything was parked"],
-    }.get(note.state) or [
+    connecting = ["connecting to RabbitMQ"] if note.state == "connecting" else []
+    parts = connecting or [
         f"{note.rates.events:.0f} events/s, {note.in_flight} in flight",
+        *(f"{connector} paused: {reason}" for connector, reason in note.pauses.items()),
         *(f"no worker for {model}" for model, count in note.workers.items() if not count),
         *(["RabbitMQ asks publishers to wait"] if note.blocked else []),
     ]

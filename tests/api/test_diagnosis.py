@@ -9,6 +9,7 @@ import pytest
 from api.status import health
 from api.status.health import Facts
 from api.status.schemas import Daemon, Queue, Rates, Worker
+from daemon.pipeline import pauses
 
 
 def daemon(**changes: Any) -> Daemon:
@@ -59,7 +60,18 @@ def test_all_is_well() -> None:
         ({"daemons": [daemon(lost=True)]}, "daemons", "down", "stopped reporting"),
         ({"daemons": [], "lost": [daemon(lost=True)]}, "daemons", "down", "process 7 on h"),
         ({"lost": [daemon(lost=True)]}, "daemons", "limited", "1 running, 1 stopped reporting"),
-        ({"daemons": [daemon(state="holding")]}, "daemons", "down", "sentiment.parked"),
+        (
+            {"daemons": [daemon(state="holding", pauses={"a": "bad-messages"})]},
+            "daemons", "down", "sentiment.parked",
+        ),
+        (
+            {"daemons": [daemon(pauses={"a": "publish-refused"}), daemon()]},
+            "daemons", "limited", "Paused: “a” (what it publishes is refused)",
+        ),
+        (
+            {"daemons": [daemon(state="holding", pauses={"a": "internal-error"})]},
+            "daemons", "down", "See the incidents below",
+        ),
         ({"daemons": [daemon(state="connecting")]}, "daemons", "down", "onnecting"),
         ({"daemons": [daemon(state="careful")]}, "daemons", "limited", "one message at a time"),
         ({"daemons": [daemon(state="draining")]}, "daemons", "limited", "Start one again"),
@@ -80,6 +92,19 @@ def test_each_fault_is_named_with_its_fix(
     whole = health.verdict(found)
     assert whole.state == state
     assert found[part].fix in whole.advice
+
+
+@pytest.mark.parametrize("reason", pauses.FIXES)
+def test_every_reason_of_a_pause_has_words_and_a_fix(reason: str) -> None:
+    stopped = daemon(state="holding", pauses={"a": reason})
+    part = health.parts(facts(daemons=[stopped]))["daemons"]
+    assert reason not in part.detail
+    assert part.fix[1:].startswith(pauses.FIXES[reason][1:])
+
+
+def test_many_pauses_are_counted() -> None:
+    stopped = daemon(state="holding", pauses={f"c{n}": pauses.NO_WORKER for n in range(9)})
+    assert "and 6 more" in health.parts(facts(daemons=[stopped]))["daemons"].detail
 
 
 def test_without_redis_rabbitmq_tells_of_daemons() -> None:

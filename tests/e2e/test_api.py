@@ -27,13 +27,24 @@ if TYPE_CHECKING:
     from tests.processes import Process
 
 NEVER = "3600"
-# A thread that ends, as one does of a bug; SystemExit, for whatever else is taken for RabbitMQ's.
+QUICK = {
+    "TONEBUS_BROKER_CONNECT_TIMEOUT": "0.5",
+    "TONEBUS_BROKER_HEARTBEAT": "1",
+    "TONEBUS_REDIS_TIMEOUT": "0.5",
+}
+"""Settings under which a thread counts as stuck after some seconds."""
+
+# A thread that ends, as one does of a bug, or never comes back from a call. It is a BaseException,
+# for whatever else is taken for RabbitMQ's.
 _STRIKE = """
-import ctypes, signal, threading
+import ctypes, signal, threading, time
+class Struck(BaseException):
+    def __init__(self):
+        time.sleep({seconds})
 def strike(*_):
     [thread] = [each for each in threading.enumerate() if each.name == "predictor"]
     ctypes.pythonapi.PyThreadState_SetAsyncExc(
-        ctypes.c_ulong(thread.ident), ctypes.py_object(SystemExit)
+        ctypes.c_ulong(thread.ident), ctypes.py_object(Struck)
     )
 signal.signal(signal.SIGUSR2, strike)
 """
@@ -162,6 +173,17 @@ def test_where_every_process_has_number_1_the_incidents_of_all_are_shown(stage: 
         assert status(found)["faults"][0]["who"].startswith("daemon 1 on ")
 
 
+def test_a_connector_that_pauses_is_named_with_its_reason(stage: Stage) -> None:
+    stage.start("daemon", TONEBUS_DAEMON_HOLD_SECONDS="1")
+    with api(stage) as found:
+        stage.send(b'{"text": "good"}')
+        until(lambda: "Paused" in status(found)["parts"]["daemons"]["detail"])
+        part = status(found)["parts"]["daemons"]
+        assert part["detail"] == "Paused: “input” (no worker is running)"
+        assert "tonebus worker" in part["fix"]
+        assert status(found)["daemons"][0]["pauses"] == {"input": "no-worker"}
+
+
 def status(found: Api) -> dict[str, Any]:
     read: dict[str, Any] = json.loads(found.get("/status").body)
     return read
@@ -173,28 +195,27 @@ def status(found: Api) -> dict[str, Any]:
 def test_a_dead_predictor_ends_the_process_and_the_log_has_the_reason(
     stage: Stage, tmp_path: Path
 ) -> None:
-    (tmp_path / "sitecustomize.py").write_text(_STRIKE, encoding="utf-8")
+    (tmp_path / "sitecustomize.py").write_text(_STRIKE.format(seconds=0), encoding="utf-8")
     with api(stage, PYTHONPATH=str(tmp_path)) as found:
         assert found.get("/healthz").status == 200
         os.kill(found.process.pid, signal.SIGUSR2)
         assert found.process.popen.wait(30) == os.EX_SOFTWARE
-        assert "SystemExit" in found.process.events("predictor_died")[0]["error"]
+        assert "Struck" in found.process.events("predictor_died")[0]["error"]
 
 
 def test_a_stuck_predictor_fails_the_probes_and_starves_the_watchdog(
     stage: Stage, tmp_path: Path
 ) -> None:
-    with listener(tmp_path) as systemd, proxied(stage.env["TONEBUS_BROKER_URL"]) as (proxy, url):
-        quick = {
-            "TONEBUS_BROKER_URL": url,
-            "TONEBUS_BROKER_CONNECT_TIMEOUT": "0.5",
-            "TONEBUS_BROKER_HEARTBEAT": "1",
+    (tmp_path / "sitecustomize.py").write_text(_STRIKE.format(seconds=NEVER), encoding="utf-8")
+    with listener(tmp_path) as systemd:
+        env = QUICK | {
+            "PYTHONPATH": str(tmp_path),
             "NOTIFY_SOCKET": systemd.address,
             "WATCHDOG_USEC": "60000000",
         }
-        with api(stage, **quick) as found:
+        with api(stage, **env) as found:
             systemd.await_line("WATCHDOG=1", count=2)
-            proxy.stalled.set()
+            os.kill(found.process.pid, signal.SIGUSR2)
             until(lambda: found.get("/healthz").status == 503)
             assert "stuck" in json.loads(found.get("/healthz").body)["detail"]
             assert found.get("/readyz").status == 503
@@ -202,10 +223,20 @@ def test_a_stuck_predictor_fails_the_probes_and_starves_the_watchdog(
             systemd.await_line("STATUS=the predictor thread has been stuck")
             systemd.heard.clear()
             assert systemd.listen(3).count("WATCHDOG=1") == 0
-            # it was not its fault, and it goes on where nobody has ended it
-            proxy.stalled.clear()
-            until(lambda: found.get("/healthz").status == 200)
-            systemd.await_line("WATCHDOG=1")
+
+
+def test_a_broker_that_hangs_is_not_our_illness(stage: Stage) -> None:
+    with (
+        proxied(stage.env["TONEBUS_BROKER_URL"]) as (proxy, url),
+        api(stage, **QUICK, TONEBUS_BROKER_URL=url) as found,
+    ):
+        until(lambda: status(found)["parts"]["broker"]["ok"])
+        proxy.stalled.set()
+        until(lambda: status(found)["parts"]["broker"]["state"] == "down")
+        assert found.get("/healthz").status == found.get("/readyz").status == 200
+        assert found.predict("good").status == 503
+        proxy.stalled.clear()
+        until(lambda: status(found)["parts"]["broker"]["ok"])
 
 
 def test_a_gauge_vanishes_with_the_queue_that_it_measured(stage: Stage) -> None:

@@ -19,9 +19,6 @@ if TYPE_CHECKING:
     from connectors.amqp.topology import Queue
     from daemon.checks.management import Management
 
-HOLD_SECONDS = 600
-"""Longer than a daemon holds a delivery: it gives back what it cannot finish."""
-
 _HARM = {
     "message-ttl": "messages that wait too long are dropped or parked",
     "expires": "the queue is deleted while nobody consumes",
@@ -57,9 +54,17 @@ def version(told: str, address: str, seconds: float) -> Iterator[Result]:
 
 
 def examine(
-    management: Management, vhost: str, number: str, queues: Iterable[Queue]
+    management: Management, vhost: str, queues: Iterable[Queue], number: str, hold: float
 ) -> Iterator[Result]:
-    """Run every check that takes the management API."""
+    """Run every check that takes the management API.
+
+    Args:
+        management: The API.
+        vhost: The virtual host of the queues.
+        queues: Those that the processes rely on.
+        number: The broker's version.
+        hold: Seconds for which a daemon may hold a delivery.
+    """
     try:
         management.get("overview")
     except Unavailable as error:
@@ -73,7 +78,11 @@ def examine(
     yield from _asked("alarms", lambda: _alarms(management.get("nodes")))
     yield from _asked("feature flags", lambda: _flags(management.get("feature-flags")))
     yield from _asked("default queue type", lambda: _default(management.get("vhosts", vhost)))
-    yield from _asked("policies", lambda: _policies(management, vhost, number, list(queues)))
+    names = list(queues)
+    yield from _asked("policies", lambda: _policies(_seen(management, vhost, names)))
+    yield from _asked(
+        "consumer time-out", lambda: _timeouts(_seen(management, vhost, names), number, hold)
+    )
 
 
 def _asked(check: str, ask: Callable[[], Iterable[Result]]) -> Iterator[Result]:
@@ -125,24 +134,26 @@ def _default(vhost: dict[str, Any]) -> Iterator[Result]:
     yield Result("default queue type", "ok", f"{kind}; Tonebus names the type of each queue of its")
 
 
-def _policies(
-    management: Management, vhost: str, number: str, queues: list[Queue]
-) -> Iterator[Result]:
-    good = True
-    shortest = None
+def _seen(
+    management: Management, vhost: str, queues: Iterable[Queue]
+) -> Iterator[tuple[Queue, dict[str, Any]]]:
     for queue in queues:
         try:
-            found = management.get("queues", vhost, queue.name)
+            yield queue, management.get("queues", vhost, queue.name)
         except Forbidden:
             raise
         except Unavailable:
             continue  # missing: the topology's check says so
-        names = [found.get(key) for key in ("policy", "operator_policy") if found.get(key)]
-        effective = found.get("effective_policy_definition") or {}
-        for key, value in effective.items():
-            if key == "consumer-timeout":
-                shortest = min(value, shortest or value)
-            elif key in _HARM and _counts(key, value, queue.arguments):
+
+
+def _policies(seen: Iterable[tuple[Queue, dict[str, Any]]]) -> Iterator[Result]:
+    good = True
+    for queue, found in seen:
+        if queue.passive:
+            continue
+        names = [str(found[key]) for key in ("policy", "operator_policy") if found.get(key)]
+        for key, value in (found.get("effective_policy_definition") or {}).items():
+            if key in _HARM and _counts(key, value, queue.arguments):
                 good = False
                 yield Result(
                     f"policy on {queue.name}", "warning",
@@ -151,7 +162,6 @@ def _policies(
                 )  # fmt: skip
     if good:
         yield Result("policies", "ok", "none changes a queue of ours")
-    yield _consumer_timeout(number, shortest)
 
 
 def _counts(key: str, value: object, arguments: dict[str, Any]) -> bool:
@@ -162,20 +172,32 @@ def _counts(key: str, value: object, arguments: dict[str, Any]) -> bool:
     return own is None
 
 
-def _consumer_timeout(number: str, milliseconds: int | None) -> Result:
+def _timeouts(
+    seen: Iterable[tuple[Queue, dict[str, Any]]], number: str, hold: float
+) -> Iterator[Result]:
     check = "consumer time-out"
     what = "cancels the consumer" if features(number).cancels_on_timeout else "closes the channel"
-    if milliseconds is None:
-        return Result(
+    found = [
+        value / 1000
+        for _, queue in seen
+        for value in (
+            (queue.get("effective_policy_definition") or {}).get("consumer-timeout"),
+            (queue.get("arguments") or {}).get("x-consumer-timeout"),
+        )
+        if value
+    ]
+    if not found:
+        yield Result(
             check, "unknown",
             f"no policy sets it; rabbitmq.conf may, else it is 30 minutes: it {what}",
-            f"`rabbitmqctl environment | grep consumer_timeout`: keep it over {HOLD_SECONDS} s",
+            f"`rabbitmqctl environment | grep consumer_timeout`: keep it over {hold:g} s",
         )  # fmt: skip
-    if milliseconds < HOLD_SECONDS * 1000:
-        return Result(
+    elif min(found) < hold:
+        yield Result(
             check, "warning",
-            f"{milliseconds / 1000:g} s by a policy, less than a daemon may hold a message: "
-            f"it {what}, and messages are delivered again",
-            f"set consumer-timeout to {HOLD_SECONDS * 1000} or more",
+            f"{min(found):g} s by a policy or an argument of the queue, and a daemon may hold a "
+            f"message for {hold:g} s: it {what}, and messages are delivered again",
+            f"set consumer-timeout to {hold * 1000:.0f} or more, or daemon.hold_seconds lower",
         )  # fmt: skip
-    return Result(check, "ok", f"{milliseconds / 1000:g} s by a policy")
+    else:
+        yield Result(check, "ok", f"{min(found):g} s")

@@ -14,6 +14,7 @@ from daemon.checks import broker_probe, broker_settings, redis_probe, topology_d
 from daemon.checks.management import Management
 from daemon.checks.result import Result
 from daemon.model.identity import identify
+from daemon.pipeline.limits import SLOW_HOLDS
 from daemon.process import wiring
 
 if TYPE_CHECKING:
@@ -70,7 +71,8 @@ def _broker_settings(settings: Settings, broker: Broker, url: str) -> Iterator[R
     management = Management(url, tls) if url else Management.beside(node, tls)
     queues = [queue for part in wiring.topology(settings) for queue in part.queues]
     number = broker.version.partition(" ")[2]
-    yield from broker_settings.examine(management, node.vhost, number, queues)
+    hold = settings.daemon.hold_seconds * SLOW_HOLDS
+    yield from broker_settings.examine(management, node.vhost, queues, number, hold)
 
 
 def _topology(found: Sequence[Finding]) -> Iterator[Result]:

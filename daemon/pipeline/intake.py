@@ -18,6 +18,7 @@ import structlog
 from connectors.amqp.connection import Refused
 from connectors.errors import Misconfigured, Unavailable
 from daemon.pipeline.causes import cause, is_gone
+from daemon.pipeline.limits import SLOW_HOLDS
 from daemon.pipeline.pauses import (
     ALARM,
     BAD_MESSAGES,
@@ -46,8 +47,6 @@ _RETRY_SECONDS = 10.0
 _FIRST_TRIAL = 15.0
 _LONGEST_TRIAL = 300.0
 _WIND_DOWN = 5.0
-_SLOW_HOLDS = 5
-"""A delivery that waits so many times `hold` behind others shows that too many are held."""
 _FEWER = 4
 """Part of the deliveries that are held from then on."""
 _log = structlog.get_logger(__name__)
@@ -218,7 +217,7 @@ class Intake:
                 # RabbitMQ reads nothing from us now, so nothing can be given back but all
                 raise Unavailable("RabbitMQ has not taken any message for too long")
             edges.source.stop(name)
-        elif age > self._hold * _SLOW_HOLDS and edges.source.unsettled_of(name) > 1:
+        elif age > self._hold * SLOW_HOLDS and edges.source.unsettled_of(name) > 1:
             fewer = max(1, edges.source.unsettled_of(name) // _FEWER)
             _log.warning("prefetch_lowered", connector=name, prefetch=fewer, waited=round(age))
             self._restart(edges, name, fewer)

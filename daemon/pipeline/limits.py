@@ -14,3 +14,5 @@ WINDOW_BYTES = 8 * 1024 * 1024
 """Unconfirmed bytes; one message may exceed it, alone."""
 WINDOW_MESSAGES = 2000
 """Unconfirmed messages."""
+SLOW_HOLDS = 5
+"""A delivery that waits so many times `hold_seconds` behind others shows that too many are held."""

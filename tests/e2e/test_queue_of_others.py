@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import uuid
 from typing import TYPE_CHECKING, Any
 
 import pika
@@ -13,6 +14,7 @@ from connectors.amqp.connection import Broker
 from connectors.amqp.presence import exists
 from daemon.cli import tonebus
 from tests import models
+from tests.administration import administration
 from tests.e2e.stage import Stage
 from tests.processes import running
 from tests.waiting import until
@@ -134,6 +136,30 @@ def test_a_stream_is_refused_before_anything_of_it_is_skipped(
             arguments={"x-queue-type": "classic", "x-max-priority": 1},
         )  # fmt: skip
     assert "is a stream" in refusal(env | {"TONEBUS_BROKER_MANAGE_TOPOLOGY": managed})
+
+
+def test_the_right_to_read_it_is_enough(
+    env: dict[str, str], own_broker_url: str, owner: BlockingChannel
+) -> None:
+    declare(owner, "quorum")
+    root: dict[str, Any] = env
+    assert CliRunner().invoke(tonebus, ["topology", "apply"], env=root).exit_code == 0
+    parts = pika.URLParameters(own_broker_url)
+    user, admin = f"tonebus-test-{uuid.uuid4().hex[:8]}", administration()
+    admin.add_user(user, "secret")
+    try:
+        own = r"sentiment\..*|amq\.gen-.*"
+        rights = (f"^({own})$", f"^({own}|amq\\.default)$", f"^({own}|crm\\.comments)$")
+        admin.permit(parts.virtual_host, user, rights)
+        url = f"amqp://{user}:secret@{parts.host}:{parts.port}/{parts.virtual_host}"
+        with Stage(env) as stage:
+            stage.start("daemon", TONEBUS_BROKER_URL=url)
+            stage.watch()
+            stage.start("worker")
+            send(owner, "good")
+            stage.subjects({"good"})
+    finally:
+        admin.delete_user(user)
 
 
 def test_a_text_is_published_to_the_queue_itself(

@@ -66,6 +66,11 @@ def test_a_few_rows_of_ones_own_teach_the_shipped_model_new_words(tmp_path: Path
     known = ["I hate it, awful service", "Thank you, I love it"]
     tones = [score.tone for score in scored(ToneModel.load(tiny.settings(out)), *new, *known)]
     assert tones == [*WORDS, "negative", "positive"]
+    packed = ("--packed", "--name", "own", "--languages", "en", "de", "--out", tmp_path / "packed")
+    python("training.export --calibrate-on own", "--runs", run, "--dev", data, *packed)
+    small = ToneModel.load(tiny.settings(tmp_path / "packed"))
+    assert small.identity.model.name == "own"
+    assert [score.tone for score in scored(small, *new, *known)] == tones
 
 
 def python(command: str, *arguments: str | Path) -> str:

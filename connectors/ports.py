@@ -117,11 +117,6 @@ class SinkEdge(Protocol):
         """Messages of which nothing is known yet."""
         ...
 
-    @property
-    def unconfirmed_bytes(self) -> int:
-        """Bytes of their bodies."""
-        ...
-
     def publish(self, letter: Letter, token: Any) -> None:  # noqa: ANN401 - the caller's own
         """Send a message; `outcomes` gives the token back."""
         ...

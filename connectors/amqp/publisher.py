@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import re
-import time
 from typing import TYPE_CHECKING, Any, Generic
 
 import amqp
@@ -22,12 +21,11 @@ _NAMED = re.compile(r"exchange '([^']*)'")
 class _Sent(Generic[Token]):
     """A message of which nothing is known yet."""
 
-    __slots__ = ("at", "letter", "returned", "token")
+    __slots__ = ("letter", "returned", "token")
 
     def __init__(self, letter: Letter, token: Token) -> None:
         self.letter = letter
         self.token = token
-        self.at = time.monotonic()
         self.returned = False
 
 
@@ -38,9 +36,6 @@ class Sink(Generic[Token]):
     late it comes. When RabbitMQ closes the channel, all that was unconfirmed is `VOID`, or
     `FORBIDDEN` where RabbitMQ named its exchange, and a new channel with tags of its own serves
     what is published next.
-
-    Attributes:
-        unconfirmed_bytes: Size of the bodies that are unconfirmed.
     """
 
     def __init__(self, broker: Broker) -> None:
@@ -48,7 +43,6 @@ class Sink(Generic[Token]):
         self._broker = broker
         self._unconfirmed: dict[int, _Sent[Token]] = {}
         self._outcomes: list[Outcome[Token]] = []
-        self.unconfirmed_bytes = 0
         self._channel: Any = None
         self._replies: Any = None
         self._open()
@@ -72,7 +66,6 @@ class Sink(Generic[Token]):
         )
         self._sent += 1
         self._unconfirmed[self._sent] = _Sent(letter, token)
-        self.unconfirmed_bytes += len(letter.body)
 
     def reply(self, letter: Letter) -> None:
         """Send a message of which nobody will know what became; on a channel of its own."""
@@ -90,12 +83,6 @@ class Sink(Generic[Token]):
     def unconfirmed(self) -> int:
         """Messages of which RabbitMQ has said nothing yet."""
         return len(self._unconfirmed)
-
-    @property
-    def waited(self) -> float:
-        """Seconds for which the oldest unconfirmed message has waited; 0 where there is none."""
-        first = next(iter(self._unconfirmed.values()), None)
-        return time.monotonic() - first.at if first else 0.0
 
     def outcomes(self) -> list[Outcome[Token]]:
         """Take what RabbitMQ has said since the last call."""
@@ -134,7 +121,6 @@ class Sink(Generic[Token]):
     def _on_broken(self, _code: int, reason: str) -> None:
         self._channel = None
         lost, self._unconfirmed = list(self._unconfirmed.values()), {}
-        self.unconfirmed_bytes = 0
         found = _NAMED.search(reason)
         for sent in lost:
             named = bool(found and found[1] == sent.letter.exchange)
@@ -150,6 +136,4 @@ class Sink(Generic[Token]):
             tags = list(itertools.takewhile(lambda each: each <= tag, self._unconfirmed))
         else:
             tags = [tag] if tag in self._unconfirmed else []
-        taken = [self._unconfirmed.pop(each) for each in tags]
-        self.unconfirmed_bytes -= sum(len(sent.letter.body) for sent in taken)
-        return taken
+        return [self._unconfirmed.pop(each) for each in tags]

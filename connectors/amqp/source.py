@@ -76,6 +76,8 @@ class Source:
         if consumer := self._consumers.pop(connector, None):
             if consumer.live:
                 consumer.close()
+            # what ended while it was being stopped is not the one that starts next
+            self._ended[:] = [each for each in self._ended if each.connector != connector]
             self._drop_dead()
 
     def ended(self) -> list[Ended]:

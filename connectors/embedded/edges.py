@@ -142,7 +142,6 @@ class _Source:
 
 class _Sink:
     unconfirmed = 0
-    unconfirmed_bytes = 0
 
     def __init__(self, broker: EmbeddedBroker) -> None:
         self._broker = broker

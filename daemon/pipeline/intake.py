@@ -174,6 +174,9 @@ class Intake:
         if now < self._due or self._closed:
             return bool(ended)
         self._due = now + _REVIEW_SECONDS
+        if edges.blocked:
+            self._look_at_alarm(edges)
+            return bool(ended)
         if self._quarantine.on:
             if not self._quarantine.review(edges, self._startable()):
                 self.start(edges)
@@ -188,6 +191,15 @@ class Intake:
 
     def _startable(self) -> list[str]:
         return [name for name, each in self._connectors.items() if not each.pause]
+
+    def _look_at_alarm(self, edges: Edges) -> None:
+        """Give everything back with the connection: RabbitMQ reads nothing from it now."""
+        received = [edges.source.oldest(name) for name in self._connectors]
+        oldest = min((at for at in received if at is not None), default=self._clock())
+        if self._clock() - oldest > self._hold:
+            for name in self._startable():
+                self._pause(name, Pause(ALARM))
+            raise Unavailable("RabbitMQ has not taken any message for too long")
 
     def _look_at(
         self, edges: Edges, name: str, connector: _Connector, scorer: Scorer,
@@ -213,9 +225,6 @@ class Intake:
             pause := cause(edges, name, self._connectors[name].model, scorer, publisher)
         ):
             self._pause(name, pause)
-            if pause.reason == ALARM:
-                # RabbitMQ reads nothing from us now, so nothing can be given back but all
-                raise Unavailable("RabbitMQ has not taken any message for too long")
             edges.source.stop(name)
         elif age > self._hold * SLOW_HOLDS and edges.source.unsettled_of(name) > 1:
             fewer = max(1, edges.source.unsettled_of(name) // _FEWER)
@@ -252,7 +261,7 @@ class Intake:
             "consumer_ended", connector=ended.connector, reason=ended.reason, detail=ended.detail,
             held=round(ended.held, 1), fix=ENDED[ended.reason],
         )  # fmt: skip
-        if connector.pause or self._closed:
+        if connector.pause or self._closed or self._quarantine.on:
             return
         connector.trial = connector.grow = False
         if ended.reason == "timeout":

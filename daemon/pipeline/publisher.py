@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 _FIRST_PAUSE = 1.0
 _LONGEST_PAUSE = 60.0
 _UNCONFIRMED = "unconfirmed"
+_TOPIC = "access to topic"
+"""What RabbitMQ says where a user may write to an exchange, but not under this key."""
 _FIXES = {
     Fate.REFUSED.value: "a queue behind the exchange is full or failing: empty or repair it",
     Fate.UNROUTED.value: "bind a queue for this key, or give the exchange an alternate exchange",
@@ -67,6 +69,10 @@ class Publisher:
     Whatever the broker does with a message is charged to its destination. What else goes there
     waits, and one message probes it, with growing pauses; all other destinations go on.
 
+    Invariant: a message is in `_ready`, in `_sent`, or in the `waiting` of one refusal, but for the
+    probe of a refusal, which is in `_sent` too. What is overdue waits like what was refused, and
+    takes no more room in the window: it may never be confirmed.
+
     Attributes:
         refused: The destinations that do not take messages just now.
         refusals: How often the broker did not take a message.
@@ -88,6 +94,8 @@ class Publisher:
         self._window = window
         self._ready: deque[Pending] = deque()
         self._sent: dict[Pending, tuple[Letter, float]] = {}
+        self._sent_bytes = 0
+        # messages that are still to be sent one by one
         self._single_file = 0
         self.refused: dict[Destination, Refusal] = {}
         self.refusals = 0
@@ -111,37 +119,37 @@ class Publisher:
             return failed
         now = self._clock()
         self._probe(edges, failed, now)
-        while self._ready and self._open(edges):
+        while self._ready and self._open:
             pending = self._ready.popleft()
             if pending.wanted() and (letter := _made(pending, failed)):
                 if refusal := self._refusal(letter):
                     refusal.waiting.append(pending)
                 else:
-                    edges.sink.publish(letter, pending)
-                    self._sent[pending] = letter, now
+                    self._send(edges, pending, letter, now)
         return failed
 
     def confirmed(self, edges: Edges) -> list[Pending]:
         """Take what is safe, and see to what is not."""
         safe: list[Pending] = []
-        now = self._clock()
         for pending, fate, detail in edges.sink.outcomes():
-            letter, _ = self._sent.pop(pending, _LATE)
-            self._single_file = max(0, self._single_file - 1)
+            letter = self._take_sent(pending)
+            if fate is not Fate.VOID:
+                self._single_file = max(0, self._single_file - 1)
             if fate is Fate.CONFIRMED:
                 if not pending.safe:
                     pending.safe = True
                     safe.append(pending)
-                self._reopen(pending)
+                self._reopen(pending, late=letter is None)
             elif pending.safe or letter is None:
                 continue
             elif fate is Fate.VOID:
-                # one of them is to blame: sent one by one, it will be the only one out
-                self._single_file += 1
-                self._ready.appendleft(pending)
+                if not self._take_probe(pending):
+                    # one of them is to blame: sent one by one, it will be the only one out
+                    self._single_file += 1
+                    self._ready.appendleft(pending)
             else:
                 self._refuse(pending, letter, fate.value, detail)
-        self._charge_overdue(edges, now)
+        self._charge_overdue(edges)
         return safe
 
     def forget(self) -> None:
@@ -164,7 +172,7 @@ class Publisher:
                 refusal.probe = None
         self._ready.clear()
         self._sent.clear()
-        self._single_file = 0
+        self._sent_bytes = self._single_file = 0
         self.forget()
 
     def busy_with(self, connector: str) -> bool:
@@ -179,11 +187,33 @@ class Publisher:
                 return destination
         return None
 
-    def _open(self, edges: Edges) -> bool:
-        sink = edges.sink
+    @property
+    def _open(self) -> bool:
         if self._single_file:
-            return not sink.unconfirmed
-        return sink.unconfirmed_bytes < self._window and sink.unconfirmed < WINDOW_MESSAGES
+            return not self._sent
+        return self._sent_bytes < self._window and len(self._sent) < WINDOW_MESSAGES
+
+    def _send(self, edges: Edges, pending: Pending, letter: Letter, now: float) -> None:
+        edges.sink.publish(letter, pending)
+        self._sent[pending] = letter, now
+        self._sent_bytes += len(letter.body)
+
+    def _take_sent(self, pending: Pending) -> Letter | None:
+        """Take a message out of what is with the broker; None where it was overdue."""
+        letter, _ = self._sent.pop(pending, _LATE)
+        if letter:
+            self._sent_bytes -= len(letter.body)
+        return letter
+
+    def _take_probe(self, pending: Pending) -> Refusal | None:
+        """If a message was a probe, have it wait again, the first, and return its refusal."""
+        for refusal in self.refused.values():
+            if refusal.probe is pending:
+                refusal.probe = None
+                refusal.probe_at = self._clock() + refusal.pause
+                refusal.waiting.appendleft(pending)
+                return refusal
+        return None
 
     def _refusal(self, letter: Letter) -> Refusal | None:
         if not self.refused:
@@ -203,15 +233,15 @@ class Publisher:
             pending = refusal.waiting.popleft()
             if letter := _made(pending, failed):
                 refusal.probe = pending
-                edges.sink.publish(letter, pending)
-                self._sent[pending] = letter, now
+                self._send(edges, pending, letter, now)
 
     def _refuse(self, pending: Pending, letter: Letter, reason: str, detail: str = "") -> None:
         """Charge a destination, and hold the message for it."""
         self.refusals += 1
         now = self._clock()
-        forbidden = reason == Fate.FORBIDDEN.value
-        destination = Destination(letter.exchange, None if forbidden else letter.routing_key)
+        whole = reason == Fate.FORBIDDEN.value and _TOPIC not in detail
+        destination = Destination(letter.exchange, None if whole else letter.routing_key)
+        probed = self._take_probe(pending)
         refusal = self.refused.get(destination)
         if refusal is None:
             refusal = self.refused[destination] = Refusal(reason, now, now + _FIRST_PAUSE)
@@ -219,19 +249,20 @@ class Publisher:
                 "publish_refused", destination=str(destination), reason=reason,
                 detail=detail, fix=_FIXES[reason],
             )  # fmt: skip
-        if refusal.probe is pending:
-            refusal.probe = None
+        if probed is refusal:
             refusal.reason = reason
             refusal.pause = min(refusal.pause * 2, _LONGEST_PAUSE)
             refusal.probe_at = now + refusal.pause
-            refusal.waiting.appendleft(pending)
-        else:
-            refusal.waiting.append(pending)
+            return
+        if probed:
+            # refused otherwise than before, such as by its exchange in place of its queue
+            probed.waiting.popleft()
+        refusal.waiting.append(pending)
 
-    def _reopen(self, pending: Pending) -> None:
+    def _reopen(self, pending: Pending, *, late: bool) -> None:
         """A message has arrived: if its destination had refused it, what waits there goes on."""
         for destination, refusal in list(self.refused.items()):
-            if refusal.probe is pending or pending in refusal.waiting:
+            if refusal.probe is pending or (late and pending in refusal.waiting):
                 del self.refused[destination]
                 _log.info(
                     "publish_resumed", destination=str(destination),
@@ -241,7 +272,8 @@ class Publisher:
                     each for each in reversed(refusal.waiting) if each is not pending
                 )
 
-    def _charge_overdue(self, edges: Edges, now: float) -> None:
+    def _charge_overdue(self, edges: Edges) -> None:
+        now = self._clock()
         if edges.blocked:
             # the broker reads nothing: the wait begins when it does again
             self._sent = {each: (letter, now) for each, (letter, _) in self._sent.items()}
@@ -252,7 +284,8 @@ class Publisher:
                 break
             overdue.append((pending, letter))
         for pending, letter in overdue:
-            del self._sent[pending]
+            self._take_sent(pending)
+            self._single_file = max(0, self._single_file - 1)
             self._refuse(pending, letter, _UNCONFIRMED)
 
 

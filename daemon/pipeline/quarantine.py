@@ -26,10 +26,11 @@ class Quarantine:
     """Lets connectors consume in turn, one message each.
 
     A delivery that ends connections, such as one in a frame that no parser reads, is redelivered
-    and counted alone. RabbitMQ's delivery limit puts it away. The others flow in between.
+    and counted alone. RabbitMQ's delivery limit puts it away. The others flow in between; one that
+    cannot go on is given back and counted as well, but half as often, so that it is not put away.
 
     Attributes:
-        on: Whether it lasts.
+        on: Whether it lasts: until each connector has had its turn on one connection.
     """
 
     def __init__(self, connectors: Sequence[str], clock: Callable[[], float]) -> None:
@@ -37,6 +38,8 @@ class Quarantine:
         self._order = deque(connectors)
         self._clock = clock
         self._current: str | None = None
+        self._suspect: str | None = None
+        self._turns = 0
         self._began = self._turn_began = 0.0
         self.on = False
 
@@ -45,19 +48,23 @@ class Quarantine:
         if not self.on:
             _log.warning("quarantine_started", connectors=list(self._order))
         self.on = True
-        # whoever was its turn may be guilty; another is served before it is tried again
-        self._order.rotate(-1)
+        # whoever's turn it was may be guilty: it is tried twice, then others are served before
+        guilty, self._suspect = self._suspect, self._current
+        if self._current is None or self._current == guilty:
+            self._suspect = None
+            self._order.rotate(-1)
 
     def start(self, edges: Edges, startable: Collection[str]) -> None:
         """Give the first connector its turn, on a new connection."""
         self._began = self._clock()
         self._current = None
+        self._turns = 0
         self._next(edges, startable)
 
     def review(self, edges: Edges, startable: Collection[str]) -> bool:
         """Give the next connector its turn when it is time; return whether it lasts."""
         now = self._clock()
-        if now - self._began > _CLEAN_SECONDS:
+        if now - self._began > _CLEAN_SECONDS and self._turns > len(startable):
             if self._current:
                 edges.source.stop(self._current)
             self.on = False
@@ -74,6 +81,7 @@ class Quarantine:
 
     def _next(self, edges: Edges, startable: Collection[str]) -> None:
         self._turn_began = self._clock()
+        self._turns += 1
         self._current = None
         for _ in range(len(self._order)):
             if self._order[0] in startable:

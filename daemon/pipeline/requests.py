@@ -68,6 +68,12 @@ class Requests(Generic[Waiter]):
     rest_until: float = 0.0
     _unreadable: int = 0
 
+    def count(self, workers: int) -> None:
+        """Note how many workers there are; new ones may send what can be read."""
+        if workers != self.workers:
+            self._unreadable = 0
+        self.workers = workers
+
     @property
     def usable_workers(self) -> int:
         """Workers, but none where all that they send is unreadable."""
@@ -145,6 +151,7 @@ class Requests(Generic[Waiter]):
         self.out.clear()
         self.late.clear()
         self.batcher.clear()
+        self._unreadable = 0
 
     def _is_wanted(self, member: Wanted[Waiter]) -> bool:
         return self.wanted.get(member.key) is member

@@ -177,7 +177,8 @@ class Labeller(Generic[Waiter]):
             return
         self._counted = now
         for each in self._requests.values():
-            before, each.workers = each.workers, scoring.workers(each.model)
+            before = each.workers
+            each.count(scoring.workers(each.model))
             if not each.workers and before:
                 _log.warning("workers_gone", model=each.model)
             elif each.workers != before:

@@ -20,15 +20,22 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def own_servers(directory: Path) -> Iterator[tuple[OwnRabbit, OwnRedis]]:
+def own_servers(
+    directory: Path, *, config: str = "", erlang: str = ""
+) -> Iterator[tuple[OwnRabbit, OwnRedis]]:
     """Both servers, gone with their data when the block ends.
+
+    Args:
+        directory: Where they keep it.
+        config: More lines of rabbitmq.conf.
+        erlang: More arguments of RabbitMQ's Erlang.
 
     Raises:
         ServerMissingError: One is not installed, or does not start.
     """
     with contextlib.ExitStack() as stack:
         stack.callback(shutil.rmtree, directory, ignore_errors=True)
-        broker = OwnRabbit(directory / "rabbitmq")
+        broker = OwnRabbit(directory / "rabbitmq", config=config, erlang=erlang)
         stack.callback(broker.close)
         redis = OwnRedis(directory / "redis")
         stack.callback(redis.close)

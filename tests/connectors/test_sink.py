@@ -114,7 +114,7 @@ def test_what_a_closed_channel_leaves_is_charged_to_the_exchange_that_rabbitmq_n
     assert [(token, fate) for token, fate, _ in sink.outcomes()] == [
         (0, Fate.FORBIDDEN), (1, Fate.VOID), (2, Fate.FORBIDDEN),
     ]  # fmt: skip
-    assert (sink.unconfirmed, sink.unconfirmed_bytes) == (0, 0)
+    assert sink.unconfirmed == 0
     sink.publish(LETTER, 7)
     channel.say("basic_ack", 1, False)
     assert said(sink) == [(7, True)]

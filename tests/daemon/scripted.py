@@ -117,10 +117,6 @@ class ScriptedSink:
     def unconfirmed(self) -> int:
         return len(self.waiting)
 
-    @property
-    def unconfirmed_bytes(self) -> int:
-        return sum(len(letter.body) for letter, _ in self.waiting)
-
     def publish(self, letter: Letter, token: Any) -> None:
         self.waiting.append((letter, token))
 
@@ -131,12 +127,14 @@ class ScriptedSink:
         taken, self._outcomes = self._outcomes, []
         return taken
 
-    def tell(self, place: int, *, safe: bool = True, fate: Fate = Fate.REFUSED) -> Letter:
+    def tell(
+        self, place: int, *, safe: bool = True, fate: Fate = Fate.REFUSED, detail: str = ""
+    ) -> Letter:
         """Confirm the message at a place, or say what became of it."""
         letter, token = self.waiting.pop(place)
         if safe:
             self.safe.append(letter)
-        self._outcomes.append(Outcome(token, Fate.CONFIRMED if safe else fate))
+        self._outcomes.append(Outcome(token, Fate.CONFIRMED if safe else fate, detail))
         return letter
 
 

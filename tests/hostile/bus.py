@@ -13,6 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 import amqp
 import pika
+import pika.exceptions
+
+from tests.waiting import until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -136,6 +139,19 @@ class Bus:
         while (found := self._declared(queue).consumer_count) != count:
             assert time.monotonic() < deadline, f"{found} listen to {queue}, not {count}"
             self._connection.process_data_events(time_limit=0.1)
+
+    def await_queue(self, queue: str) -> None:
+        """Wait until a queue is there."""
+        until(lambda: self._is_there(queue))
+
+    def _is_there(self, queue: str) -> bool:
+        channel = self._connection.channel()
+        try:
+            channel.queue_declare(queue, passive=True)
+        except pika.exceptions.ChannelClosedByBroker:
+            return False
+        channel.close()
+        return True
 
     def depth(self, queue: str) -> int:
         """Messages ready in a queue."""

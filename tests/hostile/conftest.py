@@ -21,6 +21,11 @@ if TYPE_CHECKING:
     from tests.own.redis import OwnRedis
 
 
+TIMEOUT = 5
+LIMIT = 3
+"""Deliveries of a message beyond the first, until RabbitMQ puts it away, in a `strict_room`."""
+
+
 class Node(NamedTuple):
     """Servers of our own."""
 
@@ -51,6 +56,17 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Node]:
     """A RabbitMQ node and a Redis that may be broken."""
     with servers_or_skip(), own_servers(tmp_path_factory.mktemp("hostile") / "servers") as both:
+        yield Node(*both)
+
+
+@pytest.fixture(scope="session")
+def impatient(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Node]:
+    """Servers on which a delivery may be held for `TIMEOUT` seconds instead of thirty minutes."""
+    place = tmp_path_factory.mktemp("impatient") / "servers"
+    # up to 4.2 channels look at it once a minute
+    tick = "-rabbit channel_tick_interval 1000"
+    waits = f"consumer_timeout = {TIMEOUT * 1000}\n"
+    with servers_or_skip(), own_servers(place, config=waits, erlang=tick) as both:
         yield Node(*both)
 
 
@@ -112,3 +128,18 @@ def room(node: Node, config: Path) -> Iterator[dict[str, str]]:
     """Settings for processes in a virtual host of the test's own."""
     with own_room(node, config) as env:
         yield env
+
+
+@pytest.fixture
+def strict_room(impatient: Node, config: Path) -> Iterator[dict[str, str]]:
+    """A virtual host in which nothing may be held for long, nor be delivered often."""
+    with own_room(impatient, config) as env:
+        vhost = vhost_of(env)
+        limit = f'{{"delivery-limit": {LIMIT}}}'
+        impatient.broker.ctl("set_policy", "-p", vhost, "limit", r"^sentiment\.source\.", limit)
+        yield env
+
+
+def vhost_of(env: dict[str, str]) -> str:
+    """The virtual host that the variables name."""
+    return env["TONEBUS_BROKER_URL"].rpartition("/")[2]

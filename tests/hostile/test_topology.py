@@ -28,6 +28,7 @@ def test_a_deleted_source_queue_is_declared_again(room: dict[str, str]) -> None:
         bus.event(bus.say(CANARY))
         bus.delete(source_queue("input"))
         assert house.daemon.wait_for("consumer_ended")["reason"] == "deleted"
+        bus.await_queue(source_queue("input"))
         bus.event(bus.say(f"{CANARY} again"))
         assert house.daemon.popen.poll() is None
 

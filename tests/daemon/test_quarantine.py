@@ -1,0 +1,61 @@
+"""Quarantine: the guilty delivery is put away long before an innocent one is."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from tests.daemon.bench import Bench, message
+
+MANY = tuple(f"connector-{n}" for n in range(12))
+GUILTY = MANY[7]
+LIMIT = 50
+FOR_EVER = 10_000
+
+
+def test_an_innocent_message_that_cannot_go_on_is_delivered_half_as_often_as_the_guilty_one() -> (
+    None
+):
+    counts, longest = quarantined(MANY)
+    assert counts[GUILTY] == LIMIT
+    assert max(counts[name] for name in MANY if name != GUILTY) <= LIMIT / 2 + 1
+    assert longest == 1
+    counts, _ = quarantined(("a", GUILTY))
+    assert counts["a"] <= LIMIT / 2 + 1
+
+
+def quarantined(connectors: tuple[str, ...]) -> tuple[Counter[str], int]:
+    """Let a frame end each connection on which it is delivered, until RabbitMQ puts it away.
+
+    There is no worker, so that no other delivery can be settled.
+
+    Returns:
+        How often the message of each connector was delivered, and how many were out at most.
+    """
+    bench = Bench(connectors)
+    bench.edges.scoring.live = 0
+    bench.intake.quarantine()
+    bench.reconnect()
+    counts: Counter[str] = Counter()
+    longest = 0
+    out: set[str] = set()
+    for _ in range(FOR_EVER):
+        source = bench.edges.source
+        out &= set(source.consuming)
+        longest = max(longest, len(source.consuming))
+        lost = False
+        for name in set(source.consuming) - out:
+            counts[name] += 1
+            out.add(name)
+            lost |= name == GUILTY
+            if name != GUILTY:
+                source.deliver(message("good", id=name), connector=name)
+        if counts[GUILTY] == LIMIT:
+            break
+        if lost:
+            bench.intake.quarantine()
+            bench.reconnect()
+            bench.edges.scoring.live = 0
+            out.clear()
+        bench.clock.now += 0.1
+        bench.turn()
+    return counts, longest

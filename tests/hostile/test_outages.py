@@ -1,0 +1,142 @@
+"""What merely takes long: no worker, no memory, no queue. Nothing is parked for it."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+from typing import TYPE_CHECKING, Any
+
+import pika
+import pytest
+
+from connectors.amqp.topology import source_queue
+from tests.hostile.bus import Bus
+from tests.hostile.conftest import TIMEOUT
+from tests.processes import running
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.hostile.conftest import Node
+    from tests.processes import Process
+
+SOURCE = source_queue("input")
+MANY = 30
+SHORT_HOLD = {"TONEBUS_DAEMON_HOLD_SECONDS": "1"}
+LONG_HOLD = {"TONEBUS_DAEMON_HOLD_SECONDS": "600"}
+_WAITS = 4 * TIMEOUT
+"""Seconds: longer than RabbitMQ needs to put away what is delivered and held again and again."""
+
+
+@contextlib.contextmanager
+def client(env: dict[str, str]) -> Iterator[Bus]:
+    bus = Bus(env["TONEBUS_BROKER_URL"])
+    yield bus
+    bus.close()
+
+
+def say_many(bus: Bus, first: int = 0) -> list[str]:
+    return [bus.say(f"good number {n}", id=n) for n in range(first, first + MANY)]
+
+
+def times_counted(env: dict[str, str]) -> list[int]:
+    """How often RabbitMQ counted a delivery of each message that waits; it is counted once more."""
+    with pika.BlockingConnection(pika.URLParameters(env["TONEBUS_BROKER_URL"])) as connection:
+        channel = connection.channel()
+        found: list[dict[str, Any]] = []
+        for _ in range(MANY):
+            method, properties, _ = channel.basic_get(SOURCE)
+            assert method, f"only {len(found)} wait"
+            assert properties is not None
+            found.append(dict(properties.headers or {}))
+        channel.basic_nack(0, multiple=True)
+    return [int(headers.get("x-delivery-count", 0)) for headers in found]
+
+
+def assert_all_came(daemon: Process, bus: Bus, keys: list[str]) -> None:
+    for key in keys:
+        bus.event(key)
+        assert len(bus.outcome(key).events) == 1
+    bus.await_depth(SOURCE, 0)
+    assert not daemon.events("message_parked")
+    assert not daemon.events("bus_lost")
+
+
+@pytest.mark.parametrize("hold", [SHORT_HOLD, LONG_HOLD])
+def test_an_outage_of_the_workers_costs_no_message_more_than_one_delivery(
+    strict_room: dict[str, str], hold: dict[str, str]
+) -> None:
+    with running("daemon", env=strict_room | hold) as daemon, client(strict_room) as bus:
+        keys = say_many(bus)
+        paused = daemon.wait_for("connector_paused")
+        assert (paused["connector"], paused["reason"]) == ("input", "no-worker")
+        assert len(bus.open_after(keys, _WAITS)) == MANY
+        assert len(daemon.events("consumer_ended")) == int(hold is LONG_HOLD)
+        assert len(daemon.events("connector_paused")) == 1
+        assert max(times_counted(strict_room)) <= 1
+        with running("worker", env=strict_room):
+            assert daemon.wait_for("connector_resumed")["reason"] == "no-worker"
+            assert_all_came(daemon, bus, keys)
+
+
+def test_a_daemon_that_pauses_reloads_and_stops_at_once(strict_room: dict[str, str]) -> None:
+    with contextlib.ExitStack() as stack:
+        daemon = stack.enter_context(running("daemon", env=strict_room | SHORT_HOLD))
+        bus = stack.enter_context(client(strict_room))
+        keys = say_many(bus)
+        daemon.wait_for("connector_paused")
+        os.kill(daemon.pid, signal.SIGHUP)
+        daemon.wait_for("daemon_ready", count=2)
+        daemon.wait_for("connector_paused", count=2)
+        assert daemon.stop() == 0
+        assert [each["returned"] for each in daemon.events("drain_finished")] == [0, 0]
+        stack.enter_context(running("worker", env=strict_room))
+        daemon = stack.enter_context(running("daemon", env=strict_room))
+        assert_all_came(daemon, bus, keys)
+
+
+def test_a_memory_alarm_costs_no_message_more_than_one_delivery(
+    impatient: Node, strict_room: dict[str, str]
+) -> None:
+    with (
+        running("worker", env=strict_room),
+        running("daemon", env=strict_room | SHORT_HOLD) as daemon,
+        client(strict_room) as bus,
+    ):
+        bus.event(bus.say("good before"))
+        daemon.popen.send_signal(signal.SIGSTOP)
+        keys = say_many(bus)
+        impatient.broker.ctl("set_vm_memory_high_watermark", "absolute", "1MB")
+        try:
+            daemon.popen.send_signal(signal.SIGCONT)
+            assert daemon.wait_for("connector_paused")["reason"] == "broker-alarm"
+            assert len(bus.open_after(keys, _WAITS)) == MANY
+            assert len(daemon.events("connector_paused")) == 1
+        finally:
+            impatient.broker.ctl("set_vm_memory_high_watermark", "0.4")
+        daemon.wait_for("connector_resumed")
+        for key in keys:
+            bus.event(key)
+        bus.await_depth(SOURCE, 0)
+        assert not daemon.events("message_parked")
+        assert len(daemon.events("bus_lost")) == 1
+
+
+def test_a_queue_that_is_deleted_again_and_again_under_load_costs_nothing_else(
+    strict_room: dict[str, str],
+) -> None:
+    with (
+        running("worker", env=strict_room),
+        running("daemon", env=strict_room) as daemon,
+        client(strict_room) as bus,
+    ):
+        for round_ in range(1, 6):
+            say_many(bus, round_ * MANY)
+            bus.delete(SOURCE)
+            ended = daemon.wait_for("consumer_ended", count=round_)
+            assert ended["reason"] == "deleted"
+            bus.await_queue(SOURCE)
+            bus.event(bus.say(f"good after round {round_}"))
+        assert not daemon.events("bus_lost")
+        assert not daemon.events("internal_error")

@@ -52,8 +52,8 @@ chaos: $(INSTALLED) ## break things under load and account for every message (N=
 	@$(BIN)/python -m tests.chaos --messages $(or $(N),3000) --faults $(or $(FAULTS),10) \
 		--seed $(or $(SEED),1)
 
-fuzz: $(INSTALLED) ## search long for an input that breaks the mapping (N=20000 examples of each kind)
-	@FUZZ_EXAMPLES=$(or $(N),20000) $(BIN)/python -m pytest tests/connectors -k fuzz $(ARGS)
+fuzz: $(INSTALLED) ## search long for an input that breaks mapping or settings (N=20000 examples of each kind)
+	@FUZZ_EXAMPLES=$(or $(N),20000) $(BIN)/python -m pytest tests/connectors tests/daemon -k fuzz $(ARGS)
 
 soak: $(INSTALLED) ## steady load; does anything grow? (MINUTES=60, PLOT=soak.png wants matplotlib)
 	@$(BIN)/python -m tests.chaos.soak --minutes $(or $(MINUTES),5) $(if $(PLOT),--plot $(PLOT))

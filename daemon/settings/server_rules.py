@@ -29,6 +29,12 @@ def faults(settings: Settings) -> Iterator[Fault]:
             ("broker", "login"), "'certificate' needs one to show, and TLS to show it by",
             "set cert_file and key_file, and use amqps:// in url",
         )  # fmt: skip
+    for place, model in enumerate(settings.models):
+        if "://" in model.source:
+            yield Fault(
+                ("models", place, "source"), "a URL is no model",
+                "name a directory, or the id of a model on a hub",
+            )  # fmt: skip
     if not _HEADER_TOKEN.fullmatch(settings.api.token):
         yield Fault(
             ("api", "token"), "holds a blank or a character that no Authorization header carries",

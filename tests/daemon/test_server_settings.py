@@ -96,10 +96,11 @@ def test_to_log_in_by_certificate_takes_one(file: Path) -> None:
     assert "broker.login: 'certificate' needs one to show" in refusal({}, file)
 
 
-@pytest.mark.parametrize("source", ["", "{tmp_path}"])
+@pytest.mark.parametrize("source", ["", "{tmp_path}", "amqp://u:s3cret-canary@h"])
 def test_a_source_that_is_no_model_is_refused(file: Path, tmp_path: Path, source: str) -> None:
     model = f"[[models]]\nsource = '{source.format(tmp_path=tmp_path)}'\n"
     file.write_text(model, encoding="utf-8")
     found = read({}, file)
+    assert SECRET not in "".join(found.told(found.faults))
     said = found.faults or [*advice(found, load({}, file))]
     assert any("models[0]" in fault.where and fault.severity == "error" for fault in said)

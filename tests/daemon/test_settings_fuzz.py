@@ -8,7 +8,8 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import msgspec
-from hypothesis import HealthCheck, example, given, settings
+import pytest
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from connectors.errors import Misconfigured
@@ -17,6 +18,7 @@ from daemon.process import wiring
 from daemon.settings import Settings, load
 from daemon.settings.loading import Read, read
 from daemon.settings.problems import line_of
+from tests.fuzzing import fuzzed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -209,21 +211,22 @@ def hold(environ: dict[str, str], path: Path) -> None:
         assert SECRET not in str(fault)
 
 
-@settings(
-    max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@pytest.fixture(scope="module")
+def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A file that each example writes anew."""
+    return tmp_path_factory.mktemp("fuzz") / "tonebus.toml"
+
+
+@fuzzed
 @given(document=documents | lone_settings, environ=environments | st.just({}))
 def test_any_document_gives_settings_or_an_error_that_names_the_place(
-    tmp_path: Path, document: dict[str, Any], environ: dict[str, str]
+    file: Path, document: dict[str, Any], environ: dict[str, str]
 ) -> None:
-    file = tmp_path / "tonebus.toml"
     file.write_text(written(document), encoding="utf-8")
     hold(environ, file)
 
 
-@settings(
-    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@fuzzed
 @given(content=st.binary(max_size=60) | st.text("[]{}=\"'\n.#a1-\\", max_size=60).map(str.encode))
 @example(content=b"a = " + b"[" * 10_000)
 @example(content=b"a = " + b"9" * 5_000)
@@ -231,8 +234,7 @@ def test_any_document_gives_settings_or_an_error_that_names_the_place(
 @example(content=b"\xff\xfea\0")
 @example(content=b"\xef\xbb\xbf[broker]\nprefetch = 7\n")
 def test_any_bytes_give_settings_or_an_error_that_names_the_file(
-    tmp_path: Path, content: bytes
+    file: Path, content: bytes
 ) -> None:
-    file = tmp_path / "tonebus.toml"
     file.write_bytes(content)
     hold({}, file)

@@ -12,7 +12,7 @@ from api.schemas import Complaint, Rejection
 from connectors.messages import NO_TONE
 
 if TYPE_CHECKING:
-    from daemon.pipeline.predictor import Prediction
+    from daemon.pipeline.asking import Prediction
 
 REFUSALS: dict[int | str, dict[str, Any]] = {
     400: {"model": Complaint, "description": "The body cannot be parsed"},

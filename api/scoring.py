@@ -9,7 +9,7 @@ from fastapi import HTTPException, status
 from starlette.requests import ClientDisconnect
 
 from connectors.errors import BadInput, Unavailable
-from daemon.pipeline.predictor import NoWorker
+from daemon.pipeline.asking import NoWorker
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from fastapi import Request
 
     from api.limits import Places
-    from daemon.pipeline.predictor import Asked, Prediction, Predictor
+    from daemon.pipeline.asking import Asked, Prediction
+    from daemon.pipeline.predictor import Predictor
     from daemon.settings import Settings
 
 _RETRY_AFTER = {"Retry-After": "2"}

@@ -18,7 +18,7 @@ from api.schemas import (
 from api.scoring import score
 
 if TYPE_CHECKING:
-    from daemon.pipeline.predictor import Prediction
+    from daemon.pipeline.asking import Prediction
 
 router = APIRouter(tags=["predict"], responses=REFUSALS)
 ModelName = Annotated[

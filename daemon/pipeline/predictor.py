@@ -1,9 +1,7 @@
 """Scores for callers in this process: the cache and the workers, behind one thread of its own.
 
-Who waits is known in two places: on the callers' event loop as an `Asked` whose future is not done,
-and here as its requests, which are waiters of the labeller. The invariant: a request leaves both
-together. It is answered (`_answered`, then `_settle`), or its caller withdraws it (`withdraw`, then
-`_take_back`).
+Invariant: a request waits on the callers' event loop, as an `Asked`, and here, with the labeller, and
+leaves both together: answered (`_settle`), or withdrawn by its caller (`_take_back`).
 """
 
 from __future__ import annotations
@@ -14,19 +12,18 @@ import time
 import traceback
 from collections import deque
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import msgspec
 import structlog
 import tenacity
 
 from connectors.amqp import topology
 from connectors.errors import BadInput, Misconfigured, Unavailable
 from connectors.mapping import is_blank
-from connectors.messages import Fault, Model, Score
+from connectors.messages import Fault, Score
 from connectors.text import clamped
+from daemon.pipeline.asking import Asked, NoWorker, Prediction, Request
 from daemon.pipeline.scorer import Labeller
 from daemon.process import wiring
 from daemon.telemetry.registry import Meter
@@ -44,77 +41,6 @@ _STALLED_ATTEMPTS = 3
 """A thread that did not come round for as long as so many attempts to connect take is stuck."""
 
 _log = structlog.get_logger(__name__)
-
-
-class NoWorker(Unavailable):
-    """No worker of the model can be asked: to wait would be in vain."""
-
-
-class Prediction(msgspec.Struct, frozen=True):
-    """The score of one text, and where it came from."""
-
-    score: Score
-    model: Model
-    cached: bool
-
-
-class Asked:
-    """What one caller has asked for; on the event loop alone.
-
-    Attributes:
-        future: The predictions in the order of the texts. It fails with `NoWorker` where nobody
-            could score one, with `Unavailable` where the bus is lost meanwhile, and with `BadInput`
-            where the model cannot score one.
-        requests: One for each text.
-    """
-
-    __slots__ = ("_predictions", "future", "requests")
-
-    def __init__(self, future: asyncio.Future[list[Prediction]]) -> None:
-        """Ask for nothing yet."""
-        self.future = future
-        self.requests: list[Request] = []
-        self._predictions: dict[int, Prediction] = {}
-
-    def settle(self, place: int, outcome: Prediction | Exception) -> None:
-        """Take in what became of a text; the last one, or the first that failed, is the answer."""
-        if self.future.done():
-            return
-        if isinstance(outcome, Exception):
-            self.future.set_exception(outcome)
-            return
-        self._predictions[place] = outcome
-        if len(self._predictions) == len(self.requests):
-            self.future.set_result([self._predictions[n] for n in range(len(self.requests))])
-
-    @property
-    def whole(self) -> bool:
-        """Whether every text has its prediction."""
-        return len(self._predictions) == len(self.requests)
-
-
-@dataclass(slots=True, eq=False)
-class Request:
-    """One text of a caller.
-
-    Attributes:
-        text: At most `max_text_chars` of it.
-        cut: Whether there was more of it.
-        place: Of the text among the caller's.
-    """
-
-    asked: Asked
-    place: int
-    text: str
-    cut: bool
-    model: str
-    key: bytes
-
-    def prediction(self, score: Score, model: Model, *, cached: bool) -> Prediction:
-        """Say what came of it; a text that was cut says so, whatever the model made of the rest."""
-        if self.cut and not score.truncated:
-            score = msgspec.structs.replace(score, truncated=True)
-        return Prediction(score, model, cached)
 
 
 class Predictor:

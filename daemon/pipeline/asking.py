@@ -1,0 +1,86 @@
+"""What a caller asks of the predictor, and what it is answered."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from connectors.errors import Unavailable
+
+if TYPE_CHECKING:
+    import asyncio
+
+    from connectors.messages import Model, Score
+
+
+class NoWorker(Unavailable):
+    """No worker of the model can be asked: to wait would be in vain."""
+
+
+class Prediction(msgspec.Struct, frozen=True):
+    """The score of one text, and where it came from."""
+
+    score: Score
+    model: Model
+    cached: bool
+
+
+class Asked:
+    """What one caller has asked for; on the event loop alone.
+
+    Attributes:
+        future: The predictions in the order of the texts. It fails with `NoWorker` where nobody
+            could score one, with `Unavailable` where the bus is lost meanwhile, and with `BadInput`
+            where the model cannot score one.
+        requests: One for each text.
+    """
+
+    __slots__ = ("_predictions", "future", "requests")
+
+    def __init__(self, future: asyncio.Future[list[Prediction]]) -> None:
+        """Ask for nothing yet."""
+        self.future = future
+        self.requests: list[Request] = []
+        self._predictions: dict[int, Prediction] = {}
+
+    def settle(self, place: int, outcome: Prediction | Exception) -> None:
+        """Take in what became of a text; the last one, or the first that failed, is the answer."""
+        if self.future.done():
+            return
+        if isinstance(outcome, Exception):
+            self.future.set_exception(outcome)
+            return
+        self._predictions[place] = outcome
+        if len(self._predictions) == len(self.requests):
+            self.future.set_result([self._predictions[n] for n in range(len(self.requests))])
+
+    @property
+    def whole(self) -> bool:
+        """Whether every text has its prediction."""
+        return len(self._predictions) == len(self.requests)
+
+
+@dataclass(slots=True, eq=False)
+class Request:
+    """One text of a caller.
+
+    Attributes:
+        text: At most `max_text_chars` of it.
+        cut: Whether there was more of it.
+        place: Of the text among the caller's.
+    """
+
+    asked: Asked
+    place: int
+    text: str
+    cut: bool
+    model: str
+    key: bytes
+
+    def prediction(self, score: Score, model: Model, *, cached: bool) -> Prediction:
+        """Say what came of it; a text that was cut says so, whatever the model made of the rest."""
+        if self.cut and not score.truncated:
+            score = msgspec.structs.replace(score, truncated=True)
+        return Prediction(score, model, cached)

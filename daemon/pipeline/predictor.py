@@ -1,6 +1,6 @@
 """Scores for callers in this process: the cache and the workers, behind one thread of its own.
 
-Invariant: a request waits on the callers' event loop, as an `Asked`, and here, with the labeller, and
+Invariant: a request waits on the event loop, as an `Asked`, and here, with the labeller, and
 leaves both together: answered (`_settle`), or withdrawn by its caller (`_take_back`).
 """
 

@@ -151,14 +151,6 @@ class ScoringEdge(Protocol):
         """Count the workers that listen just now."""
         ...
 
-    def probe(self, worker: str) -> None:
-        """Find out whether a worker still lives."""
-        ...
-
-    def gone(self) -> list[str]:
-        """Take the workers that were found dead since the last call."""
-        ...
-
 
 class Edges(Protocol):
     """The bus, as one process uses it.

@@ -178,12 +178,6 @@ class _Scoring:
     def workers(self, model: str) -> int:
         return int(model in self._workers)
 
-    def probe(self, worker: str) -> None:
-        """A thread of this process lives as long as we do."""
-
-    def gone(self) -> list[str]:
-        return []
-
     def _reply(self, answer: Answer) -> None:
         self._answers.append(answer)
         self._wakeup.set()

@@ -93,13 +93,6 @@ class Scoring:
         declared = self._broker.attempt(self._channel.queue_declare, name, passive=True)
         return int(declared.consumer_count)
 
-    def probe(self, worker: str) -> None:
-        """Nothing is to be asked: RabbitMQ gives a lost worker's request to another one."""
-
-    def gone(self) -> list[str]:
-        """None is found this way: see `probe`."""
-        return []
-
     def _on_reply(self, message: Any) -> None:  # noqa: ANN401 - py-amqp has no types
         try:
             self._answers.append(read_reply(message.body))

@@ -108,16 +108,15 @@ class Pipeline:
             Unavailable: The bus is lost; `reset`, and begin again on a new connection.
         """
         answers = gather(self._edges, self._labeller, 0 if self._may_map else patience)
-        gone = self._edges.scoring.gone()
         if self._intake.review(self._edges, self._labeller, self._publisher):
             self._forget()
         self._map()
         self._look_up()
-        self._score(answers, gone)
+        self._score(answers)
         self._publish()
         self._settle()
         # last, for nothing waits for it
-        self._shadows.turn(self._edges, answers, gone)
+        self._shadows.turn(self._edges, answers)
 
     def remember(self) -> None:
         """Write down what is still to be remembered, before the end."""
@@ -183,9 +182,9 @@ class Pipeline:
             alone = item.delivery.count >= _SUSPECT_DELIVERIES
             self._labeller.want(lane.model, item.score_key, text, item, alone=alone)
 
-    def _score(self, answers: Sequence[Answer], gone: Sequence[str]) -> None:
+    def _score(self, answers: Sequence[Answer]) -> None:
         """Take in what the workers answered, and send them what still has no score."""
-        for verdict in self._labeller.collect(answers, gone):
+        for verdict in self._labeller.collect(answers):
             outcome, wanted = verdict.outcome, verdict.wanted
             if isinstance(outcome, Fault) or verdict.model is None:
                 for item in wanted.waiters:

@@ -219,7 +219,7 @@ class Predictor:
 
     def _collect(self) -> None:
         scoring = self._edges.scoring
-        for verdict in self._labeller.collect(scoring.answers(), scoring.gone()):
+        for verdict in self._labeller.collect(scoring.answers()):
             wanted, outcome = verdict.wanted, verdict.outcome
             if isinstance(outcome, Fault) or verdict.model is None:
                 bad = BadInput("poison", "the model cannot score this text")

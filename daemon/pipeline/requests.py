@@ -15,7 +15,7 @@ from daemon.pipeline.work import Verdict, Waiter, Wanted
 from daemon.telemetry import metrics
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable
 
     from connectors.scoring.protocol import Answer
     from daemon.pipeline.batcher import Batcher
@@ -138,11 +138,6 @@ class Requests(Generic[Waiter]):
             if now - max(batch.asked, batch.started) > self.timeout
         ]
         return self._lose_all(late, "timeout")
-
-    def lost(self, gone: Sequence[str]) -> list[Verdict[Waiter]]:
-        """See to the batches of workers that are gone."""
-        found = [request for request, batch in self.out.items() if batch.worker in gone]
-        return self._lose_all(found, "worker-lost")
 
     def clear(self) -> None:
         """Forget everything."""

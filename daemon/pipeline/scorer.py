@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
 _COUNT_SECONDS = 1.0
 _SEARCH_SECONDS = 0.1
-_PROBE_SECONDS = 0.5
 _log = structlog.get_logger(__name__)
 
 
@@ -60,7 +59,7 @@ class Labeller(Generic[Waiter]):
         self.tracer = tracer or Tracer()
         self._urgent = urgent
         self._timeout = settings.score_timeout
-        self._counted = self._probed = float("-inf")
+        self._counted = float("-inf")
         self._requests: dict[str, Requests[Waiter]] = {
             model: Requests(
                 model,
@@ -127,12 +126,11 @@ class Labeller(Generic[Waiter]):
         return self._requests[model].usable_workers
 
     def ask(self, scoring: ScoringEdge) -> None:
-        """Send a batch to every worker that is free; ask after workers that are slow.
+        """Send a batch to every worker that is free.
 
         None waits behind another one: what is sent while a worker is busy could not grow any more.
         """
         self._count_workers(scoring)
-        self._probe(scoring)
         now = self._clock()
         for each in self._requests.values():
             # a busy worker is half done, in the mean, and should find something left
@@ -147,12 +145,11 @@ class Labeller(Generic[Waiter]):
                 )  # fmt: skip
                 each.out[request] = Batch(members, now)
 
-    def collect(self, answers: Iterable[Answer], gone: Sequence[str]) -> list[Verdict[Waiter]]:
+    def collect(self, answers: Iterable[Answer]) -> list[Verdict[Waiter]]:
         """Take in what the workers said, and see to the batches that will have no answer.
 
         Args:
             answers: Those to requests of others are passed over.
-            gone: Workers that were found dead.
         """
         verdicts: list[Verdict[Waiter]] = []
         for answer in answers:
@@ -160,7 +157,6 @@ class Labeller(Generic[Waiter]):
                 verdicts += each.take_in(answer)
         for each in self._requests.values():
             verdicts += each.overdue()
-            verdicts += each.lost(gone)
         return verdicts
 
     def reset(self) -> None:
@@ -183,18 +179,3 @@ class Labeller(Generic[Waiter]):
                 _log.warning("workers_gone", model=each.model)
             elif each.workers != before:
                 _log.info("workers_counted", model=each.model, workers=each.workers)
-
-    def _probe(self, scoring: ScoringEdge) -> None:
-        """Ask after every worker that holds a batch of ours."""
-        now = self._clock()
-        if now - self._probed < _PROBE_SECONDS:
-            return
-        self._probed = now
-        holders = {
-            batch.worker
-            for each in self._requests.values()
-            for batch in each.out.values()
-            if batch.worker and now - batch.started > _PROBE_SECONDS
-        }
-        for worker in holders:
-            scoring.probe(worker)

@@ -65,16 +65,15 @@ class Shadows:
         key = self._cache.score_key(shadow.identity.model, shadow.identity.preprocessing, text)
         self._new.append(Comparison(connector, text, tone, shadow, key))
 
-    def turn(self, edges: Edges, answers: Sequence[Answer], gone: Sequence[str]) -> None:
+    def turn(self, edges: Edges, answers: Sequence[Answer]) -> None:
         """Take everything one step further.
 
         Args:
             edges: The bus.
             answers: What the workers said, of which some is ours.
-            gone: Workers that were found dead.
         """
         self._look_up()
-        for verdict in self._labeller.collect(answers, gone):
+        for verdict in self._labeller.collect(answers):
             wanted, outcome = verdict.wanted, verdict.outcome
             for comparison in wanted.waiters:
                 self._judge(comparison, outcome)

@@ -33,7 +33,7 @@ class Desk:
 
     def turn(self) -> None:
         self.labeller.ask(self.scoring)
-        self.verdicts += self.labeller.collect(self.scoring.answers(), self.scoring.gone())
+        self.verdicts += self.labeller.collect(self.scoring.answers())
         self.labeller.ask(self.scoring)
 
     def later(self, seconds: float) -> None:

@@ -36,7 +36,6 @@ class ScriptedScoring:
         asked: Requests without a final answer, with their texts.
         models: Which model each was for.
         urgent: Whether each was urgent.
-        dead: Workers that a probe will find dead.
     """
 
     def __init__(self, live: int = 1) -> None:
@@ -44,10 +43,7 @@ class ScriptedScoring:
         self.asked: dict[str, list[str]] = {}
         self.models: dict[str, str] = {}
         self.urgent: list[bool] = []
-        self.dead: set[str] = set()
-        self.probed: list[str] = []
         self._answers: list[Answer] = []
-        self._gone: list[str] = []
         self._numbers = itertools.count(1)
 
     def ask(
@@ -66,15 +62,6 @@ class ScriptedScoring:
 
     def workers(self, model: str) -> int:  # noqa: ARG002 - the protocol's
         return self.live
-
-    def probe(self, worker: str) -> None:
-        self.probed.append(worker)
-        if worker in self.dead:
-            self._gone.append(worker)
-
-    def gone(self) -> list[str]:
-        taken, self._gone = self._gone, []
-        return taken
 
     def start(self, request: str, worker: str = "w-1") -> None:
         """Say that a worker took a request up."""

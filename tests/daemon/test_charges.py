@@ -42,11 +42,8 @@ def lose_workers(desk: Desk, *names: str) -> None:
     for name in names:
         desk.scoring.start(desk.only_request(), name)
         desk.turn()
-        request = desk.only_request()
-        desk.scoring.dead.add(name)
-        del desk.scoring.asked[request]
-        desk.later(1)
-        desk.later(0)
+        desk.scoring.fail(desk.only_request(), Fault("worker-lost"))
+        desk.turn()
 
 
 def test_a_text_is_innocent_until_three_different_workers_died_with_it() -> None:

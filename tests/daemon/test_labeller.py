@@ -237,29 +237,16 @@ def test_a_batch_that_hangs_in_a_worker_is_charged_to_its_texts() -> None:
     assert desk.asked == [["good"], ["bad"]]
 
 
-def test_a_worker_that_died_is_found_and_its_batch_split() -> None:
+def test_the_batch_of_a_worker_that_was_lost_is_split_at_once() -> None:
     desk = Desk(live=2)
     desk.want("good", "bad")
     desk.turn()
-    desk.scoring.start(desk.only_request(), "w-9")
+    request = desk.only_request()
+    desk.scoring.start(request, "w-9")
     desk.turn()
-    desk.scoring.dead.add("w-9")
-    desk.scoring.asked.clear()
-    desk.later(1)
-    desk.later(0)
-    assert desk.scoring.probed == ["w-9"]
+    desk.scoring.fail(request, Fault("worker-lost"))
+    desk.turn()
     assert desk.asked == [["good"], ["bad"]]
-
-
-def test_a_worker_that_lives_keeps_its_batch() -> None:
-    desk = Desk()
-    desk.want("good", "bad")
-    desk.turn()
-    desk.scoring.start(desk.only_request(), "w-1")
-    for _ in range(20):
-        desk.later(1)
-    assert desk.scoring.probed
-    assert len(desk.asked) == 1
 
 
 def test_after_a_reset_nothing_is_wanted_and_old_answers_are_for_nobody() -> None:

@@ -48,7 +48,7 @@ def test_a_text_that_makes_the_model_raise_is_found_and_its_neighbours_are_score
     def turn() -> None:
         labeller.ask(scoring)
         wakeup.wait(0.1)
-        verdicts.extend(labeller.collect(scoring.answers(), scoring.gone()))
+        verdicts.extend(labeller.collect(scoring.answers()))
 
     until(lambda: len(verdicts) == len(texts), turn)
     found = {verdict.wanted.text: verdict.outcome for verdict in verdicts}

@@ -21,6 +21,7 @@ EX_CONFIG = 78
 _COMMANDS = {
     "api": "run",
     "check": "check",
+    "connectors": "connectors",
     "daemon": "run",
     "demo": "demo",
     "doctor": "doctor",

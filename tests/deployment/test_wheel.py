@@ -76,6 +76,12 @@ def test_the_model_comes_with_the_wheel(tonebus: Path, tmp_path: Path) -> None:
     assert "positive" in run(tonebus, "predict", "I love it", where=tmp_path)
 
 
+def test_the_ready_connectors_come_with_the_wheel(tonebus: Path, tmp_path: Path) -> None:
+    assert "zendesk" in run(tonebus, "connectors", "list", where=tmp_path)
+    run(tonebus, "connectors", "add", "zendesk", "tonebus.toml", where=tmp_path)
+    run(tonebus, "check", "--tests", "tonebus.toml", where=tmp_path)
+
+
 def test_the_modules_are_those_of_the_wheel(tonebus: Path, tmp_path: Path) -> None:
     names = "api.app", "connectors.amqp.consumer", "daemon.pipeline.pipeline"
     code = "import importlib as i, sys; print(*(i.import_module(n).__file__ for n in sys.argv[1:]))"

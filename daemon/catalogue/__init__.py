@@ -1,0 +1,64 @@
+"""Ready connectors, one file each: settings, and tests with messages of the shape that they read.
+
+The first line of a file names the system and what is read of it; the second says what the body of a
+message is, and where its system documents that.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from importlib import resources
+from typing import TYPE_CHECKING
+
+import msgspec
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_HEAD = re.compile(r"# (?P<system>[^:\n]+): (?P<reads>[^\n]+)\n# (?P<body>[^\n]+)\n")
+
+
+class Entry(msgspec.Struct, frozen=True):
+    """A ready connector.
+
+    Attributes:
+        name: Of its file, and of the connector.
+        system: Whose messages it reads.
+        reads: What of them is text.
+        body: What the body of a message is.
+        toml: The whole file.
+    """
+
+    name: str
+    system: str
+    reads: str
+    body: str
+    toml: str
+
+    def named(self, name: str = "", exchange: str = "", bindings: tuple[str, ...] = ()) -> str:
+        """Return the file with another name, exchange or bindings; empty ones stay as they are."""
+        text = self.toml
+        if name:
+            text = _with(text, "name", json.dumps(name))
+        if exchange:
+            text = _with(text, "exchange", json.dumps(exchange))
+        if bindings:
+            text = _with(text, "bindings", json.dumps(bindings))
+        return text
+
+
+def entries() -> Iterator[Entry]:
+    """Return the ready connectors, by name."""
+    files = [each for each in resources.files(__name__).iterdir() if each.name.endswith(".toml")]
+    for file in sorted(files, key=lambda each: each.name):
+        toml = file.read_text(encoding="utf-8")
+        if head := _HEAD.match(toml):
+            yield Entry(name=file.name.removesuffix(".toml"), toml=toml, **head.groupdict())
+
+
+def _with(text: str, setting: str, value: str) -> str:
+    """Set what stands on a line of its own in the connector's table, before its tests."""
+    return re.sub(
+        rf"^{setting} = .*$", lambda _: f"{setting} = {value}", text, count=1, flags=re.MULTILINE
+    )

@@ -249,7 +249,9 @@ class Pipeline:
 
     def _give_up(self, item: Item, fault: Score | Fault, attempts: int) -> None:
         detail = f"{fault.code} {fault.detail}".strip() if isinstance(fault, Fault) else ""
-        self._tally.given_up(item.lane.model)
+        if not item.settlement.failed:
+            # one message of many bad texts says no more of the model than one of one
+            self._tally.given_up(item.lane.model)
         reason = Reason(
             "poison", stage="score", detail=detail, attempts=attempts,
             texts=(item.utterance.index,), revision=item.lane.identity.model.revision,

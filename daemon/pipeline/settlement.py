@@ -52,6 +52,11 @@ class Settlement:
         return not self._open
 
     @property
+    def failed(self) -> bool:
+        """Whether a text of it has failed."""
+        return bool(self._failures)
+
+    @property
     def reason(self) -> Reason | None:
         """Why it must be parked; None where nothing failed."""
         if len(self._failures) <= 1:

@@ -54,7 +54,7 @@ class Tally:
         self.mapping[delivery.connector].note(parked=True)
 
     def given_up(self, model: str) -> None:
-        """A text cannot be scored."""
+        """A message has a text that cannot be scored."""
         self.scoring[model].note(parked=True)
 
     def cached(self, delivery: Delivery) -> None:

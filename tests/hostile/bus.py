@@ -141,17 +141,17 @@ class Bus:
             self._connection.process_data_events(time_limit=0.1)
 
     def await_queue(self, queue: str) -> None:
-        """Wait until a queue is there."""
-        until(lambda: self._is_there(queue))
+        """Wait until a queue that was deleted is there again, bound and consumed."""
+        until(lambda: self._is_consumed(queue))
 
-    def _is_there(self, queue: str) -> bool:
+    def _is_consumed(self, queue: str) -> bool:
         channel = self._connection.channel()
         try:
-            channel.queue_declare(queue, passive=True)
+            found = channel.queue_declare(queue, passive=True).method
         except pika.exceptions.ChannelClosedByBroker:
             return False
         channel.close()
-        return True
+        return bool(found.consumer_count)
 
     def depth(self, queue: str) -> int:
         """Messages ready in a queue."""

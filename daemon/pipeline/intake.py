@@ -194,9 +194,8 @@ class Intake:
 
     def _look_at_alarm(self, edges: Edges) -> None:
         """Give everything back with the connection: RabbitMQ reads nothing from it now."""
-        received = [edges.source.oldest(name) for name in self._connectors]
-        oldest = min((at for at in received if at is not None), default=self._clock())
-        if self._clock() - oldest > self._hold:
+        received = filter(None, map(edges.source.oldest, self._connectors))
+        if self._clock() - min(received, default=self._clock()) > self._hold:
             for name in self._startable():
                 self._pause(name, Pause(ALARM))
             raise Unavailable("RabbitMQ has not taken any message for too long")

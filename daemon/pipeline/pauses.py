@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from daemon.pipeline.destinations import Destination
     from daemon.pipeline.outgoing import Ping
-    from daemon.pipeline.publisher import Destination
 
 NO_WORKER = "no-worker"
 REFUSED_PUBLISH = "publish-refused"

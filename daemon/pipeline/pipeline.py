@@ -249,8 +249,7 @@ class Pipeline:
 
     def _give_up(self, item: Item, fault: Score | Fault, attempts: int) -> None:
         detail = f"{fault.code} {fault.detail}".strip() if isinstance(fault, Fault) else ""
-        if not item.settlement.failed:
-            # one message of many bad texts says no more of the model than one of one
+        if not item.settlement.failed:  # many bad texts of one message prove no more than one
             self._tally.given_up(item.lane.model)
         reason = Reason(
             "poison", stage="score", detail=detail, attempts=attempts,

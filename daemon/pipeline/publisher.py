@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import structlog
 
 from connectors.ports import Fate
+from daemon.pipeline.destinations import (
+    FIRST_PAUSE,
+    FIXES,
+    LONGEST_PAUSE,
+    UNCONFIRMED,
+    Destination,
+    Refusal,
+)
 from daemon.pipeline.limits import WINDOW_BYTES, WINDOW_MESSAGES
 
 if TYPE_CHECKING:
@@ -18,49 +25,10 @@ if TYPE_CHECKING:
     from connectors.ports import Edges
     from daemon.pipeline.outgoing import Pending
 
-_FIRST_PAUSE = 1.0
-_LONGEST_PAUSE = 60.0
-_UNCONFIRMED = "unconfirmed"
 _TOPIC = "access to topic"
 """What RabbitMQ says where a user may write to an exchange, but not under this key."""
-_FIXES = {
-    Fate.REFUSED.value: "a queue behind the exchange is full or failing: empty or repair it",
-    Fate.UNROUTED.value: "bind a queue for this key, or give the exchange an alternate exchange",
-    Fate.FORBIDDEN.value: "declare the exchange, or grant its user the right to write",
-    _UNCONFIRMED: "a queue behind the exchange has no majority or no disk: see the broker's log",
-}
 _LATE: tuple[Letter | None, float] = (None, 0.0)
 _log = structlog.get_logger(__name__)
-
-
-class Destination(NamedTuple):
-    """Where a message goes; without a routing key, a whole exchange."""
-
-    exchange: str
-    routing_key: str | None = None
-
-    def __str__(self) -> str:
-        key = "" if self.routing_key is None else f" with key {self.routing_key!r}"
-        return f"exchange {self.exchange!r}{key}"
-
-
-@dataclass(slots=True, eq=False)
-class Refusal:
-    """A destination that does not take messages just now.
-
-    Attributes:
-        reason: What the broker did.
-        since: Monotonic seconds of the first refusal.
-        waiting: What is held for it; the first is the next probe.
-        probe: What was sent to find out; None between two probes.
-    """
-
-    reason: str
-    since: float
-    probe_at: float
-    pause: float = _FIRST_PAUSE
-    waiting: deque[Pending] = field(default_factory=deque)
-    probe: Pending | None = None
 
 
 class Publisher:
@@ -244,14 +212,14 @@ class Publisher:
         probed = self._take_probe(pending)
         refusal = self.refused.get(destination)
         if refusal is None:
-            refusal = self.refused[destination] = Refusal(reason, now, now + _FIRST_PAUSE)
+            refusal = self.refused[destination] = Refusal(reason, now, now + FIRST_PAUSE)
             _log.warning(
                 "publish_refused", destination=str(destination), reason=reason,
-                detail=detail, fix=_FIXES[reason],
+                detail=detail, fix=FIXES[reason],
             )  # fmt: skip
         if probed is refusal:
             refusal.reason = reason
-            refusal.pause = min(refusal.pause * 2, _LONGEST_PAUSE)
+            refusal.pause = min(refusal.pause * 2, LONGEST_PAUSE)
             refusal.probe_at = now + refusal.pause
             return
         if probed:
@@ -286,7 +254,7 @@ class Publisher:
         for pending, letter in overdue:
             self._take_sent(pending)
             self._single_file = max(0, self._single_file - 1)
-            self._refuse(pending, letter, _UNCONFIRMED)
+            self._refuse(pending, letter, UNCONFIRMED)
 
 
 def _wanted(pending: Pending) -> bool:

@@ -116,7 +116,7 @@ def test_a_right_that_is_withdrawn_is_named_and_waited_for(
     no_right = r"^(?!of\.others$).*"
     impatient.broker.ctl("set_permissions", "-p", vhost, "guest", ALL, no_right, ALL)
     # a channel of RabbitMQ may remember for a while what it allowed
-    sent = []
+    sent: list[str] = []
 
     def refused() -> bool:
         sent.append(f"during.{len(sent)}")

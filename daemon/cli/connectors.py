@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import sys
 import tempfile
 from pathlib import Path
+from typing import BinaryIO
 
 import click
 import msgspec
@@ -12,6 +14,7 @@ from rich.table import Table
 
 from connectors.errors import Misconfigured
 from daemon import catalogue
+from daemon.checks import suggestion
 from daemon.cli import terminal
 from daemon.settings.loading import read
 
@@ -89,6 +92,29 @@ def add(name: str, file: Path | None, own: str, exchange: str, bindings: tuple[s
     if was_default:
         click.echo("It replaces the connector `input`, which is there only while a file has none.")
     click.echo(f"next: tonebus check --tests {file}; then reload the daemon (SIGHUP)")
+
+
+@connectors.command()
+@click.argument("sample", type=click.File("rb"))
+@click.option("--name", default="upstream", show_default=True, help="Of the connector.")
+def suggest(sample: BinaryIO, name: str) -> None:
+    """Propose a connector for messages such as the JSON file SAMPLE (- is standard input).
+
+    It is a guess by the names and the contents of the fields; `tonebus try` shows what it makes of
+    the message. Exits with 1 where no field looks like a text.
+
+    Example: tonebus connectors suggest message.json --name orders
+    """
+    try:
+        proposed = suggestion.connector(msgspec.json.decode(sample.read()), name)
+    except RecursionError:
+        raise click.BadParameter("nested too deeply", param_hint="SAMPLE") from None
+    except msgspec.DecodeError as error:
+        raise click.BadParameter(f"not JSON: {error}", param_hint="SAMPLE") from None
+    if not proposed:
+        click.echo("no field looks like a text", err=True)
+        sys.exit(1)
+    click.echo(proposed, nl=False)
 
 
 def _check(text: str, file: Path, new: str = "") -> bool:

@@ -43,7 +43,6 @@ def celery_app(broker_url: str, tls: Tls = SYSTEM_TRUST, *, external: bool = Fal
         accept_content=["json"],
         task_default_delivery_mode="transient",
         task_create_missing_queues=False,
-        task_track_started=True,
         # a worker gets its next request when it has done the one before, so that none waits behind
         # a busy worker while another is idle
         task_acks_late=True,

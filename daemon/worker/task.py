@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 import structlog
+from celery import states
 from celery.exceptions import Ignore
 
 from connectors.ports import NO_HEADERS
@@ -60,6 +61,8 @@ def register(app: Celery, make: Work, timeout: float, report: WorkerReport) -> N
             # it may be what ended the worker before: the daemon shall split it first
             task.update_state(state=LOST)
             raise Ignore
+        # not by Celery, which would name the worker that only reports a loss as the one that had it
+        task.update_state(state=states.STARTED, meta={"hostname": task.request.hostname})
         # a thread cannot be ended from outside: where a text hangs, the process ends, and the log
         # shows the line; the supervisor starts it again, and the daemon splits the batch
         faulthandler.dump_traceback_later(timeout, exit=True)

@@ -50,6 +50,8 @@ def test_a_killed_worker_is_missed_at_once_and_its_successor_has_another_name(tw
     victim = two.of(name)
     victim.signal(signal.SIGKILL)
     assert two.asker.await_answer(request, Failed) == Failed(request, LOST)
+    # the one that reports the loss never had it, and is not to be charged
+    assert two.asker.to(request) == [Started(request, name), Failed(request, LOST)]
     victim.wait_for("worker_ready", count=2)
     assert len(set(two.names(victim))) == 2
     until(lambda: two.asker.consumers == 2, two.asker.turn)

@@ -18,7 +18,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
-.PHONY: help demo test test-fast test-rabbitmq bench bench-quick chaos fuzz soak lint format constraints install uninstall clean
+.PHONY: help demo test test-fast test-rabbitmq bench bench-quick chaos fuzz mutations soak lint format constraints install uninstall clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -54,6 +54,9 @@ chaos: $(INSTALLED) ## break things under load and account for every message (N=
 
 fuzz: $(INSTALLED) ## search long for an input that breaks mapping or settings (N=20000 examples of each kind)
 	@FUZZ_EXAMPLES=$(or $(N),20000) $(BIN)/python -m pytest tests/connectors tests/daemon -k fuzz $(ARGS)
+
+mutations: $(INSTALLED) ## make mistakes in a copy of the core, and see that tests notice (ONLY=parked-twice)
+	@$(BIN)/python -m tests.mutations $(ONLY)
 
 soak: $(INSTALLED) ## steady load; does anything grow? (MINUTES=60, PLOT=soak.png wants matplotlib)
 	@$(BIN)/python -m tests.chaos.soak --minutes $(or $(MINUTES),5) $(if $(PLOT),--plot $(PLOT))

@@ -72,6 +72,7 @@ class Consumer:
         self._settled: set[int] = set()
         self._held = 0
         self._tag = ""
+        self._ended = False
         self.live = True
         self.rejected = 0
         self._channel = broker.channel()
@@ -179,6 +180,10 @@ class Consumer:
         self._void()
 
     def _end(self, reason: str, detail: str) -> None:
+        # a channel may be closed after its consumer was cancelled, and that is one end
+        if self._ended:
+            return
+        self._ended = True
         oldest = next(iter(self._unsettled.values()), None)
         held = oldest.age if oldest else 0.0
         self._on_end(Ended(self._connector, reason, detail, held, len(self._unsettled)))

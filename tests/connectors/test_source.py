@@ -140,6 +140,16 @@ def test_a_cancel_by_the_broker_is_reported_with_what_was_held() -> None:
     assert (ended.connector, ended.reason, ended.unsettled) == ("input", CANCELLED, 1)
 
 
+def test_a_channel_that_is_closed_after_its_consumer_was_cancelled_ends_it_once() -> None:
+    line = Line()
+    line.channel.deliver(QUEUE, 1)
+    line.channel.consumers[QUEUE][1](QUEUE)
+    line.channel.on_broken(406, "PRECONDITION_FAILED - unknown delivery tag 1")
+    [ended] = line.ended
+    assert ended.reason == CANCELLED
+    assert not line.arrived[0].live
+
+
 def test_a_channel_that_rabbitmq_closes_makes_its_deliveries_void() -> None:
     line = Line()
     line.channel.deliver(QUEUE, 1)

@@ -1,0 +1,130 @@
+"""Nothing is acknowledged, or remembered, before its confirm."""
+
+from __future__ import annotations
+
+from connectors.amqp import topology
+from daemon.telemetry import metrics
+from tests.daemon.bench import CONFIRM, Bench, message
+
+
+def test_nothing_is_acknowledged_before_its_event_is_confirmed() -> None:
+    bench = Bench()
+    bench.edges.source.deliver(message("good", id=1))
+    bench.score_all()
+    for _ in range(10):
+        bench.turn()
+    assert len(bench.edges.sink.waiting) == 1
+    assert bench.edges.source.acked == []
+    bench.edges.sink.tell(0, safe=True)
+    bench.turn()
+    assert bench.edges.source.acked == [message("good", id=1)]
+
+
+def test_nothing_is_acknowledged_before_its_parked_copy_is_confirmed() -> None:
+    bench = Bench()
+    bench.edges.source.deliver(b"{broken")
+    for _ in range(10):
+        bench.turn()
+    [(letter, _)] = bench.edges.sink.waiting
+    assert (letter.exchange, letter.body) == (topology.PARKED, b"{broken")
+    assert bench.edges.source.acked == []
+    bench.edges.sink.tell(0, safe=True)
+    bench.turn()
+    assert bench.edges.source.acked == [b"{broken"]
+
+
+def test_what_the_broker_refused_is_published_again_after_a_pause() -> None:
+    bench = Bench()
+    bench.edges.source.deliver(message("good", id=1))
+    bench.score_all()
+    refused = bench.edges.sink.tell(0, safe=False)
+    for _ in range(10):
+        bench.turn()
+    assert bench.edges.sink.waiting == []
+    assert bench.edges.source.acked == []
+    bench.clock.now += 1.1
+    bench.turn()
+    [(again, _)] = bench.edges.sink.waiting
+    assert again.properties["message_id"] == refused.properties["message_id"]
+    bench.edges.sink.tell(0, safe=True)
+    bench.turn()
+    assert len(bench.edges.source.acked) == 1
+
+
+def test_a_follower_is_acknowledged_only_with_the_event_that_it_follows() -> None:
+    bench = Bench()
+    bench.edges.source.deliver(message("good", id=1))
+    bench.turn()
+    bench.edges.source.deliver(message("good", id=1))
+    bench.score_all()
+    assert len(bench.edges.sink.waiting) == 1
+    assert bench.edges.source.acked == []
+    bench.edges.sink.tell(0, safe=True)
+    bench.turn()
+    assert bench.edges.source.acked == [message("good", id=1)] * 2
+
+
+def test_while_the_broker_is_blocked_nothing_is_published_or_asked() -> None:
+    bench = Bench()
+    bench.edges.blocked = True
+    bench.edges.source.deliver(message("good", id=1))
+    bench.edges.source.deliver(message("", id=2))
+    for _ in range(10):
+        bench.turn()
+    assert bench.edges.sink.waiting == []
+    assert bench.edges.scoring.asked == {}
+    bench.edges.blocked = False
+    bench.score_all()
+    assert len(bench.edges.sink.waiting) == 2
+
+
+def test_one_message_that_is_never_confirmed_is_noticed_though_others_are() -> None:
+    bench = Bench()
+    bench.edges.source.deliver(message("good", id=1))
+    bench.score_all()
+    for n in range(2, 6):
+        bench.clock.now += 10
+        bench.edges.source.deliver(message("", id=n))
+        bench.turn()
+        bench.edges.sink.tell(1)
+        bench.turn()
+    [destination] = bench.publisher.refused
+    assert destination.exchange == topology.RESULTS
+    assert len(bench.edges.source.acked) == 4
+
+
+def test_a_late_confirm_counts() -> None:
+    bench = Bench()
+    bench.edges.source.deliver(message("good", id=1))
+    bench.score_all()
+    bench.clock.now += CONFIRM + 1
+    bench.turn()
+    assert bench.publisher.refused
+    bench.edges.sink.tell(0)
+    bench.turn()
+    assert not bench.publisher.refused
+    assert len(bench.edges.source.acked) == 1
+    bench.clock.now += 60
+    bench.turn()
+    assert bench.edges.sink.waiting == []
+
+
+def test_the_wait_for_a_confirm_begins_with_the_letter_however_long_nothing_was_sent() -> None:
+    bench = Bench()
+    bench.turn()
+    bench.clock.now += 3600  # an outage of the broker, or a suspended machine
+    bench.edges.source.deliver(b"{broken")
+    bench.turn()
+    assert len(bench.edges.sink.waiting) == 1
+
+
+def test_a_mark_is_written_only_after_the_confirm() -> None:
+    bench = Bench()
+    bench.edges.source.deliver(message("good", id=1))
+    bench.score_all()
+    # the connection goes before the confirm: the redelivery must be published
+    bench.reconnect()
+    bench.edges.source.deliver(message("good", id=1), redelivered=True)
+    bench.score_all()
+    assert len(bench.edges.sink.waiting) == 1
+    assert bench.meter.total(metrics.DUPLICATES) == 0

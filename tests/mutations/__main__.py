@@ -1,0 +1,150 @@
+"""Make each mistake in a copy of the sources, and see that a test fails.
+
+Run by hand, for it takes minutes: `make mutations`, or `make mutations ONLY=parked-twice`.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import NamedTuple
+
+ROOT = Path(__file__).parent.parent.parent
+COPIED = ("connectors", "daemon", "api", "tests", "pyproject.toml")
+TESTS = (
+    "tests/daemon/test_ledger.py", "tests/daemon/test_confirms.py", "tests/daemon/test_charges.py",
+)  # fmt: skip
+FAILED = 1
+"""What pytest ends with where a test failed; anything else is an error of another kind."""
+
+
+class Mutation(NamedTuple):
+    """A mistake: a piece of a source file, and what stands there instead."""
+
+    name: str
+    file: str
+    right: str
+    wrong: str
+
+
+MUTATIONS = (
+    Mutation(
+        "acked-early", "daemon/pipeline/pipeline.py",
+        "        self._publisher.put(PendingEvent(item, score, model, cached, tone=tone))\n",
+        "        self._publisher.put(PendingEvent(item, score, model, cached, tone=tone))\n"
+        "        item.delivery.ack()\n",
+    ),
+    Mutation(
+        "acked-before-its-copy-is-safe", "daemon/pipeline/pipeline.py",
+        "            self._publisher.put(PendingCopy(settlement, reason))\n",
+        "            self._publisher.put(PendingCopy(settlement, reason))\n"
+        "            delivery.ack()\n",
+    ),
+    Mutation(
+        "complete-with-one-text-open", "daemon/pipeline/settlement.py",
+        "return not self._open", "return self._open <= 1",
+    ),
+    Mutation(
+        "duplicates-acked-at-once", "daemon/pipeline/pipeline.py",
+        "original.duplicates.append(item.settlement)", "self._duplicate(item.settlement)",
+    ),
+    Mutation(
+        "one-mark-too-many", "daemon/pipeline/pipeline.py",
+        "        self._publisher.put(PendingEvent(item, score, model, cached, tone=tone))\n",
+        "        self._publisher.put(PendingEvent(item, score, model, cached, tone=tone))\n"
+        "        self._cache.remember_mark(item.mark_key)\n",
+    ),
+    Mutation(
+        "a-return-taken-for-a-confirm", "daemon/pipeline/publisher.py",
+        "if fate is Fate.CONFIRMED:", "if fate in {Fate.CONFIRMED, Fate.UNROUTED}:",
+    ),
+    Mutation(
+        "what-was-void-is-forgotten", "daemon/pipeline/publisher.py",
+        "                    self._ready.appendleft(pending)\n", "",
+    ),
+    Mutation(
+        "parked-twice", "daemon/pipeline/pipeline.py",
+        "            self._publisher.put(PendingCopy(settlement, reason))\n",
+        "            self._publisher.put(PendingCopy(settlement, reason))\n"
+        "            self._publisher.put(PendingCopy(settlement, reason))\n",
+    ),
+    Mutation(
+        "a-lost-worker-charged-to-the-text", "daemon/pipeline/charges.py",
+        '"worker-lost": Charged.SUSPICION', '"worker-lost": Charged.TEXT',
+    ),
+    Mutation(
+        "an-unreadable-reply-charged-to-the-text", "daemon/pipeline/charges.py",
+        '"unreadable": Charged.WORKER', '"unreadable": Charged.TEXT',
+    ),
+    Mutation(
+        "two-suspects-are-enough", "daemon/pipeline/charges.py", "SUSPECTS = 3", "SUSPECTS = 2",
+    ),
+    Mutation(
+        "the-probe-is-lost-with-its-channel", "daemon/pipeline/publisher.py",
+        "                refusal.waiting.appendleft(pending)\n                return refusal\n",
+        "                return refusal\n",
+    ),
+    Mutation(
+        "a-consumer-that-ended-stays-ended", "daemon/pipeline/intake.py",
+        "        self._start(edges, ended.connector, prefetch=connector.prefetch)\n", "",
+    ),
+    Mutation(
+        "answered-before-the-event-is-safe", "daemon/pipeline/pipeline.py",
+        "        self._publisher.put(PendingEvent(item, score, model, cached, tone=tone))\n",
+        "        made = PendingEvent(item, score, model, cached, tone=tone)\n"
+        "        self._publisher.put(made)\n"
+        "        made.letter()\n"
+        "        if made.event and (sent := item.lane.outlet.reply(made.event, item.delivery)):\n"
+        "            self._edges.sink.reply(sent)\n",
+    ),
+)  # fmt: skip
+
+
+def caught(mutation: Mutation) -> bool:
+    """Make the mistake, and run the tests.
+
+    Raises:
+        SystemExit: The right piece stands in no such place, or the tests could not run.
+    """
+    with tempfile.TemporaryDirectory(prefix="tonebus-mutation-") as directory:
+        copy = Path(directory)
+        for name in COPIED:
+            source = ROOT / name
+            if source.is_dir():
+                shutil.copytree(source, copy / name, ignore=shutil.ignore_patterns("__pycache__"))
+            else:
+                shutil.copy(source, copy / name)
+        file = copy / mutation.file
+        text = file.read_text(encoding="utf-8")
+        if text.count(mutation.right) != 1:
+            sys.exit(f"{mutation.name}: {mutation.file} has changed; write the mutation again")
+        file.write_text(text.replace(mutation.right, mutation.wrong), encoding="utf-8")
+        done = subprocess.run(
+            [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", *TESTS],
+            check=False, cwd=copy, env={**os.environ, "PYTHONPATH": directory},
+            capture_output=True, text=True,
+        )  # fmt: skip
+    if done.returncode not in {0, FAILED}:
+        sys.exit(f"{mutation.name}: the tests could not run:\n{done.stdout}{done.stderr}")
+    return done.returncode == FAILED
+
+
+def main() -> int:
+    """Make every mistake, or the one that is named; return 1 where one was not noticed."""
+    named = sys.argv[1:]
+    missed = 0
+    for mutation in MUTATIONS:
+        if named and mutation.name not in named:
+            continue
+        noticed = caught(mutation)
+        missed += not noticed
+        print(f"{'caught' if noticed else 'NOT NOTICED':12} {mutation.name}", flush=True)
+    return 1 if missed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

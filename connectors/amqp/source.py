@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections import deque
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,9 @@ if TYPE_CHECKING:
     from connectors.amqp.consumer import Ended
     from connectors.amqp.route import Route
     from connectors.delivery import Delivery
+
+_DELETE_TRIES = 6
+_DELETE_SECONDS = 0.05
 
 
 class Source:
@@ -93,12 +97,20 @@ class Source:
         if ended.reason != CANCELLED:
             return ended
         queue = self._routes[ended.connector].source_queue
-        there = exists(self._broker, "queue", queue)
+        there = self._stays(queue)
         times_out = (
             features(self._broker.version.rpartition(" ")[2]).cancels_on_timeout and ended.unsettled
         )
         reason = "deleted" if not there else "timeout" if times_out else "moved"
         return ended._replace(reason=reason)
+
+    def _stays(self, queue: str) -> bool:
+        """Whether a queue is still there in a moment: RabbitMQ 4 cancels before it deletes."""
+        for _ in range(_DELETE_TRIES):
+            if not exists(self._broker, "queue", queue):
+                return False
+            time.sleep(_DELETE_SECONDS)
+        return True
 
     def arrived(self, limit: int) -> list[Delivery]:
         """Take deliveries that have come, the oldest first.

@@ -144,14 +144,22 @@ class Bus:
         """Wait until a queue that was deleted is there again, bound and consumed."""
         until(lambda: self._is_consumed(queue))
 
+    def is_there(self, queue: str) -> bool:
+        """Whether a queue exists."""
+        return self._found(queue) is not None
+
     def _is_consumed(self, queue: str) -> bool:
+        found = self._found(queue)
+        return bool(found and found.consumer_count)
+
+    def _found(self, queue: str) -> Any:
         channel = self._connection.channel()
         try:
             found = channel.queue_declare(queue, passive=True).method
         except pika.exceptions.ChannelClosedByBroker:
-            return False
+            return None
         channel.close()
-        return bool(found.consumer_count)
+        return found
 
     def depth(self, queue: str) -> int:
         """Messages ready in a queue."""

@@ -105,6 +105,7 @@ def test_a_missing_parking_queue_is_made_again_before_the_ack(room: dict[str, st
         with bus.good_neighbours():
             bus.send(b"{")
             house.daemon.wait_for("publish_refused")
+            until(lambda: bus.is_there(PARKED))
             bus.await_depth(PARKED, 1)
 
 

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.waiting import until
+
 if TYPE_CHECKING:
     from tests.systemd.machine import Machine
 
@@ -66,8 +68,15 @@ def seen(request: pytest.FixtureRequest, machine: Machine) -> Any:
     machine.write(f"/etc/systemd/system/{name}.service", unit)
     machine.systemctl("daemon-reload")
     machine.systemctl("start", name)
-    [said] = [fact["MESSAGE"] for fact in machine.journal(name) if fact["MESSAGE"].startswith("{")]
-    return json.loads(said)
+
+    def said() -> list[str]:
+        facts = [fact["MESSAGE"] for fact in machine.journal(name)]
+        return [fact for fact in facts if fact.startswith("{")]
+
+    # the journal takes a line in its own time, after the unit has ended too
+    until(said)
+    [line] = said()
+    return json.loads(line)
 
 
 def test_it_writes_nowhere_but_into_its_own_places(seen: Any) -> None:

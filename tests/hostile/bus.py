@@ -94,6 +94,12 @@ class Bus:
             self._connection.process_data_events(time_limit=0.05)
         return outcome
 
+    def until_parked(self, key: str) -> Outcome:
+        """Wait for the parked copy of a message: it comes after the events of its other texts."""
+        outcome = self._outcomes[key]
+        until(lambda: outcome.parked, lambda: self._connection.process_data_events(0.05))
+        return outcome
+
     def event(self, key: str, timeout: float = 60) -> dict[str, Any]:
         """Wait for the one event of a message; copies of it under the same id are in order."""
         outcome = self.outcome(key, timeout=timeout)

@@ -108,7 +108,7 @@ def test_blank_texts_with_much_to_carry_are_parked_not_multiplied(lists: House) 
 def test_mails_that_cost_too_much_are_parked_and_hold_nobody(lists: House) -> None:
     mails = [{"text": f"{CANARY} {n}\n" + "> a\n" * 5000} for n in range(40)]
     with lists.bus.good_neighbours():
-        outcome = lists.bus.outcome(lists.bus.send(form(mails), exchange=_FORMS), count=2)
+        outcome = lists.bus.until_parked(lists.bus.send(form(mails), exchange=_FORMS))
     [(headers, _)] = outcome.parked
     assert headers["tonebus-code"] == "too-costly"
     wanted = {int(each) for each in headers["tonebus-texts"].split(",")}

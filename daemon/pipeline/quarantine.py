@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 _QUIET_SECONDS = 0.1
 _TURN_SECONDS = 0.5
+_LONGEST_TURN_SECONDS = 1.5
 _CLEAN_SECONDS = 2.0
 _log = structlog.get_logger(__name__)
 
@@ -64,20 +65,28 @@ class Quarantine:
     def review(self, edges: Edges, startable: Collection[str]) -> bool:
         """Give the next connector its turn when it is time; return whether it lasts."""
         now = self._clock()
-        if now - self._began > _CLEAN_SECONDS and self._turns > len(startable):
-            if self._current:
-                edges.source.stop(self._current)
+        clean = now - self._began > _CLEAN_SECONDS and self._turns > len(startable)
+        had = now - self._turn_began
+        if self._current and edges.source.unsettled_of(self._current):
+            # what is on its way should arrive first, lest it is published twice
+            if clean or had > _TURN_SECONDS:
+                edges.source.cancel(self._current)
+            if had < _LONGEST_TURN_SECONDS:
+                return True
+        if clean:
+            self._end_turn(edges)
             self.on = False
             _log.info("quarantine_ended")
             return False
-        had = now - self._turn_began
-        idle = not self._current or not edges.source.unsettled_of(self._current)
-        if had > _TURN_SECONDS or (idle and had > _QUIET_SECONDS):
-            if self._current:
-                edges.source.stop(self._current)
+        if had > _QUIET_SECONDS:
+            self._end_turn(edges)
             self._order.rotate(-1)
             self._next(edges, startable)
         return True
+
+    def _end_turn(self, edges: Edges) -> None:
+        if self._current:
+            edges.source.stop(self._current)
 
     def _next(self, edges: Edges, startable: Collection[str]) -> None:
         self._turn_began = self._clock()

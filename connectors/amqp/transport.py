@@ -176,6 +176,11 @@ class _Channel(pyamqp.Channel):
 
     on_broken: Callable[[int, str], object] | None = None
 
+    def _on_basic_cancel(self, consumer_tag: str) -> None:
+        # one that crossed our own cancel, and names a consumer that is gone, is no error
+        if consumer_tag in self.callbacks:
+            super()._on_basic_cancel(consumer_tag)
+
     def _on_close(self, reply_code: int, reply_text: str, class_id: int, method_id: int) -> None:
         self.send_method(spec.Channel.CloseOk)
         if self.is_closing or self.connection.is_closing:

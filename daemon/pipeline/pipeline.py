@@ -95,8 +95,8 @@ class Pipeline:
     @property
     def busy(self) -> bool:
         """Whether something may fall due while nothing arrives."""
-        unconfirmed = self._edges.sink.unconfirmed
-        return bool(self._labeller.waiting or self._publisher or unconfirmed or self._delivered)
+        here = self._labeller.waiting or self._publisher or self._delivered
+        return bool(here or self._edges.sink.unconfirmed)
 
     def turn(self, patience: float) -> None:
         """Sleep until something arrives, then take everything one step further.
@@ -135,8 +135,8 @@ class Pipeline:
 
     @property
     def _may_map(self) -> bool:
-        room = len(self._under_way) < HELD_ITEMS and self._held < HELD_CHARS
-        return bool(self._delivered) and room
+        items = len(self._under_way) + len(self._new)
+        return bool(self._delivered) and items < HELD_ITEMS and self._held < HELD_CHARS
 
     def _map(self) -> None:
         """Turn deliveries into items, or park them, within the bounds of a turn."""
@@ -154,8 +154,7 @@ class Pipeline:
 
     def _look_up(self) -> None:
         """Find out what was done before: marks end an item, scores spare the model."""
-        new = self._new
-        if not new and not self._cache.pending:
+        if not (new := self._new) and not self._cache.pending:
             return
         scores, marks = self._cache.look_up(
             [item.score_key for item in new], [item.mark_key for item in new]
@@ -191,8 +190,8 @@ class Pipeline:
                     self._give_up(item, outcome, wanted.record.attempts)
                 continue
             # at once, for a score costs most
-            preprocessing = self._preprocessing[wanted.model]
-            key = self._cache.score_key(verdict.model, preprocessing, wanted.text)
+            how = self._preprocessing[wanted.model]
+            key = self._cache.score_key(verdict.model, how, wanted.text)
             self._cache.remember_score(key, outcome)
             for place, item in enumerate(wanted.waiters):
                 self._publish_event(item, outcome, verdict.model, cached=place > 0)
@@ -242,8 +241,7 @@ class Pipeline:
             return
         if cached:
             self._tally.cached(item.delivery)
-        tone = score.tone
-        self._shadows.compare(item, tone)
+        self._shadows.compare(item, tone := score.tone)
         item.delivery.trace.note("labelled", tone)
         self._publisher.put(PendingEvent(item, score, model, cached, tone=tone))
 
@@ -287,7 +285,8 @@ class Pipeline:
         self._conclude(settlement)
 
     def _end(self, item: Item) -> None:
-        if self._under_way.pop(item.event_id, None):
+        if self._under_way.get(item.event_id) is item:  # and no redelivery in its place
+            del self._under_way[item.event_id]
             self._held -= item.weight
 
     def _forget(self) -> None:

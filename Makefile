@@ -73,7 +73,7 @@ format: $(INSTALLED) ## put the style right where a machine can
 constraints: ## pin the newest versions that pyproject.toml allows into constraints.txt
 	@PYTHON="$(PYTHON)" PIP_ARGS="$(PIP_ARGS)" scripts/pin.sh
 
-install: ## install on this host, as root, or bring it up to date (PREFIX, DESTDIR; see docs/deployment.md)
+install: ## install on this host, as root, or bring it up to date (PREFIX, DESTDIR; see docs/how-to/install.md)
 	@PYTHON="$(PYTHON)" PIP_ARGS="$(PIP_ARGS)" scripts/install.sh install
 
 uninstall: ## take it away again; the configuration stays

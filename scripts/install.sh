@@ -120,7 +120,7 @@ install_units() {
   put 0644 systemd/gpu.conf "$home/share/tonebus/gpu.conf"
   put 0644 systemd/growing-restarts.conf "$home/share/tonebus/growing-restarts.conf"
   put 0644 systemd/tonebus.toml "$home/share/tonebus/tonebus.toml"
-  put 0644 docs/deployment.md "$home/share/tonebus/deployment.md"
+  put 0644 docs/how-to/install.md "$home/share/tonebus/install.md"
   # Earlier a link, through which this would write.
   rm -f "$bin/tonebus"
   put 0755 systemd/tonebus.sh "$bin/tonebus"

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 DOCS = Path(__file__).parent.parent / "docs"
 EXAMPLES = DOCS / "connectors" / "tonebus.toml"
+HOW_TO = DOCS / "how-to" / "connect-an-upstream.md"
 BLOCK = re.compile(r"^ *```(\w+)\n(.*?)^ *```", re.DOTALL | re.MULTILINE)
 
 
@@ -50,17 +51,17 @@ def test_every_example_has_a_page_that_shows_it(connector: ConnectorSettings) ->
 
 @pytest.mark.parametrize("kind", [ConnectorSettings, OutputSettings, ConnectorTest])
 def test_every_setting_of_a_connector_is_told(kind: type[msgspec.Struct]) -> None:
-    told = (EXAMPLES.parent / "README.md").read_text(encoding="utf-8")
+    told = HOW_TO.read_text(encoding="utf-8")
     missing = [name for name in kind.__struct_fields__ if f"| `{name}` |" not in told]
     assert not missing
 
 
-@pytest.mark.parametrize(("page", "tests"), [("README.md", 2), ("shapes.md", 5)])
+@pytest.mark.parametrize(("page", "tests"), [(HOW_TO, 2), (EXAMPLES.parent / "shapes.md", 5)])
 def test_the_connectors_of_a_page_are_good_and_pass_their_tests(
-    page: str, tests: int, tmp_path: Path, model_directory: Path
+    page: Path, tests: int, tmp_path: Path, model_directory: Path
 ) -> None:
     file = tmp_path / "tonebus.toml"
-    file.write_text("\n".join(blocks(EXAMPLES.parent / page, "toml")), encoding="utf-8")
+    file.write_text("\n".join(blocks(page, "toml")), encoding="utf-8")
     result = CliRunner().invoke(
         tonebus, ["check", "--tests", str(file)], env={"TONEBUS_MODEL": str(model_directory)}
     )
@@ -69,7 +70,7 @@ def test_the_connectors_of_a_page_are_good_and_pass_their_tests(
 
 
 def test_every_toml_block_is_toml() -> None:
-    for page in EXAMPLES.parent.glob("*.md"):
+    for page in DOCS.rglob("*.md"):
         for block in blocks(page, "toml"):
             found: dict[str, Any] = tomllib.loads(block)
             assert found

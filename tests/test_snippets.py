@@ -1,4 +1,4 @@
-"""Every snippet of docs/publishing.md and docs/consuming.md does what the page says."""
+"""Every snippet of docs/how-to/publish.md and docs/how-to/consume.md does what the page says."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ SNIPPET = re.compile(r"^## ([^\n]+)\n.*?^```(python|js)\n(.*?)^```", re.DOTALL |
 
 
 def snippets(page: str) -> list[Any]:
-    found = SNIPPET.findall((ROOT / "docs" / page).read_text(encoding="utf-8"))
+    found = SNIPPET.findall((ROOT / "docs" / "how-to" / page).read_text(encoding="utf-8"))
     assert len(found) == 5
     return [pytest.param(language, code, id=title) for title, language, code in found]
 
@@ -63,7 +63,7 @@ def said(folder: Path, process: subprocess.Popen[str]) -> str:
     return (folder / "out").read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize(("language", "code"), snippets("publishing.md"))
+@pytest.mark.parametrize(("language", "code"), snippets("publish.md"))
 def test_a_publisher_gets_its_text_into_the_source_queue(
     url: str, tmp_path: Path, language: str, code: str
 ) -> None:
@@ -81,7 +81,7 @@ def test_a_publisher_gets_its_text_into_the_source_queue(
     assert len(found["id"]) == 36
 
 
-@pytest.mark.parametrize(("language", "code"), snippets("consuming.md"))
+@pytest.mark.parametrize(("language", "code"), snippets("consume.md"))
 def test_a_consumer_gets_what_it_has_bound_and_drops_duplicates(
     url: str, tmp_path: Path, language: str, code: str
 ) -> None:

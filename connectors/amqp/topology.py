@@ -262,7 +262,10 @@ def _declare(broker: Broker, what: str, call: Any, *args: Any, **kwargs: Any) ->
         if "PRECONDITION_FAILED" in said:
             fix = "`tonebus topology plan` shows every difference and the way to migrate"
         elif "ACCESS_REFUSED" in said:
-            fix = "see docs/permissions.md, or set manage_topology = false and let others declare"
+            fix = (
+                "see docs/how-to/permissions.md, or set manage_topology = false"
+                " and let others declare"
+            )
         else:
             fix = "see the broker's log"
         raise Misconfigured(f"{what} cannot be declared: {said}. Fix: {fix}.") from refused

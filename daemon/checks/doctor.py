@@ -99,7 +99,7 @@ def _outputs(settings: Settings, found: Sequence[Finding]) -> list[str]:
 
 def _bus(broker: Broker, outputs: Sequence[str]) -> Iterator[Result]:
     """Try what a daemon does with a message, where no consumer can see it."""
-    fix = "see docs/permissions.md"
+    fix = "see docs/how-to/permissions.md"
     try:
         took = broker_probe.round_trip(broker)
     except Unavailable as error:

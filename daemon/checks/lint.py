@@ -93,7 +93,7 @@ def _open_to_others(settings: Settings) -> Iterator[Fault]:
             yield Fault(
                 ("broker", "url"),
                 f"RabbitMQ lets user guest in from localhost only, and this is {node.host!r}",
-                "give Tonebus a user of its own: see docs/permissions.md", "warning",
+                "give Tonebus a user of its own: see docs/how-to/permissions.md", "warning",
             )  # fmt: skip
     redis = address(settings.redis.url)
     shared = redis.places and not any(is_loopback(host) for host, _ in redis.places)

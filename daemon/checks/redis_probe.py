@@ -93,7 +93,7 @@ def _refused(refusals: dict[str, Exception]) -> Result:
         names = ", ".join(sorted(refusals))
         return Result(
             "redis", "failure", f"the user may not run {names} on our keys",
-            _LOSS + "grant what docs/permissions.md lists under Redis",
+            _LOSS + "grant what docs/how-to/permissions.md lists under Redis",
         )  # fmt: skip
     command, error = next(iter(refusals.items()))
     return Result(

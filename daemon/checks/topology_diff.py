@@ -58,7 +58,8 @@ class Finding(msgspec.Struct, frozen=True):
             return "`tonebus topology apply`, or import what `tonebus topology export` prints"
         if self.state == "unknown":
             return (
-                f"grant this user configure permission on {self.name!r}, or see docs/permissions.md"
+                f"grant this user configure permission on {self.name!r};"
+                " docs/how-to/permissions.md has more"
             )
         if self.state == "drifted":
             return _migration(self)

@@ -1,7 +1,7 @@
 """Every metric of every process, in one list, with one line of meaning.
 
 The message path counts in plain dictionaries; `prometheus_client` reads them only when somebody
-scrapes. docs/metrics.md is made from the list (`python -m daemon.telemetry.metrics`).
+scrapes. docs/reference/metrics.md is made from the list (`python -m daemon.telemetry.metrics`).
 """
 
 from __future__ import annotations
@@ -246,7 +246,7 @@ METRICS: tuple[Metric, ...] = tuple(
 
 
 def document(metrics: tuple[Metric, ...] = METRICS) -> str:
-    """Return docs/metrics.md."""
+    """Return docs/reference/metrics.md."""
     titles: Mapping[str, str] = {
         "each": "Every process", "daemon": "The daemon", "worker": "The worker", "api": "The API",
     }  # fmt: skip

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from daemon.checks.result import Result
 
-PAGE = (ROOT / "docs" / "permissions.md").read_text(encoding="utf-8")
+PAGE = (ROOT / "docs" / "how-to" / "permissions.md").read_text(encoding="utf-8")
 KEY, INDEX = b"key", b"index"
 
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from daemon.settings import ConnectorSettings, Settings
 
 ENTRIES = list(catalogue.entries())
-PAGE = Path(__file__).parents[2] / "docs" / "connectors" / "catalogue.md"
+PAGE = Path(__file__).parents[2] / "docs" / "how-to" / "ready-connectors.md"
 
 
 def run(*arguments: str | Path) -> Result:

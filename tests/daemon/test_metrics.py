@@ -24,7 +24,7 @@ from tests.proxy import free_port
 if TYPE_CHECKING:
     from daemon.model.scorer import ToneModel
 
-DOCUMENT = Path(__file__).parents[2] / "docs" / "metrics.md"
+DOCUMENT = Path(__file__).parents[2] / "docs" / "reference" / "metrics.md"
 
 
 def scraped(meter: Meter) -> dict[str, float]:

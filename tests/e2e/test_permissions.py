@@ -1,4 +1,4 @@
-"""The rights that docs/permissions.md grants are enough, and each process is happy with them."""
+"""The rights that docs/how-to/permissions.md grants are enough for each process."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 ROW = re.compile(r"^\| ([^|]+?) \| `(.+?)` \| `(.+?)` \| `(.+?)` \|$", re.MULTILINE)
-PAGE = (ROOT / "docs" / "permissions.md").read_text(encoding="utf-8")
+PAGE = (ROOT / "docs" / "how-to" / "permissions.md").read_text(encoding="utf-8")
 RIGHTS = {
     process: (configure.replace("\\|", "|"), write.replace("\\|", "|"), read.replace("\\|", "|"))
     for process, configure, write, read in ROW.findall(PAGE)

@@ -1,5 +1,6 @@
 """Labelled rows from TSV files, tokenised once and packed into batches of similar length."""
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from daemon.model.preprocessing import PREPROCESSORS
 LABELS: Final = ("negative", "neutral", "positive")
 PREPROCESSING: Final = "social-2"
 """What a model is trained with, and then exported with, unless told otherwise."""
+_NO_MATTER: Final = re.compile(r"@\w+|https?\S*|\b(?:rt|user)\b|[\W_]")
 
 
 @dataclass(frozen=True)
@@ -78,6 +80,20 @@ def load(files: Sequence[str], *, skip: Sequence[str] = ()) -> list[Row]:
         name, _, times = file.partition(":")
         rows += [row for row in read_tsv(Path(name)) if row.source not in skip] * int(times or 1)
     return rows
+
+
+def apart(rows: Sequence[Row], dev: Sequence[Row]) -> list[Row]:
+    """The rows less those whose text a dev row has too, which would flatter its figures.
+
+    Case, spaces, punctuation, names and links do not tell texts apart, since collections of one
+    origin differ in them.
+    """
+    held = {_matter(row.text) for row in dev}
+    return [row for row in rows if _matter(row.text) not in held]
+
+
+def _matter(text: str) -> str:
+    return _NO_MATTER.sub("", text.lower()) or text
 
 
 def log_priors(rows: Sequence[Row], smoothing: float = 50.0) -> torch.Tensor:

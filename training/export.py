@@ -11,9 +11,8 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from transformers import AutoConfig, AutoModelForSequenceClassification, AutoTokenizer
+from transformers import AutoTokenizer
 
-from daemon.model.packed import unpack
 from training.data import LABELS, PREPROCESSING, batches, read_tsv, tokenise
 from training.metrics import (
     Floats,
@@ -23,6 +22,7 @@ from training.metrics import (
     report,
     softmax,
 )
+from training.scoring import load
 from training.writing import dump, write
 
 
@@ -34,21 +34,9 @@ def fit_temperature(labels: Ints, logits: Floats) -> float:
     return grid[int(np.argmin(losses))]
 
 
-def _model(directory: Path) -> torch.nn.Module:
-    if (state := unpack(directory, torch.float32)) is not None:
-        config = AutoConfig.from_pretrained(directory)
-        model: torch.nn.Module = AutoModelForSequenceClassification.from_config(config)
-        model.load_state_dict(state)
-        return model
-    stock: torch.nn.Module = AutoModelForSequenceClassification.from_pretrained(
-        directory, use_safetensors=True, dtype=torch.float32
-    )
-    return stock
-
-
 def stock_scores(directory: Path, texts: list[str], preprocessing: str, limit: int) -> Floats:
     """Logits in float32, by the stock classes alone, as a stranger loads the directory."""
-    model = _model(directory).eval()
+    model = load(directory).eval()
     tokenizer = AutoTokenizer.from_pretrained(directory)
     tokens = tokenise(texts, tokenizer, preprocessing=preprocessing, max_tokens=limit)
     result = np.zeros((len(texts), len(LABELS)), dtype=np.float32)

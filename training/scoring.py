@@ -1,16 +1,38 @@
 """Score texts with the training network."""
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 import torch
-from transformers import BertForSequenceClassification, PreTrainedTokenizerBase
+from transformers import (
+    AutoConfig,
+    AutoModelForSequenceClassification,
+    BertForSequenceClassification,
+    PreTrainedTokenizerBase,
+)
 
+from daemon.model.packed import unpack
 from training.data import LABELS, batches, tokenise
 from training.metrics import Floats
 from training.network import Dropout, logits
 
 _NO_DROPOUT = Dropout(0.0, 0)
+
+
+def load(directory: Path) -> BertForSequenceClassification:
+    """A run, or a model that ships, in float32: packed weights become floats again."""
+    if (state := unpack(directory, torch.float32)) is not None:
+        config = AutoConfig.from_pretrained(directory)
+        model: BertForSequenceClassification = AutoModelForSequenceClassification.from_config(
+            config
+        )
+        model.load_state_dict(state)
+        return model
+    stock: BertForSequenceClassification = AutoModelForSequenceClassification.from_pretrained(
+        directory, use_safetensors=True, dtype=torch.float32
+    )
+    return stock
 
 
 @torch.inference_mode()

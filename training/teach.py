@@ -5,6 +5,7 @@ that was cut off goes on where it stopped, since there is one row for each line 
 """
 
 import argparse
+import json
 import time
 from collections.abc import Iterator, Sequence
 from itertools import islice
@@ -13,12 +14,12 @@ from typing import Final
 
 import numpy as np
 import torch
-from transformers import AutoModelForSequenceClassification, AutoTokenizer
+from transformers import AutoTokenizer
 
 from training.data import PREPROCESSING
 from training.metrics import Floats, softmax
 from training.network import fastest_dtype
-from training.scoring import score
+from training.scoring import load, score
 
 _CHUNK: Final = 2000
 
@@ -35,46 +36,43 @@ def main() -> None:
     """Score what has no row yet."""
     parser = argparse.ArgumentParser(description=__doc__)
     add = parser.add_argument
-    add("--teachers", type=Path, nargs="+", required=True, help="runs; their mean is what counts")
+    add("--teachers", type=Path, nargs="+", required=True, help="runs or exported models")
     add("--texts", type=Path, nargs="+", required=True, help="one text a line, or rows with tabs")
     add("--out", type=Path, required=True, help="a TSV file, appended to")
-    add("--temperature", type=float, default=1.0, help="divides the logits")
     add("--preprocessing", default=PREPROCESSING)
     add("--max-tokens", type=int, default=96)
     args = parser.parse_args()
     dtype = fastest_dtype()
     teachers = [
-        (
-            AutoModelForSequenceClassification.from_pretrained(run),
-            AutoTokenizer.from_pretrained(run),
-        )
-        for run in args.teachers
+        (load(run), AutoTokenizer.from_pretrained(run), _temperature(run)) for run in args.teachers
     ]
     total = sum(1 for _ in read(args.texts))
     done = begun_at = _whole_rows(args.out)
     texts = islice(read(args.texts), done, None)
     begun = time.monotonic()
     while chunk := list(islice(texts, _CHUNK)):
-        logs = [
-            np.log(
-                softmax(
-                    score(
-                        *teacher,
-                        chunk,
-                        preprocessing=args.preprocessing,
-                        max_tokens=args.max_tokens,
-                        dtype=dtype,
-                    ),
-                    args.temperature,
-                )
+        logs = []
+        for model, tokenizer, temperature in teachers:
+            found = score(
+                model,
+                tokenizer,
+                chunk,
+                preprocessing=args.preprocessing,
+                max_tokens=args.max_tokens,
+                dtype=dtype,
             )
-            for teacher in teachers
-        ]
+            logs.append(np.log(softmax(found, temperature)))
         _append(args.out, chunk, softmax(np.mean(logs, axis=0)))
         done += len(chunk)
         pace = (done - begun_at) / (time.monotonic() - begun)
         left = (total - done) / pace / 60
         print(f"{done}/{total}, {pace:.0f} texts/s, {left:.0f} min left", flush=True)
+
+
+def _temperature(run: Path) -> float:
+    """What an exported model's logits are divided by; 1 for a run."""
+    described = run / "tonebus.json"
+    return float(json.loads(described.read_text())["temperature"]) if described.exists() else 1.0
 
 
 def _whole_rows(path: Path) -> int:

@@ -12,7 +12,7 @@ from transformers import (
 )
 
 from training import options
-from training.data import LABELS, load, read_tsv, tokenise
+from training.data import LABELS, apart, load, read_tsv, tokenise
 from training.emoji import sprinkle
 from training.fitting import fit
 from training.metrics import recall_by_source, report
@@ -36,7 +36,10 @@ def main() -> None:
     model: BertForSequenceClassification = AutoModelForSequenceClassification.from_pretrained(
         args.base, num_labels=len(LABELS), id2label=names, label2id={v: k for k, v in names.items()}
     )
-    rows = load(args.train, skip=args.skip_source)
+    dev_rows = {path: read_tsv(path) for path in args.dev}
+    found_rows = load(args.train, skip=args.skip_source)
+    rows = apart(found_rows, [row for held in dev_rows.values() for row in held])
+    print(f"left out {len(found_rows) - len(rows)} rows whose text a dev file has", flush=True)
     texts = [row.text for row in sprinkle(rows, args.emoji, rng)]
     how = {"preprocessing": args.preprocessing, "max_tokens": args.max_tokens}
     objective = Objective(rows, smoothing=args.smoothing, balance=args.balance)
@@ -45,8 +48,7 @@ def main() -> None:
     progress = fit(model, tokens, objective, Noise(tokenizer, args.mask), args, dtype)
 
     figures = {}
-    for path in args.dev:
-        dev = read_tsv(path)
+    for path, dev in dev_rows.items():
         labels = np.array([row.label for row in dev])
         found = score(model, tokenizer, [row.text for row in dev], dtype=dtype, **how)
         sources = [row.source for row in dev]

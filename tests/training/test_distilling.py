@@ -9,9 +9,10 @@ import pytest
 import torch
 from transformers import AutoModelForSequenceClassification
 
+from daemon.model.card import SHIPPED
 from tests.model import tiny
 from training import teach, thin
-from training.data import Row, read_tsv
+from training.data import LABELS, Row, apart, read_tsv
 from training.objective import Objective
 
 if TYPE_CHECKING:
@@ -45,6 +46,34 @@ def test_teaching_goes_on_where_it_stopped(
     assert [row.text for row in rows] == [*TEXTS]
     assert all(sum(row.taught) == pytest.approx(1, abs=1e-3) for row in rows)
     assert all(row.taught[row.label] == max(row.taught) for row in rows)
+
+
+def test_a_calibrated_teacher_divides_its_logits(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, texts: Path
+) -> None:
+    teacher, sharp, flat = tiny.bert(tmp_path / "teacher"), tmp_path / "sharp", tmp_path / "flat"
+    command = ("--teachers", teacher, "--texts", texts, "--out")
+    run(monkeypatch, *command, sharp)
+    (teacher / "tonebus.json").write_text('{"temperature": 4.0}', encoding="utf-8")
+    run(monkeypatch, *command, flat)
+    assert all(
+        max(one.taught) > max(other.taught)
+        for one, other in zip(read_tsv(sharp), read_tsv(flat), strict=True)
+    )
+
+
+def test_a_packed_model_teaches_too(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, texts: Path
+) -> None:
+    taught = tmp_path / "taught"
+    run(monkeypatch, "--teachers", SHIPPED["multilingual"], "--texts", texts, "--out", taught)
+    assert [LABELS[row.label] for row in read_tsv(taught)][:2] == ["positive", "negative"]
+
+
+def test_no_row_is_trained_on_that_a_dev_file_has() -> None:
+    rows = [Row("a", 0, "@ann Bad app!  http://x.y"), Row("a", 0, "Bad apples"), Row("a", 2, "👍")]
+    held = [Row("b", 2, "RT @user bad app"), Row("b", 2, "👎")]
+    assert apart(rows, held) == rows[1:]
 
 
 def test_a_taught_row_is_learnt_towards_its_probabilities_whatever_its_source() -> None:

@@ -46,6 +46,8 @@ def test_the_fast_pass_is_the_stock_one(network: BertForSequenceClassification) 
 
 def test_a_few_rows_of_ones_own_teach_the_shipped_model_new_words(tmp_path: Path) -> None:
     data, run, out = tmp_path / "own.tsv", tmp_path / "run", tmp_path / "model"
+    dev = tmp_path / "dev.tsv"
+    dev.write_text("shop\tneutral\tMY ORDER, snarbled today!\n", encoding="utf-8")
     data.write_text(
         "".join(
             f"shop\t{tone}\t{sentence.format(word)}\n"
@@ -54,10 +56,11 @@ def test_a_few_rows_of_ones_own_teach_the_shipped_model_new_words(tmp_path: Path
         ),
         encoding="utf-8",
     )
-    python(
+    told = python(
         "training.train --rate 5e-5 --epochs 12 --token-budget 128",
-        *("--base", DEFAULT_MODEL, "--train", data, "--dev", data, "--out", run),
+        *("--base", DEFAULT_MODEL, "--train", data, "--dev", dev, "--out", run),
     )
+    assert "left out 1 rows whose text a dev file has" in told
     printed = python(
         "training.export --calibrate-on own", "--runs", run, "--dev", data, "--out", out
     )

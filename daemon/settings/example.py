@@ -42,20 +42,20 @@ def document() -> str:
 
 
 def _table(head: str, kind: type[msgspec.Struct]) -> str:
-    about, meanings = _described(kind)
+    about, meanings = described(kind)
     lines, inner = [*_comment(about), head], []
     for field in msgspec.structs.fields(kind):
-        default = _default(field)
-        if isinstance(default, msgspec.Struct):
+        value = default(field)
+        if isinstance(value, msgspec.Struct):
             # within TOML, a table of the table: it must come after its plain values
-            inner.append(_table(f"[{head.strip('[]')}.{field.name}]", type(default)))
+            inner.append(_table(f"[{head.strip('[]')}.{field.name}]", type(value)))
             continue
         lines += _comment(meanings[field.name])
-        lines.append(f"#{field.name} = {_toml(default)}")
+        lines.append(f"#{field.name} = {toml(value)}")
     return "\n\n".join(["\n".join(lines), *inner])
 
 
-def _described(kind: type[msgspec.Struct]) -> tuple[str, dict[str, str]]:
+def described(kind: type[msgspec.Struct]) -> tuple[str, dict[str, str]]:
     """Read a settings class's docstring: what it is about, and what each attribute means."""
     text = inspect.cleandoc(kind.__doc__ or "")
     about, _, attributes = text.partition("Attributes:\n")
@@ -67,19 +67,21 @@ def _comment(text: str) -> Iterator[str]:
     return (f"# {line}" for line in textwrap.wrap(" ".join(text.split()), _WIDTH))
 
 
-def _default(field: msgspec.structs.FieldInfo) -> object:
+def default(field: msgspec.structs.FieldInfo) -> object:
+    """Return a setting's default; a path on this machine is not shown."""
     if field.default_factory is not msgspec.NODEFAULT:
         return field.default_factory()
     return "/path/to/a/model" if field.default == str(DEFAULT_MODEL) else field.default
 
 
-def _toml(value: object) -> str:
+def toml(value: object) -> str:
+    """Write a value as TOML, on one line."""
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, (tuple, list)):
-        return f"[{', '.join(map(_toml, value))}]"
+        return f"[{', '.join(map(toml, value))}]"
     if isinstance(value, dict):
-        inside = ", ".join(f"{name} = {_toml(item)}" for name, item in value.items())
+        inside = ", ".join(f"{name} = {toml(item)}" for name, item in value.items())
         return f"{{ {inside} }}" if inside else "{}"
     if isinstance(value, (int, float)):
         return str(value)

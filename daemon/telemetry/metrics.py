@@ -1,16 +1,13 @@
 """Every metric of every process, in one list, with one line of meaning.
 
 The message path counts in plain dictionaries; `prometheus_client` reads them only when somebody
-scrapes. docs/reference/metrics.md is made from the list (`python -m daemon.telemetry.metrics`).
+scrapes. docs/reference/metrics.md is made from the list (`make reference`).
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
+from typing import Literal
 
 Labels = tuple[str, ...]
 Kind = Literal["counter", "gauge", "histogram"]
@@ -243,38 +240,3 @@ DAEMONS = Metric(
 METRICS: tuple[Metric, ...] = tuple(
     value for value in list(globals().values()) if isinstance(value, Metric)
 )
-
-
-def document(metrics: tuple[Metric, ...] = METRICS) -> str:
-    """Return docs/reference/metrics.md."""
-    titles: Mapping[str, str] = {
-        "each": "Every process", "daemon": "The daemon", "worker": "The worker", "api": "The API",
-    }  # fmt: skip
-    lines = [
-        "# Metrics",
-        "",
-        "Made by `python -m daemon.telemetry.metrics` from its source; do not edit.",
-        "",
-        "The API serves its own at `/metrics`. A daemon or a worker serves its own where",
-        "`TONEBUS_METRICS_PORT` (or `[metrics] port`) names a port; give each process one of its",
-        "own. Beside these stand `process_…` metrics: memory, CPU seconds, open files.",
-    ]
-    for process, title in titles.items():
-        lines += [
-            "",
-            f"## {title}",
-            "",
-            "| metric | kind | labels | meaning |",
-            "|---|---|---|---|",
-        ]
-        lines += [
-            f"| `{each.name}` | {each.kind} | "
-            f"{', '.join(f'`{label}`' for label in each.labels)} | {each.meaning} |"
-            for each in metrics
-            if each.process == process
-        ]
-    return "\n".join(lines) + "\n"
-
-
-if __name__ == "__main__":
-    print(document(), end="")  # noqa: T201 - the document is the output

@@ -6,7 +6,6 @@ import re
 import socket
 import time
 import urllib.request
-from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
@@ -22,9 +21,9 @@ from tests.daemon.rooms import Room
 from tests.proxy import free_port
 
 if TYPE_CHECKING:
-    from daemon.model.scorer import ToneModel
+    from pathlib import Path
 
-DOCUMENT = Path(__file__).parents[2] / "docs" / "reference" / "metrics.md"
+    from daemon.model.scorer import ToneModel
 
 
 def scraped(meter: Meter) -> dict[str, float]:
@@ -35,10 +34,6 @@ def scraped(meter: Meter) -> dict[str, float]:
         for family in text_string_to_metric_families(text)
         for sample in family.samples
     }
-
-
-def test_the_document_is_the_list() -> None:
-    assert DOCUMENT.read_text(encoding="utf-8") == metrics.document()
 
 
 @pytest.mark.parametrize("metric", METRICS, ids=lambda metric: metric.name)

@@ -1,0 +1,1 @@
+"""What a checkout's Makefile runs: installation, servers for tests, generated documents."""

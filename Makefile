@@ -18,7 +18,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
-.PHONY: help demo test test-fast test-rabbitmq bench bench-quick chaos fuzz mutations soak lint format constraints install uninstall clean
+.PHONY: help demo test test-fast test-rabbitmq bench bench-quick chaos fuzz mutations soak lint format docs reference constraints install uninstall clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -69,6 +69,13 @@ lint: $(INSTALLED) ## style and types
 format: $(INSTALLED) ## put the style right where a machine can
 	@$(BIN)/ruff check --fix
 	@$(BIN)/ruff format
+
+docs: $(INSTALLED) ## the documents as a site in build/site, which opens without a network
+	@$(BIN)/sphinx-build -q --fresh-env --fail-on-warning --builder html docs build/site
+	@echo "build/site/index.html"
+
+reference: $(INSTALLED) ## make the pages of docs/reference anew that are made from the code
+	@$(BIN)/python -m scripts.reference
 
 constraints: ## pin the newest versions that pyproject.toml allows into constraints.txt
 	@PYTHON="$(PYTHON)" PIP_ARGS="$(PIP_ARGS)" scripts/pin.sh

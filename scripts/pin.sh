@@ -16,7 +16,7 @@ find_python
 pip=("$scratch/venv/bin/python" -m pip --disable-pip-version-check)
 "${pip[@]}" install -qq --upgrade 'pip>=25.1'
 # shellcheck disable=SC2086
-"${pip[@]}" install -qq ${PIP_ARGS:-} --constraint "$scratch/torch.txt" '.[plot]' --group dev
+"${pip[@]}" install -qq ${PIP_ARGS:-} --constraint "$scratch/torch.txt" '.[docs,plot]' --group dev
 
 # A suffix such as +cpu names one build; the pin holds for every build of that version.
 "${pip[@]}" freeze --exclude tonebus | sed 's/+.*//' >"$scratch/pins.txt"

@@ -22,4 +22,4 @@ say "installing into $venv; the first time takes some minutes"
 # Unquoted on purpose: PIP_ARGS holds several arguments.
 # shellcheck disable=SC2086
 "$venv/bin/python" -m pip install -qq --disable-pip-version-check ${PIP_ARGS:-} \
-  --constraint constraints.txt --editable . --group dev
+  --constraint constraints.txt --editable '.[docs]' --group dev

@@ -1,4 +1,4 @@
-"""The page on reliability knows every reason for which a message can be parked."""
+"""The page of reason codes knows every reason for which a message can be parked."""
 
 from __future__ import annotations
 
@@ -17,6 +17,6 @@ def test_every_reason_code_is_documented_and_no_other() -> None:
     sources = [path for package in packages for path in (_ROOT / package).rglob("*.py")]
     raised = {code for path in sources for code in _RAISED.findall(path.read_text())}
     shown = {code for code, _ in entry.BY_BROKER.values()} | {entry.OTHER, entry.FOREIGN}
-    documented = set(_ROW.findall((_ROOT / "docs" / "reliability.md").read_text()))
+    documented = set(_ROW.findall((_ROOT / "docs" / "reference" / "parking.md").read_text()))
     assert raised
     assert raised | shown == documented

@@ -80,7 +80,7 @@ class Mapper:
         """Return what is to be scored in a message.
 
         Raises:
-            BadInput: Nothing in it can ever be read; the reason is a code of `docs/reliability.md`.
+            BadInput: Nothing in it can ever be read. docs/reference/parking.md has the codes.
             Skip: It asks for no event.
         """
         try:

@@ -49,7 +49,7 @@ def version(told: str, address: str, seconds: float) -> Iterator[Result]:
     if numbers(number) < MAINTAINED:
         yield Result(
             "broker version", "warning", f"{number} gets no more fixes from its makers",
-            "upgrade RabbitMQ: docs/how-to/install.md has what differs",
+            "upgrade RabbitMQ: docs/reference/servers.md has what differs",
         )  # fmt: skip
 
 

@@ -20,7 +20,7 @@ from api.limits import BodyLimit, Places
 from api.plain_http import PlainHttp
 from api.routes import classify, predict
 from api.routes import status as sight
-from api.status.poller import Watch
+from api.status.poller import Poller
 from api.vitals import Vitals
 from connectors.errors import Misconfigured
 from connectors.urls import is_loopback
@@ -67,7 +67,7 @@ def build(configuration: Settings, edges: Edges, store: Store) -> FastAPI:
             "Fix: set TONEBUS_API_TOKEN, or host = '127.0.0.1'"
         )
     predictor = Predictor(configuration, edges, store)
-    watch = Watch(predictor, store, consuming=bool(configuration.connectors))
+    watch = Poller(predictor, store, consuming=bool(configuration.connectors))
     vitals = Vitals(predictor)
 
     @asynccontextmanager
@@ -94,7 +94,7 @@ def build(configuration: Settings, edges: Edges, store: Store) -> FastAPI:
     app.state.places = Places(configuration.api.concurrency, configuration.api.waiting_texts)
     app.state.watch = watch
     app.state.vitals = vitals
-    app.state.registry = prometheus.registry(predictor.meter, watch.measure)
+    app.state.registry = prometheus.collectors(predictor.registry, watch.measure)
     routers = (predict.router, classify.router, sight.router)
     for router in routers:
         app.include_router(router)
@@ -106,7 +106,7 @@ def build(configuration: Settings, edges: Edges, store: Store) -> FastAPI:
         max_sum=MAX_BODIES_BYTES,
         seconds=configuration.api.body_timeout,
     )
-    app.add_middleware(Gate, token=configuration.api.token, meter=predictor.meter)
+    app.add_middleware(Gate, token=configuration.api.token, registry=predictor.registry)
     routes = [*app.routes, *(route for router in routers for route in router.routes)]
     app.add_middleware(PlainHttp, {each.path for each in routes if isinstance(each, Route)})
     return app

@@ -14,7 +14,7 @@ from daemon.telemetry import metrics
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-    from daemon.telemetry.registry import Meter
+    from daemon.telemetry.registry import Registry
 
 _OPEN_PATHS = frozenset({"/", "/health", "/healthz", "/readyz"})
 _OPEN_PREFIX = "/static/"
@@ -46,17 +46,17 @@ class Gate:
     else wants the token, where there is one.
     """
 
-    def __init__(self, app: ASGIApp, *, token: str, meter: Meter) -> None:
+    def __init__(self, app: ASGIApp, *, token: str, registry: Registry) -> None:
         """Wrap an application.
 
         Args:
             app: What is wrapped.
             token: Bearer token; empty asks for none.
-            meter: Counts.
+            registry: Counts.
         """
         self._app = app
         self._token = token.encode()
-        self._meter = meter
+        self._registry = registry
         self._quiet_until = 0.0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -77,10 +77,10 @@ class Gate:
             await self._admit(scope, receive, dressed)
         finally:
             route = getattr(scope.get("route"), "path", _OTHER)
-            self._meter.count(metrics.REQUESTS, route, str(status))
+            self._registry.count(metrics.REQUESTS, route, str(status))
             if route != "/events":
                 seconds = time.perf_counter() - begun
-                self._meter.histogram(metrics.REQUEST_SECONDS, route).observe(seconds)
+                self._registry.histogram(metrics.REQUEST_SECONDS, route).observe(seconds)
 
     async def _admit(self, scope: Scope, receive: Receive, send: Send) -> None:
         if self._may_ask(scope):

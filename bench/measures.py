@@ -17,7 +17,7 @@ from bench.cost import rss_mb, spent
 from bench.world import CONNECTOR, DAEMON, EXCHANGE
 from connectors.amqp import topology
 from connectors.amqp.publisher import Sink
-from connectors.messages import Letter, ToneEvent
+from connectors.messages import OutgoingMessage, ToneEvent
 from daemon.cli.tail import listen
 
 if TYPE_CHECKING:
@@ -151,7 +151,7 @@ def latencies(world: World, rate: float, seconds: float, seed: int) -> list[floa
             sent[message_id] = due
             body = msgspec.json.encode({"id": message_id, "text": text})
             properties = {"content_type": "application/json"}
-            sink.publish(Letter(EXCHANGE, "bench", body, properties), None)
+            sink.publish(OutgoingMessage(EXCHANGE, "bench", body, properties), None)
             broker.wait(0)
             sink.outcomes()
         end = time.perf_counter() + 60

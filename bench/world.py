@@ -17,7 +17,7 @@ import msgspec
 from connectors.amqp import topology
 from connectors.amqp.connection import Broker
 from connectors.errors import TonebusError
-from connectors.messages import Letter
+from connectors.messages import OutgoingMessage
 from daemon.cli.publish import send
 from tests.rooms import empty_redis, own_redis, own_vhost
 
@@ -99,8 +99,8 @@ class World:
     def load(self, texts: Sequence[str]) -> None:
         """Publish messages, each with an id of its own, and wait for their confirms."""
         run = f"{time.time():.6f}"
-        letters = (
-            Letter(
+        messages = (
+            OutgoingMessage(
                 EXCHANGE,
                 "bench",
                 msgspec.json.encode({"id": f"{run}-{number}", "text": text}),
@@ -108,7 +108,7 @@ class World:
             )
             for number, text in enumerate(texts)
         )
-        for _ in send(self.broker, letters):
+        for _ in send(self.broker, messages):
             pass
 
     def finished(self) -> int:

@@ -1,4 +1,4 @@
-"""The words on the wire: an utterance goes in, a score comes back, a tone event goes out."""
+"""The words on the wire: a text goes in, a score comes back, a tone event goes out."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ NO_TONE = "none"
 """The tone of a text in which there is nothing to score."""
 
 
-class Utterance(msgspec.Struct, frozen=True):
+class Text(msgspec.Struct, frozen=True):
     """One text to score, as the mapping found it in a message.
 
     Attributes:
-        text: Without byte order mark or lone surrogates, and not longer than the bound.
+        content: Without byte order mark or lone surrogates, and not longer than the bound.
         cut: Whether it was longer.
         source_id: What it is known by when it comes again: the message's own identity and, where
             it has one, the text's id; None where nothing names the message.
-        index: Position among the utterances of one message.
+        index: Position among the texts of one message.
         carried: Fields of the message that travel on to the event.
         language: As the message has it, such as `en`; nothing here detects it.
         traceparent: W3C trace context of a CloudEvent.
@@ -29,7 +29,7 @@ class Utterance(msgspec.Struct, frozen=True):
         written: Seconds since 1970 when it was written, where the document says so.
     """
 
-    text: str
+    content: str = msgspec.field(name="text")
     cut: bool = False
     source_id: str | None = None
     index: int = 0
@@ -142,7 +142,7 @@ class ToneEvent(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     traceparent: str | None = None
 
 
-class Letter(msgspec.Struct, frozen=True):
+class OutgoingMessage(msgspec.Struct, frozen=True):
     """A message to publish.
 
     Attributes:

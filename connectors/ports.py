@@ -11,8 +11,8 @@ if TYPE_CHECKING:
     from connectors.amqp.consumer import Ended
     from connectors.amqp.wakeup import Wakeup
     from connectors.delivery import Delivery
-    from connectors.messages import Letter
-    from connectors.scoring.protocol import Answer
+    from connectors.messages import OutgoingMessage
+    from connectors.scoring.protocol import Reply
 
 
 Token = TypeVar("Token")
@@ -96,7 +96,7 @@ class Fate(Enum):
     VOID = "void"
 
 
-class Outcome(NamedTuple, Generic[Token]):
+class PublishOutcome(NamedTuple, Generic[Token]):
     """What became of one message.
 
     Attributes:
@@ -117,15 +117,15 @@ class SinkEdge(Protocol):
         """Messages of which nothing is known yet."""
         ...
 
-    def publish(self, letter: Letter, token: Any) -> None:  # noqa: ANN401 - the caller's own
+    def publish(self, message: OutgoingMessage, token: Any) -> None:  # noqa: ANN401 - the caller's own
         """Send a message; `outcomes` gives the token back."""
         ...
 
-    def reply(self, letter: Letter) -> None:
+    def reply(self, message: OutgoingMessage) -> None:
         """Send a message of which nobody will know what became."""
         ...
 
-    def outcomes(self) -> Sequence[Outcome[Any]]:
+    def outcomes(self) -> Sequence[PublishOutcome[Any]]:
         """Take what is known since the last call."""
         ...
 
@@ -143,7 +143,7 @@ class ScoringEdge(Protocol):
         """
         ...
 
-    def answers(self) -> list[Answer]:
+    def replies(self) -> list[Reply]:
         """Take what the workers have said since the last call."""
         ...
 
@@ -171,7 +171,7 @@ class Edges(Protocol):
 
     @property
     def sink(self) -> SinkEdge:
-        """Where letters go."""
+        """Where messages go."""
         ...
 
     @property

@@ -16,7 +16,7 @@ class Trace:
         """
         return came
 
-    def note(self, outcome: str, detail: str = "") -> None:
+    def record(self, outcome: str, detail: str = "") -> None:
         """Note what became of the delivery, or of one of its texts.
 
         Args:

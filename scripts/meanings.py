@@ -36,7 +36,7 @@ FACTS = {
     "api_ready": "The API accepts requests.",
     "api_recovered": "The API can do its work again.",
     "api_stopped": "The API has shut down.",
-    "bus_regained": "The daemon is connected to RabbitMQ again.",
+    "reconnected": "The daemon is connected to RabbitMQ again.",
     "connector_resumed": "A paused connector consumes again; `after` is how long it was paused.",
     "daemon_ready": "The daemon is connected and consumes; it holds `worst_case_mb` at most.",
     "daemon_stopped": "The daemon has shut down.",

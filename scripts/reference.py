@@ -17,7 +17,7 @@ from daemon.cli import tonebus
 from daemon.settings import DEFAULT_MODEL, Settings, example
 from daemon.settings.layers import SECRETS
 from daemon.status.catalogue import CATALOGUE
-from daemon.telemetry.metrics import FAULTS, METRICS
+from daemon.telemetry.metrics import INCIDENTS, METRICS
 from scripts.meanings import EXIT_CODES, FACTS, INTRODUCTIONS
 
 if TYPE_CHECKING:
@@ -130,7 +130,13 @@ def _command(command: click.Command, path: str, parent: click.Context | None) ->
 
 def _log_events() -> Iterator[str]:
     found = logged()
-    yield from ("", "## Incidents", "", INTRODUCTIONS["incidents"].format(counter=FAULTS.name), "")
+    yield from (
+        "",
+        "## Incidents",
+        "",
+        INTRODUCTIONS["incidents"].format(counter=INCIDENTS.name),
+        "",
+    )
     yield from _table("event", "level", "fields", "meaning", "what to do")
     for name, (levels, fields) in found.items():
         if told := CATALOGUE.get(name):

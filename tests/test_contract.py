@@ -11,7 +11,7 @@ import pytest
 from click.testing import CliRunner
 from cloudevents.core.bindings import rabbitmq
 
-from connectors.mapping import Recipe
+from connectors.mapping import MappingConfig
 from daemon.cli import tonebus
 from daemon.contract.json_schema import DIALECT, event_schema, input_schema
 from daemon.settings import ConnectorSettings, OutputSettings, load
@@ -91,7 +91,7 @@ def test_our_events_are_read_by_the_official_sdk(
 def test_the_messages_of_the_examples_are_valid_by_their_schemas(
     connector: ConnectorSettings,
 ) -> None:
-    schema = {"$schema": DIALECT, **input_schema(connector.recipe())}
+    schema = {"$schema": DIALECT, **input_schema(connector.mapping_config())}
     jsonschema.Draft202012Validator.check_schema(schema)
     for test in connector.tests:
         if test.file and connector.format == "json":
@@ -100,7 +100,7 @@ def test_the_messages_of_the_examples_are_valid_by_their_schemas(
 
 
 def test_an_input_schema_asks_for_the_text() -> None:
-    schema = input_schema(Recipe(text="comment.body"))
+    schema = input_schema(MappingConfig(text="comment.body"))
     jsonschema.validate({"comment": {"body": "good"}}, schema)
     wrongs: list[Any] = [{"comment": {}}, {"comment": {"body": 7}}, []]
     for wrong in wrongs:

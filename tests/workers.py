@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from connectors.scoring.protocol import Answer
+    from connectors.scoring.protocol import Reply
 
 HEARTBEAT = 2
 DAWDLE_SECONDS = 4.5 * HEARTBEAT
@@ -33,7 +33,7 @@ class Asker:
         self.broker.connect()
         topology.apply(self.broker, topology.scoring([models.NAME]))
         self._scoring = Scoring(self.broker, celery_app(url))
-        self.answers: list[Answer] = []
+        self.answers: list[Reply] = []
 
     @property
     def consumers(self) -> int:
@@ -47,9 +47,9 @@ class Asker:
     def turn(self) -> None:
         """Take in what arrives."""
         self.broker.wait(0.05)
-        self.answers += self._scoring.answers()
+        self.answers += self._scoring.replies()
 
-    def to(self, request: str) -> list[Answer]:
+    def to(self, request: str) -> list[Reply]:
         """The answers to a request so far."""
         return [answer for answer in self.answers if answer.request == request]
 
@@ -60,10 +60,10 @@ class Asker:
         assert isinstance(first, Started)
         return first.worker
 
-    def await_answer(self, request: str, kind: type[Answer], *, timeout: float = 60) -> Answer:
+    def await_answer(self, request: str, kind: type[Reply], *, timeout: float = 60) -> Reply:
         """Wait for an answer of that kind, and return it."""
 
-        def found() -> list[Answer]:
+        def found() -> list[Reply]:
             return [answer for answer in self.to(request) if isinstance(answer, kind)]
 
         until(found, self.turn, timeout=timeout)

@@ -15,7 +15,7 @@ from daemon.telemetry import prometheus
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from api.status.poller import Watch
+    from api.status.poller import Poller
     from api.vitals import Vitals
     from daemon.settings import Settings
 
@@ -25,8 +25,8 @@ _PROMETHEUS = "text/plain; version=0.0.4; charset=utf-8"
 router = APIRouter()
 
 
-def _watch(request: Request) -> Watch:
-    watch: Watch = request.app.state.watch
+def _watch(request: Request) -> Poller:
+    watch: Poller = request.app.state.watch
     return watch
 
 

@@ -32,10 +32,10 @@ export function phrase(words) {
 }
 
 const PATHS = {
-  well: "M3 8.5l3.2 3.2L13 5",
-  limited: "M8 3.5v5.5M8 12.4v.1",
+  healthy: "M3 8.5l3.2 3.2L13 5",
+  degraded: "M8 3.5v5.5M8 12.4v.1",
   down: "M4 4l8 8M12 4l-8 8",
-  unknown: "M5.6 6a2.4 2.4 0 1 1 3.6 2.1C8.3 8.600 8 9 8 9.800M8 12.600v.1",
+  starting: "M5.6 6a2.4 2.4 0 1 1 3.6 2.1C8.3 8.600 8 9 8 9.800M8 12.600v.1",
 };
 
 export function sign(state) {

@@ -32,9 +32,9 @@ function age() {
     return;
   }
   say($("live-words"), `Stale: last update ${long(seconds)} ago`);
-  $("verdict").dataset.state = "unknown";
-  delete $("verdict-sign").dataset.drawn;
-  $("verdict-sign").replaceChildren(sign("unknown"));
+  $("overall").dataset.state = "starting";
+  delete $("overall-sign").dataset.drawn;
+  $("overall-sign").replaceChildren(sign("starting"));
   say($("headline"), "The API does not answer");
   delete $("advice").dataset.drawn;
   say($("advice"), "What you see below is old. See whether tonebus api is running; this page goes on by itself.");

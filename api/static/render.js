@@ -5,13 +5,13 @@ import { $, bar, make, phrase, say, sign, sub, table } from "./dom.js";
 import { bytes, count, long, rate, share, span } from "./words.js";
 
 export function render(status) {
-  document.title = status.state === "well" ? "Tonebus" : `${status.headline} – Tonebus`;
+  document.title = status.state === "healthy" ? "Tonebus" : `${status.headline} – Tonebus`;
   say($("version"), status.version);
-  verdict(status);
+  overall(status);
   parts(status);
   numbers(status);
   tones(status);
-  faults(status);
+  incidents(status);
   queues(status);
   parked(status);
   processes(status);
@@ -26,16 +26,16 @@ function redraw(where, content, build) {
   where.replaceChildren(...[build(content)].flat());
 }
 
-function verdict(status) {
-  $("verdict").dataset.state = status.state;
-  redraw($("verdict-sign"), status.state, sign);
+function overall(status) {
+  $("overall").dataset.state = status.state;
+  redraw($("overall-sign"), status.state, sign);
   say($("headline"), status.headline);
   redraw($("advice"), status.advice || subtitle(status), phrase);
 }
 
 function subtitle(status) {
   const { rates } = status;
-  if (status.state !== "well" || !rates) return "";
+  if (status.state !== "healthy" || !rates) return "";
   if (!rates.events) return "Waiting for messages.";
   return `Publishing ${rate(rates.events)} events/s.`;
 }
@@ -72,12 +72,12 @@ function tail({ p95, p99 }) {
 
 const sum = (queues) => queues.reduce((total, queue) => total + queue.messages, 0);
 
-function faults(status) {
-  const found = status.faults.map((fault) => ({ ...fault, ago: long(status.at - fault.last) }));
-  redraw($("faults"), found, () => found.length ? found.map((fault) =>
+function incidents(status) {
+  const found = status.incidents.map((incident) => ({ ...incident, ago: long(status.at - incident.last) }));
+  redraw($("incidents"), found, () => found.length ? found.map((incident) =>
     make("li", {},
-      make("span", { class: "when" }, `${fault.ago} ago${fault.count > 1 ? ` · ${count(fault.count)}×` : ""} · ${fault.who}`),
-      make("div", {}, ...phrase(fault.words)), make("div", { class: "fix" }, ...phrase(fault.fix))))
+      make("span", { class: "when" }, `${incident.ago} ago${incident.count > 1 ? ` · ${count(incident.count)}×` : ""} · ${incident.who}`),
+      make("div", {}, ...phrase(incident.words)), make("div", { class: "fix" }, ...phrase(incident.fix))))
     : make("li", { class: "empty" }, "None since the processes started."));
 }
 

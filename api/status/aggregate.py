@@ -8,20 +8,29 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from api.status.schemas import Agreement, Daemon, Fault, Latency, Minute, Queue, Rates, Worker
+from api.status.schemas import (
+    Agreement,
+    Daemon,
+    Latency,
+    Minute,
+    Queue,
+    Rates,
+    ReportedIncident,
+    Worker,
+)
 from connectors.amqp import topology
 from daemon.status.process import is_own
 from daemon.status.rates import quantile
-from daemon.status.snapshot import PATIENCE, DaemonNote
+from daemon.status.snapshot import PATIENCE, DaemonSnapshot
 from daemon.telemetry.metrics import SECONDS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from connectors.ports import Backlog
-    from daemon.status.snapshot import FaultNote, HourNote, WorkerNote
+    from daemon.status.snapshot import HourSnapshot, Incident, WorkerSnapshot
 
-_FAULTS = 12
+_INCIDENTS = 12
 
 
 @dataclass(frozen=True)
@@ -40,7 +49,7 @@ class Sums:
     shadow: dict[str, Agreement] = field(default_factory=dict)
 
 
-def sums_of(daemons: Sequence[DaemonNote]) -> Sums:
+def sums_of(daemons: Sequence[DaemonSnapshot]) -> Sums:
     """Add up what daemons tell."""
     if not daemons:
         return Sums()
@@ -83,7 +92,7 @@ def _latency(counts: Sequence[int]) -> Latency | None:
     return Latency(p50=p50, p95=p95, p99=p99)
 
 
-def tones_of(hours: Sequence[HourNote]) -> list[Minute]:
+def tones_of(hours: Sequence[HourSnapshot]) -> list[Minute]:
     """Add up the last hour, minute by minute."""
     minutes: dict[int, Counter[str]] = {}
     for hour in hours:
@@ -93,26 +102,27 @@ def tones_of(hours: Sequence[HourNote]) -> list[Minute]:
     return found[-60:]
 
 
-def daemon_of(note: DaemonNote, silent: float) -> Daemon:
+def daemon_of(snapshot: DaemonSnapshot, silent: float) -> Daemon:
     """Return a daemon as the page shows it."""
-    process = note.process
+    process = snapshot.process
     return Daemon(
         instance=process.instance, host=process.host, pid=process.pid, version=process.version,
-        since=process.since, silent=silent, lost=silent > note.patience, state=note.state,
-        memory=process.memory, worst_case=note.worst_case, in_flight=note.in_flight,
-        pauses=note.pauses,
-        rates=Rates(**msgspec.structs.asdict(note.rates)),
+        since=process.since, silent=silent, lost=silent > snapshot.patience, state=snapshot.state,
+        memory=process.memory, worst_case=snapshot.worst_case, in_flight=snapshot.in_flight,
+        pauses=snapshot.pauses,
+        rates=Rates(**msgspec.structs.asdict(snapshot.rates)),
     )  # fmt: skip
 
 
-def worker_of(note: WorkerNote, silent: float) -> Worker:
+def worker_of(snapshot: WorkerSnapshot, silent: float) -> Worker:
     """Return a worker as the page shows it."""
-    process = note.process
+    process = snapshot.process
     return Worker(
         instance=process.instance, host=process.host, pid=process.pid, version=process.version,
-        since=process.since, silent=silent, lost=silent > PATIENCE, serves=note.model,
-        model=note.name, revision=note.revision, device=note.device, threads=note.threads,
-        rate=note.rate, busy=note.busy, texts=note.texts, memory=process.memory,
+        since=process.since, silent=silent, lost=silent > PATIENCE, serves=snapshot.model,
+        model=snapshot.name, revision=snapshot.revision, device=snapshot.device,
+        threads=snapshot.threads, rate=snapshot.rate, busy=snapshot.busy, texts=snapshot.texts,
+        memory=process.memory,
     )  # fmt: skip
 
 
@@ -131,32 +141,32 @@ def queue_of(name: str, backlog: Backlog) -> Queue:
     )
 
 
-def faults_of(
-    daemons: Sequence[DaemonNote], workers: Sequence[WorkerNote], own: Sequence[FaultNote]
-) -> list[Fault]:
-    """Return the last faults of all processes, the newest first."""
-    found = [_fault(each, "the API") for each in own]
-    reporting: list[DaemonNote | WorkerNote] = [*daemons, *workers]
-    for note in reporting:
-        kind = "daemon" if isinstance(note, DaemonNote) else "worker"
+def incidents_of(
+    daemons: Sequence[DaemonSnapshot], workers: Sequence[WorkerSnapshot], own: Sequence[Incident]
+) -> list[ReportedIncident]:
+    """Return the last incidents of all processes, the newest first."""
+    found = [_incident(each, "the API") for each in own]
+    reporting: list[DaemonSnapshot | WorkerSnapshot] = [*daemons, *workers]
+    for snapshot in reporting:
+        kind = "daemon" if isinstance(snapshot, DaemonSnapshot) else "worker"
         # what runs in this process keeps one list of incidents with us
-        if not is_own(note.process):
-            who = f"{kind} {note.process.pid} on {note.process.host}"
-            found += [_fault(each, who) for each in note.faults]
-    return sorted(_joined(found), key=lambda fault: -fault.last)[:_FAULTS]
+        if not is_own(snapshot.process):
+            who = f"{kind} {snapshot.process.pid} on {snapshot.process.host}"
+            found += [_incident(each, who) for each in snapshot.incidents]
+    return sorted(_joined(found), key=lambda incident: -incident.last)[:_INCIDENTS]
 
 
-def _joined(faults: Sequence[Fault]) -> list[Fault]:
-    """Make one of equal faults that several processes tell."""
-    found: dict[str, list[Fault]] = {}
-    for fault in faults:
-        found.setdefault(fault.words, []).append(fault)
+def _joined(incidents: Sequence[ReportedIncident]) -> list[ReportedIncident]:
+    """Make one of equal incidents that several processes tell."""
+    found: dict[str, list[ReportedIncident]] = {}
+    for incident in incidents:
+        found.setdefault(incident.words, []).append(incident)
     return [
         each[0].model_copy(
             update={
-                "first": min(fault.first for fault in each),
-                "last": max(fault.last for fault in each),
-                "count": sum(fault.count for fault in each),
+                "first": min(incident.first for incident in each),
+                "last": max(incident.last for incident in each),
+                "count": sum(incident.count for incident in each),
                 "who": each[0].who if len(each) == 1 else f"{len(each)} processes",
             }
         )
@@ -164,5 +174,5 @@ def _joined(faults: Sequence[Fault]) -> list[Fault]:
     ]
 
 
-def _fault(note: FaultNote, who: str) -> Fault:
-    return Fault(**msgspec.structs.asdict(note), who=who)
+def _incident(snapshot: Incident, who: str) -> ReportedIncident:
+    return ReportedIncident(**msgspec.structs.asdict(snapshot), who=who)

@@ -31,7 +31,7 @@ _PAUSES = {
 }
 _OTHER_FIX = "see the incidents below, and the log of the daemon"
 _SHOWN_PAUSES = 3
-_ORDER: dict[State, int] = {"down": 0, "limited": 1, "unknown": 2, "well": 3}
+_ORDER: dict[State, int] = {"down": 0, "degraded": 1, "starting": 2, "healthy": 3}
 
 
 class Facts(NamedTuple):
@@ -66,7 +66,7 @@ class Facts(NamedTuple):
     consuming: bool
 
 
-class Verdict(NamedTuple):
+class Overall(NamedTuple):
     """The whole in one line, and what to do about it."""
 
     state: State
@@ -85,23 +85,23 @@ def parts(facts: Facts) -> dict[str, Part]:
     return found
 
 
-def verdict(found: Mapping[str, Part]) -> Verdict:
+def overall(found: Mapping[str, Part]) -> Overall:
     """Say how the whole is: as its worst part."""
     # the broker comes first, for without it nothing else can be told
     worst = min(found.values(), key=lambda part: _ORDER[part.state])
-    if worst.state == "well":
-        return Verdict("well", "All is well", "")
+    if worst.state == "healthy":
+        return Overall("healthy", "All is well", "")
     words = {
         "down": "Messages are not being labelled",
-        "limited": "Working, with limits",
-        "unknown": "Starting",
+        "degraded": "Working, with limits",
+        "starting": "Starting",
     }[worst.state]
     what = f"{worst.title}: {worst.detail[:1].lower()}{worst.detail[1:]}."
-    return Verdict(worst.state, words, f"{what} {worst.fix}".strip())
+    return Overall(worst.state, words, f"{what} {worst.fix}".strip())
 
 
 def _part(title: str, state: State, detail: str, fix: str = "") -> Part:
-    return Part(title=title, ok=state == "well", state=state, detail=detail, fix=fix)
+    return Part(title=title, ok=state == "healthy", state=state, detail=detail, fix=fix)
 
 
 def _broker(facts: Facts) -> Part:
@@ -116,18 +116,18 @@ def _broker(facts: Facts) -> Part:
             "RabbitMQ", "down", "Asks publishers to wait",
             "RabbitMQ is short of memory or disk: free some. It goes on by itself.",
         )  # fmt: skip
-    return _part("RabbitMQ", "well", "Connected")
+    return _part("RabbitMQ", "healthy", "Connected")
 
 
 def _redis(facts: Facts) -> Part:
     if facts.redis:
         words = _REDIS.get(facts.redis, f"fails ({facts.redis})")
         return _part(
-            "Redis", "limited", words[:1].upper() + words[1:],
+            "Redis", "degraded", words[:1].upper() + words[1:],
             "Start Redis, or correct `TONEBUS_REDIS_URL`. Until then every text is scored again, "
             "and this page shows only what RabbitMQ reports.",
         )  # fmt: skip
-    return _part("Redis", "well", "Serving")
+    return _part("Redis", "healthy", "Serving")
 
 
 def _daemons(facts: Facts) -> Part:
@@ -139,11 +139,11 @@ def _daemons(facts: Facts) -> Part:
         return odd
     if silent:
         return _part(
-            "Daemons", "limited", f"{len(alive)} running, {len(silent)} stopped reporting",
+            "Daemons", "degraded", f"{len(alive)} running, {len(silent)} stopped reporting",
             "See the log of the one that stopped reporting, and start it again. The others take "
             "over its messages.",
         )  # fmt: skip
-    return _part("Daemons", "well", f"{len(alive)} running")
+    return _part("Daemons", "healthy", f"{len(alive)} running")
 
 
 def _no_daemon(facts: Facts, silent: Sequence[Daemon]) -> Part:
@@ -158,11 +158,11 @@ def _no_daemon(facts: Facts, silent: Sequence[Daemon]) -> Part:
     sources = [queue.consumers or 0 for queue in facts.queues if queue.role == "source"]
     if consumers := min(sources, default=0):
         return _part(
-            "Daemons", "well" if facts.redis else "unknown",
+            "Daemons", "healthy" if facts.redis else "starting",
             f"{consumers} {_plural('daemon', consumers)} consuming, according to RabbitMQ",
         )  # fmt: skip
     if facts.broker or not facts.sighted:
-        return _part("Daemons", "unknown", "No report yet")
+        return _part("Daemons", "starting", "No report yet")
     return _part(
         "Daemons", "down", "None is running",
         "Start one: `tonebus daemon`. Messages wait in their queues until then.",
@@ -179,10 +179,10 @@ def _odd_state(alive: Sequence[Daemon]) -> Part | None:
             "If it takes long: see the daemon's log, and the user's permissions.",
         )  # fmt: skip
     if states <= {"draining", "stopped"}:
-        return _part("Daemons", "limited", "Stopping", "Start one again: `tonebus daemon`.")
-    if states <= {"careful", "connecting"}:
+        return _part("Daemons", "degraded", "Stopping", "Start one again: `tonebus daemon`.")
+    if states <= {"quarantine", "connecting"}:
         return _part(
-            "Daemons", "limited", "Quarantine: one message at a time, after lost connections",
+            "Daemons", "degraded", "Quarantine: one message at a time, after lost connections",
             "None needed where one message is to blame: RabbitMQ puts it away. If it lasts, see "
             "the daemon's log.",
         )  # fmt: skip
@@ -202,14 +202,14 @@ def _paused(alive: Sequence[Daemon]) -> Part | None:
     detail = f"Paused: {', '.join(shown)}" + (f" and {more} more" if more else "")
     fixes = dict.fromkeys(pauses.FIXES.get(each, _OTHER_FIX) for each in reasons.values())
     fix = ". ".join(each[:1].upper() + each[1:] for each in fixes)
-    idle = all(each.state == "holding" for each in alive)
-    return _part("Daemons", "down" if idle else "limited", detail, f"{fix}.")
+    idle = all(each.state == "paused" for each in alive)
+    return _part("Daemons", "down" if idle else "degraded", detail, f"{fix}.")
 
 
 def _workers(facts: Facts, model: str) -> Part:
     title = "Workers" if len(facts.revisions) == 1 else f"Workers “{model}”"
     if facts.broker:
-        return _part(title, "unknown", "Not known while RabbitMQ is away")
+        return _part(title, "starting", "Not known while RabbitMQ is away")
     count = facts.listeners.get(model, 0)
     if not count:
         return _part(
@@ -221,28 +221,28 @@ def _workers(facts: Facts, model: str) -> Part:
     other = [each for each in facts.workers if each.serves == model and each.revision != revision]
     if other:
         return _part(
-            title, "limited", f"{len(other)} of {count} serve another revision",
+            title, "degraded", f"{len(other)} of {count} serve another revision",
             "Restart workers, daemons and API on one revision, so that scores are kept and used.",
         )  # fmt: skip
-    return _part(title, "well", f"{count} running")
+    return _part(title, "healthy", f"{count} running")
 
 
 def _messages(facts: Facts) -> Part:
     title = "Messages"
     if facts.broker:
-        return _part(title, "unknown", "Not known while RabbitMQ is away")
+        return _part(title, "starting", "Not known while RabbitMQ is away")
     depth = {queue.name: queue.messages for queue in facts.queues}
     waiting = sum(queue.messages for queue in facts.queues if queue.role == "source")
     unrouted = depth.get(topology.UNROUTED, 0)
     if unrouted:
         return _part(
-            title, "limited", f"{unrouted:,} {_plural('event', unrouted)} reached no queue",
+            title, "degraded", f"{unrouted:,} {_plural('event', unrouted)} reached no queue",
             "Bind a queue of yours to `sentiment.results`; those that wait are in "
             "sentiment.unrouted.",
         )  # fmt: skip
     if waiting:
-        return _part(title, "well", f"{waiting:,} {_plural('message', waiting)} waiting")
-    return _part(title, "well", "Flowing" if facts.events else "Nothing waits")
+        return _part(title, "healthy", f"{waiting:,} {_plural('message', waiting)} waiting")
+    return _part(title, "healthy", "Flowing" if facts.events else "Nothing waits")
 
 
 def _plural(word: str, count: int) -> str:

@@ -11,13 +11,19 @@ import msgspec
 import structlog
 
 from api.status import health
-from api.status.aggregate import daemon_of, faults_of, queue_of, sums_of, tones_of, worker_of
+from api.status.aggregate import daemon_of, incidents_of, queue_of, sums_of, tones_of, worker_of
 from api.status.health import Facts
 from api.status.schemas import ModelStatus, Status
 from daemon.status import snapshot
 from daemon.status.incidents import LEDGER
 from daemon.status.release import RELEASE
-from daemon.status.snapshot import LIVE_SECONDS, PATIENCE, DaemonNote, HourNote, WorkerNote
+from daemon.status.snapshot import (
+    LIVE_SECONDS,
+    PATIENCE,
+    DaemonSnapshot,
+    HourSnapshot,
+    WorkerSnapshot,
+)
 from daemon.telemetry import metrics
 
 if TYPE_CHECKING:
@@ -33,7 +39,7 @@ _SETTLING_SECONDS = PATIENCE + LIVE_SECONDS
 _log = structlog.get_logger(__name__)
 
 
-class Watch:
+class Poller:
     """What is known of the whole: this process's own part at once, the others' of a second ago."""
 
     def __init__(self, predictor: Predictor, store: Store, *, consuming: bool) -> None:
@@ -52,9 +58,9 @@ class Watch:
         self._blind_until = time.monotonic() + _SETTLING_SECONDS
         self._sighted_until = 0.0
         self._consuming = consuming
-        self._daemons: list[DaemonNote] = []
-        self._workers: list[WorkerNote] = []
-        self._hours: list[HourNote] = []
+        self._daemons: list[DaemonSnapshot] = []
+        self._workers: list[WorkerSnapshot] = []
+        self._hours: list[HourSnapshot] = []
         self._looked = asyncio.Condition()
         self._closed = False
 
@@ -141,12 +147,12 @@ class Watch:
             consuming=self._consuming,
         )
         parts = health.parts(facts)
-        whole = health.verdict(parts)
+        whole = health.overall(parts)
         return Status(
             at=time.time(),
             version=RELEASE,
             state=whole.state,
-            ready=all(part.state in {"well", "limited"} for part in parts.values()),
+            ready=all(part.state in {"healthy", "degraded"} for part in parts.values()),
             headline=whole.headline,
             advice=whole.advice,
             parts=parts,
@@ -163,7 +169,7 @@ class Watch:
             queues=queues,
             daemons=[*alive, *facts.lost],
             workers=reporting,
-            faults=faults_of(self._daemons, self._workers, LEDGER.recent()),
+            incidents=incidents_of(self._daemons, self._workers, LEDGER.recent()),
         )
 
     def _note_losses(self, now: float) -> None:
@@ -192,16 +198,18 @@ class Watch:
     def measure(self) -> None:
         """Set the gauges; what cannot be known now has no value, rather than its last one."""
         now = time.monotonic()
-        meter, predictor = self._predictor.meter, self._predictor
+        registry, predictor = self._predictor.registry, self._predictor
         backlogs = {} if predictor.ailment() else predictor.backlogs
-        meter.replace(metrics.QUEUES, {(name,): each.messages for name, each in backlogs.items()})
+        registry.replace(
+            metrics.QUEUES, {(name,): each.messages for name, each in backlogs.items()}
+        )
         daemons = sum(not each.lost for each in self._alive(now))
         sighted = not self._redis and self._blind_until <= now <= self._sighted_until
-        meter.replace(metrics.DAEMONS, {(): daemons} if sighted else {})
-        meter.set(metrics.CONNECTED, to=float(not predictor.fault))
-        meter.set(metrics.REDIS_OPEN, to=float(bool(self._redis)))
+        registry.replace(metrics.DAEMONS, {(): daemons} if sighted else {})
+        registry.set(metrics.CONNECTED, to=float(not predictor.fault))
+        registry.set(metrics.REDIS_OPEN, to=float(bool(self._redis)))
         for code, count in LEDGER.totals().items():
-            meter.set(metrics.FAULTS, code, to=count)
+            registry.set(metrics.INCIDENTS, code, to=count)
 
 
 def _replaces(heir: Daemon, lost: Daemon) -> bool:
@@ -210,15 +218,15 @@ def _replaces(heir: Daemon, lost: Daemon) -> bool:
 
 def _read(
     found: Mapping[bytes, bytes],
-) -> tuple[list[DaemonNote], list[WorkerNote], list[HourNote]]:
+) -> tuple[list[DaemonSnapshot], list[WorkerSnapshot], list[HourSnapshot]]:
     daemons, workers, hours = [], [], []
     for value in found.values():
         with contextlib.suppress(msgspec.MsgspecError):
             match snapshot.decode(value):
-                case DaemonNote() as daemon:
+                case DaemonSnapshot() as daemon:
                     daemons.append(daemon)
-                case WorkerNote() as worker:
+                case WorkerSnapshot() as worker:
                     workers.append(worker)
-                case HourNote() as hour:
+                case HourSnapshot() as hour:
                     hours.append(hour)
     return daemons, workers, hours

@@ -6,14 +6,14 @@ from typing import Literal
 
 from pydantic import BaseModel, Field
 
-State = Literal["well", "limited", "down", "unknown"]
+State = Literal["healthy", "degraded", "down", "starting"]
 
 
 class Part(BaseModel):
     """One part that Tonebus stands on.
 
-    `state` is `well`, `limited` (it works, but not as it should), `down` (nothing is labelled
-    without it) or `unknown`.
+    `state` is `healthy`, `degraded` (it works, but not as it should), `down` (nothing is labelled
+    without it) or `starting`.
     """
 
     title: str
@@ -78,7 +78,7 @@ class ModelStatus(BaseModel):
     workers: int
 
 
-class Fault(BaseModel):
+class ReportedIncident(BaseModel):
     """Something that went wrong, in plain words, with what to do."""
 
     code: str
@@ -165,4 +165,4 @@ class Status(BaseModel):
     parked: dict[str, int] = Field(default_factory=dict)
     skipped: dict[str, int] = Field(default_factory=dict)
     shadow: dict[str, Agreement] = Field(default_factory=dict)
-    faults: list[Fault] = Field(default_factory=list)
+    incidents: list[ReportedIncident] = Field(default_factory=list)

@@ -21,18 +21,20 @@ if TYPE_CHECKING:
     from celery import Celery
 
     from connectors.amqp.connection import Broker
-    from connectors.amqp.route import Route
+    from connectors.amqp.subscription import Subscription
 
 _MAX_BODY_BYTES = 1024 * 1024
 _log = structlog.get_logger(__name__)
 
 
-def declared(routes: Sequence[Route], models: Sequence[str]) -> list[topology.Topology]:
-    """Return all that a process with these routes and models relies on at the broker."""
+def declared(
+    subscriptions: Sequence[Subscription], models: Sequence[str]
+) -> list[topology.Topology]:
+    """Return all that a process with these subscriptions and models relies on at the broker."""
     parts = [topology.scoring(models)]
-    if routes:
-        parts.append(topology.results(each.output for each in routes))
-    return parts + [each.topology for each in routes]
+    if subscriptions:
+        parts.append(topology.results(each.output for each in subscriptions))
+    return parts + [each.topology for each in subscriptions]
 
 
 class Rabbit:
@@ -40,7 +42,7 @@ class Rabbit:
 
     Attributes:
         broker: The connection.
-        source: Deliveries of the routes that were started.
+        source: Deliveries of the subscriptions that were started.
         sink: Confirmed publishing.
         scoring: Requests to the Celery workers.
         wakeup: Ends `wait` from outside.
@@ -51,8 +53,9 @@ class Rabbit:
     scoring: Scoring
 
     def __init__(
-        self, broker: Broker, *, app: Celery, models: Sequence[str], routes: Sequence[Route] = (),
-        prefetch: int = 1, max_body_bytes: int = _MAX_BODY_BYTES, manage: bool = True,
+        self, broker: Broker, *, app: Celery, models: Sequence[str],
+        subscriptions: Sequence[Subscription] = (), prefetch: int = 1,
+        max_body_bytes: int = _MAX_BODY_BYTES, manage: bool = True,
     ) -> None:  # fmt: skip
         """Prepare; connect nothing yet.
 
@@ -60,8 +63,8 @@ class Rabbit:
             broker: Where to connect.
             app: How Celery's messages are made.
             models: Models whose workers may be asked.
-            routes: What can be consumed; none for a process that only asks.
-            prefetch: Unsettled deliveries for each route.
+            subscriptions: What can be consumed; none for a process that only asks.
+            prefetch: Unsettled deliveries for each subscription.
             max_body_bytes: Bytes that are held for each of them.
             manage: Whether to declare what is relied on, or only to find it in place.
         """
@@ -69,7 +72,7 @@ class Rabbit:
         self.wakeup = Wakeup()
         self._app = app
         self._models = models
-        self._routes = {each.connector: each for each in routes}
+        self._subscriptions = {each.connector: each for each in subscriptions}
         self._prefetch = prefetch
         self._max_body_bytes = max_body_bytes
         self._opened = False
@@ -89,15 +92,18 @@ class Rabbit:
         """
         self.broker.connect()
         # one connector whose queue is wrong must not stop the others once they have worked
-        routes = list(self._routes.values())
-        parts = declared(routes, self._models)
-        self._prepare(self.broker, *(parts[: -len(routes)] if self._opened and routes else parts))
+        subscriptions = list(self._subscriptions.values())
+        parts = declared(subscriptions, self._models)
+        self._prepare(
+            self.broker,
+            *(parts[: -len(subscriptions)] if self._opened and subscriptions else parts),
+        )
         self._opened = True
         self.sink = Sink(self.broker)
         self.scoring = Scoring(self.broker, self._app)
         self.source = Source(
             self.broker,
-            self._routes,
+            self._subscriptions,
             prefetch=self._prefetch,
             max_body_bytes=self._max_body_bytes,
             declare=self._declare,
@@ -106,7 +112,9 @@ class Rabbit:
     def redeclare(self) -> None:
         """Declare again what messages leave by, where it is ours to declare: some of it is gone."""
         try:
-            self._prepare(self.broker, *declared(list(self._routes.values()), self._models)[1:2])
+            self._prepare(
+                self.broker, *declared(list(self._subscriptions.values()), self._models)[1:2]
+            )
         except (Misconfigured, Refused) as error:
             _log.warning("redeclare_refused", error=str(error))
 
@@ -142,5 +150,5 @@ class Rabbit:
         """Let go at once, for something went wrong."""
         self.broker.drop()
 
-    def _declare(self, route: Route) -> None:
-        self._prepare(self.broker, route.topology)
+    def _declare(self, subscription: Subscription) -> None:
+        self._prepare(self.broker, subscription.topology)

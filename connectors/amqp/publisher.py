@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any, Generic
 
 import amqp
 
-from connectors.ports import Fate, Outcome, Token
+from connectors.ports import Fate, PublishOutcome, Token
 
 if TYPE_CHECKING:
     from connectors.amqp.connection import Broker
-    from connectors.messages import Letter
+    from connectors.messages import OutgoingMessage
 
 PERSISTENT = 2
 _NAMED = re.compile(r"exchange '([^']*)'")
@@ -21,10 +21,10 @@ _NAMED = re.compile(r"exchange '([^']*)'")
 class _Sent(Generic[Token]):
     """A message of which nothing is known yet."""
 
-    __slots__ = ("letter", "returned", "token")
+    __slots__ = ("message", "returned", "token")
 
-    def __init__(self, letter: Letter, token: Token) -> None:
-        self.letter = letter
+    def __init__(self, outgoing: OutgoingMessage, token: Token) -> None:
+        self.message = outgoing
         self.token = token
         self.returned = False
 
@@ -42,41 +42,41 @@ class Sink(Generic[Token]):
         """Open the channels, one of them in confirm mode."""
         self._broker = broker
         self._unconfirmed: dict[int, _Sent[Token]] = {}
-        self._outcomes: list[Outcome[Token]] = []
+        self._outcomes: list[PublishOutcome[Token]] = []
         self._channel: Any = None
         self._replies: Any = None
         self._open()
 
-    def publish(self, letter: Letter, token: Token) -> None:
+    def publish(self, outgoing: OutgoingMessage, token: Token) -> None:
         """Send a message; `outcomes` will tell what became of it.
 
         Args:
-            letter: What to send.
+            outgoing: What to send.
             token: Given back with the outcome.
         """
         if self._channel is None:
             self._open()
-        message = amqp.Message(letter.body, delivery_mode=PERSISTENT, **letter.properties)
+        message = amqp.Message(outgoing.body, delivery_mode=PERSISTENT, **outgoing.properties)
         self._broker.attempt(
             self._channel.basic_publish,
             message,
-            exchange=letter.exchange,
-            routing_key=letter.routing_key,
-            mandatory=letter.mandatory,
+            exchange=outgoing.exchange,
+            routing_key=outgoing.routing_key,
+            mandatory=outgoing.mandatory,
         )
         self._sent += 1
-        self._unconfirmed[self._sent] = _Sent(letter, token)
+        self._unconfirmed[self._sent] = _Sent(outgoing, token)
 
-    def reply(self, letter: Letter) -> None:
+    def reply(self, outgoing: OutgoingMessage) -> None:
         """Send a message of which nobody will know what became; on a channel of its own."""
         if self._replies is None:
             self._replies = self._broker.channel()
             self._replies.on_broken = self._on_replies_broken
         self._broker.attempt(
             self._replies.basic_publish,
-            amqp.Message(letter.body, **letter.properties),
-            exchange=letter.exchange,
-            routing_key=letter.routing_key,
+            amqp.Message(outgoing.body, **outgoing.properties),
+            exchange=outgoing.exchange,
+            routing_key=outgoing.routing_key,
         )
 
     @property
@@ -84,7 +84,7 @@ class Sink(Generic[Token]):
         """Messages of which RabbitMQ has said nothing yet."""
         return len(self._unconfirmed)
 
-    def outcomes(self) -> list[Outcome[Token]]:
+    def outcomes(self) -> list[PublishOutcome[Token]]:
         """Take what RabbitMQ has said since the last call."""
         taken, self._outcomes = self._outcomes, []
         return taken
@@ -103,18 +103,20 @@ class Sink(Generic[Token]):
         for sent in self._take(tag, multiple):
             # RabbitMQ acknowledges what reached no queue as well; the return came before
             fate = Fate.UNROUTED if sent.returned else Fate.CONFIRMED
-            self._outcomes.append(Outcome(sent.token, fate))
+            self._outcomes.append(PublishOutcome(sent.token, fate))
 
     def _on_nack(self, tag: int, multiple: bool) -> None:
-        self._outcomes += [Outcome(sent.token, Fate.REFUSED) for sent in self._take(tag, multiple)]
+        self._outcomes += [
+            PublishOutcome(sent.token, Fate.REFUSED) for sent in self._take(tag, multiple)
+        ]
 
     def _on_return(self, _error: object, exchange: str, key: str, message: Any) -> None:  # noqa: ANN401 - py-amqp has no types
         """Find what came back: no tag says so, but equal messages are worth the same."""
         body = message.body.encode() if isinstance(message.body, str) else bytes(message.body)
         for sent in self._unconfirmed.values():
-            letter = sent.letter
-            same = letter.exchange == exchange and letter.routing_key == key
-            if same and not sent.returned and letter.body == body:
+            outgoing = sent.message
+            same = outgoing.exchange == exchange and outgoing.routing_key == key
+            if same and not sent.returned and outgoing.body == body:
                 sent.returned = True
                 return
 
@@ -123,9 +125,9 @@ class Sink(Generic[Token]):
         lost, self._unconfirmed = list(self._unconfirmed.values()), {}
         found = _NAMED.search(reason)
         for sent in lost:
-            named = bool(found and found[1] == sent.letter.exchange)
+            named = bool(found and found[1] == sent.message.exchange)
             fate = Fate.FORBIDDEN if named or len(lost) == 1 else Fate.VOID
-            self._outcomes.append(Outcome(sent.token, fate, reason))
+            self._outcomes.append(PublishOutcome(sent.token, fate, reason))
 
     def _on_replies_broken(self, _code: int, _reason: str) -> None:
         self._replies = None

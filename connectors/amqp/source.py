@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from connectors.amqp.connection import Broker
     from connectors.amqp.consumer import Ended
-    from connectors.amqp.route import Route
+    from connectors.amqp.subscription import Subscription
     from connectors.delivery import Delivery
 
 _DELETE_TRIES = 6
@@ -26,22 +26,22 @@ class Source:
     """The consuming side of one connection; it starts with no consumer."""
 
     def __init__(
-        self, broker: Broker, routes: Mapping[str, Route], *, prefetch: int, max_body_bytes: int,
-        declare: Callable[[Route], object],
+        self, broker: Broker, subscriptions: Mapping[str, Subscription], *, prefetch: int,
+        max_body_bytes: int, declare: Callable[[Subscription], object],
     ) -> None:  # fmt: skip
         """Consume nothing yet.
 
         Args:
             broker: A connected broker.
-            routes: What can be consumed, by connector.
-            prefetch: Unsettled deliveries that a connector may have out, where its route says
-                nothing else.
+            subscriptions: What can be consumed, by connector.
+            prefetch: Unsettled deliveries that a connector may have out, where its subscription
+                says nothing else.
             max_body_bytes: A connector holds so many bytes for each delivery of its prefetch, and
                 leaves what is beyond to RabbitMQ's dead-lettering.
-            declare: Declares a route, or finds it in place.
+            declare: Declares a subscription, or finds it in place.
         """
         self._broker = broker
-        self._routes = routes
+        self._subscriptions = subscriptions
         self._prefetch = prefetch
         self._max_body_bytes = max_body_bytes
         self._declare = declare
@@ -60,19 +60,19 @@ class Source:
             Misconfigured: Its exchange or queue is not as it should be.
             Refused: RabbitMQ allows no consumer.
         """
-        route = self._routes[connector]
-        self._declare(route)
-        prefetch = prefetch or route.prefetch or self._prefetch
+        subscription = self._subscriptions[connector]
+        self._declare(subscription)
+        prefetch = prefetch or subscription.prefetch or self._prefetch
         consumer = Consumer(
             self._broker,
             connector,
             prefetch=prefetch,
             arrived=self._arrived,
             # a queue of others may have no dead-lettering: what it rejects would be lost
-            hold_bytes=0 if route.queue else prefetch * self._max_body_bytes,
+            hold_bytes=0 if subscription.queue else prefetch * self._max_body_bytes,
             on_end=self._ended.append,
         )
-        consumer.start(route.source_queue, route.arguments)
+        consumer.start(subscription.source_queue, subscription.arguments)
         self._consumers[connector] = consumer
 
     def stop(self, connector: str) -> None:
@@ -96,7 +96,7 @@ class Source:
         """Say why RabbitMQ cancelled a consumer; it gives no reason itself."""
         if ended.reason != CANCELLED:
             return ended
-        queue = self._routes[ended.connector].source_queue
+        queue = self._subscriptions[ended.connector].source_queue
         there = self._stays(queue)
         times_out = (
             features(self._broker.version.rpartition(" ")[2]).cancels_on_timeout and ended.unsettled

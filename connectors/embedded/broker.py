@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from connectors.amqp.wakeup import Wakeup
-    from connectors.messages import Letter
+    from connectors.messages import OutgoingMessage
 
 
 class Message(msgspec.Struct):
@@ -54,11 +54,13 @@ class EmbeddedBroker:
                     if bound not in self._bindings:
                         self._bindings.append(bound)
 
-    def publish(self, letter: Letter) -> bool:
-        """Route a letter; False where it reached no queue."""
-        message = Message(letter.exchange, letter.routing_key, letter.body, letter.properties)
+    def publish(self, outgoing: OutgoingMessage) -> bool:
+        """Route a outgoing; False where it reached no queue."""
+        message = Message(
+            outgoing.exchange, outgoing.routing_key, outgoing.body, outgoing.properties
+        )
         with self._lock:
-            queues = self._route(letter.exchange, letter.routing_key)
+            queues = self._route(outgoing.exchange, outgoing.routing_key)
             for queue in queues:
                 self._queues[queue].append(msgspec.structs.replace(message))
         self._wake()

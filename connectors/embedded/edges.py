@@ -10,17 +10,17 @@ from connectors.amqp import topology
 from connectors.amqp.bus import declared
 from connectors.amqp.wakeup import Wakeup
 from connectors.delivery import Delivery
-from connectors.ports import NO_HEADERS, Backlog, Fate, Outcome
+from connectors.ports import NO_HEADERS, Backlog, Fate, PublishOutcome
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from connectors.amqp.consumer import Ended
-    from connectors.amqp.route import Route
+    from connectors.amqp.subscription import Subscription
     from connectors.embedded.broker import EmbeddedBroker, Message
     from connectors.embedded.worker import EmbeddedWorker
-    from connectors.messages import Letter
-    from connectors.scoring.protocol import Answer
+    from connectors.messages import OutgoingMessage
+    from connectors.scoring.protocol import Reply
 
 
 class _Consumer:
@@ -81,17 +81,21 @@ class _Consumer:
 class _Source:
     waiting = 0
 
-    def __init__(self, broker: EmbeddedBroker, routes: Sequence[Route], prefetch: int) -> None:
+    def __init__(
+        self, broker: EmbeddedBroker, subscriptions: Sequence[Subscription], prefetch: int
+    ) -> None:
         self._broker = broker
-        self._routes = {route.connector: route for route in routes}
+        self._subscriptions = {
+            subscription.connector: subscription for subscription in subscriptions
+        }
         self._prefetch = prefetch
         self._consumers: dict[str, _Consumer] = {}
 
     def start(self, connector: str, prefetch: int = 0) -> None:
-        route = self._routes[connector]
-        prefetch = prefetch or route.prefetch or self._prefetch
+        subscription = self._subscriptions[connector]
+        prefetch = prefetch or subscription.prefetch or self._prefetch
         self._consumers[connector] = _Consumer(
-            self._broker, route.source_queue, connector, prefetch
+            self._broker, subscription.source_queue, connector, prefetch
         )
 
     def stop(self, connector: str) -> None:
@@ -145,16 +149,16 @@ class _Sink:
 
     def __init__(self, broker: EmbeddedBroker) -> None:
         self._broker = broker
-        self._outcomes: list[Outcome[Any]] = []
+        self._outcomes: list[PublishOutcome[Any]] = []
 
-    def publish(self, letter: Letter, token: Any) -> None:  # noqa: ANN401 - the caller's own
-        routed = self._broker.publish(letter) or not letter.mandatory
-        self._outcomes.append(Outcome(token, Fate.CONFIRMED if routed else Fate.UNROUTED))
+    def publish(self, outgoing: OutgoingMessage, token: Any) -> None:  # noqa: ANN401 - the caller's own
+        routed = self._broker.publish(outgoing) or not outgoing.mandatory
+        self._outcomes.append(PublishOutcome(token, Fate.CONFIRMED if routed else Fate.UNROUTED))
 
-    def reply(self, letter: Letter) -> None:
-        self._broker.publish(letter)
+    def reply(self, outgoing: OutgoingMessage) -> None:
+        self._broker.publish(outgoing)
 
-    def outcomes(self) -> list[Outcome[Any]]:
+    def outcomes(self) -> list[PublishOutcome[Any]]:
         taken, self._outcomes = self._outcomes, []
         return taken
 
@@ -163,7 +167,7 @@ class _Scoring:
     def __init__(self, workers: dict[str, EmbeddedWorker], wakeup: Wakeup) -> None:
         self._workers = workers
         self._wakeup = wakeup
-        self._answers: deque[Answer] = deque()
+        self._replies: deque[Reply] = deque()
 
     def ask(
         self, model: str, texts: Sequence[str], *, urgent: bool, timeout: float,  # noqa: ARG002 - a request cannot get lost here
@@ -172,14 +176,14 @@ class _Scoring:
         worker = self._workers[model]
         return worker.submit(list(texts), urgent=urgent, headers=headers, reply=self._reply)
 
-    def answers(self) -> list[Answer]:
-        return [self._answers.popleft() for _ in range(len(self._answers))]
+    def replies(self) -> list[Reply]:
+        return [self._replies.popleft() for _ in range(len(self._replies))]
 
     def workers(self, model: str) -> int:
         return int(model in self._workers)
 
-    def _reply(self, answer: Answer) -> None:
-        self._answers.append(answer)
+    def _reply(self, answer: Reply) -> None:
+        self._replies.append(answer)
         self._wakeup.set()
 
 
@@ -193,20 +197,20 @@ class Embedded:
 
     def __init__(
         self, broker: EmbeddedBroker, workers: dict[str, EmbeddedWorker],
-        *, routes: Sequence[Route] = (), prefetch: int = 1,
+        *, subscriptions: Sequence[Subscription] = (), prefetch: int = 1,
     ) -> None:  # fmt: skip
         """Args as `Rabbit` has them, with the models' workers in place of their names."""
         self.wakeup = Wakeup()
         self._broker = broker
         self._workers = workers
-        self._routes = routes
+        self._subscriptions = subscriptions
         self._prefetch = prefetch
         broker.listen(self.wakeup)
 
     def open(self) -> None:
         """Declare; nothing is consumed until `source.start`."""
-        self._broker.declare(topology.results(), *declared(self._routes, ()))
-        self.source = _Source(self._broker, self._routes, self._prefetch)
+        self._broker.declare(topology.results(), *declared(self._subscriptions, ()))
+        self.source = _Source(self._broker, self._subscriptions, self._prefetch)
         self.sink = _Sink(self._broker)
         self.scoring = _Scoring(self._workers, self.wakeup)
 

@@ -14,11 +14,11 @@ from connectors.scoring.protocol import Failed, Scored, Started
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from connectors.scoring.protocol import Answer, Sheet
+    from connectors.scoring.protocol import BatchResult, Reply
 
-    Work = Callable[[Sequence[str], Mapping[str, Any]], Sheet]
-    """Texts and headers of a request in, the sheet with the scores out."""
-    _Request = tuple[str, list[str], Mapping[str, str], Callable[[Answer], None]]
+    Work = Callable[[Sequence[str], Mapping[str, Any]], BatchResult]
+    """Texts and headers of a request in, the result with the scores out."""
+    _Request = tuple[str, list[str], Mapping[str, str], Callable[[Reply], None]]
 
 WORKER = "embedded"
 
@@ -38,7 +38,7 @@ class EmbeddedWorker:
         threading.Thread(target=self._work, name="embedded-worker", daemon=True).start()
 
     def submit(
-        self, texts: list[str], *, urgent: bool, reply: Callable[[Answer], None],
+        self, texts: list[str], *, urgent: bool, reply: Callable[[Reply], None],
         headers: Mapping[str, str] = NO_HEADERS,
     ) -> str:  # fmt: skip
         """Queue a batch; `reply` is called from the worker's thread."""
@@ -53,8 +53,8 @@ class EmbeddedWorker:
             request, texts, headers, reply = self._requests.popleft()
             reply(Started(request, WORKER))
             try:
-                sheet = self._score(texts, headers)
+                result = self._score(texts, headers)
             except Exception as error:  # noqa: BLE001 - the asker decides, as with a real worker
                 reply(Failed(request, Fault("error", type(error).__name__)))
             else:
-                reply(Scored(request, WORKER, sheet.model, sheet.verdicts(), sheet.seconds))
+                reply(Scored(request, WORKER, result.model, result.outcomes(), result.seconds))

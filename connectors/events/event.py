@@ -1,4 +1,4 @@
-"""The tone event for an utterance."""
+"""The tone event for a text."""
 
 from __future__ import annotations
 
@@ -15,65 +15,65 @@ from connectors.text import framed
 
 if TYPE_CHECKING:
     from connectors.delivery import Delivery
-    from connectors.messages import Model, Score, Utterance
+    from connectors.messages import Model, Score, Text
 
 _SCORE_DIGITS = 4
 _canonical = msgspec.json.Encoder(order="sorted").encode
 
 
-def event_id(connector: str, utterance: Utterance) -> str:
-    """Return the id that this utterance's event has, however often it is delivered.
+def event_id(connector: str, text: Text) -> str:
+    """Return the id that this text's event has, however often it is delivered.
 
     What makes the event the same is what makes the message the same, together with all of it that
     the event tells: its text, the fields that it carries, and the language that it names. What is
     found out here is no part of that, such as the label and the model: the event says so itself.
     A message without an identity cannot be known again: its event gets a fresh id each time.
     """
-    if utterance.source_id is None:
+    if text.source_id is None:
         return uuid.uuid4().hex
-    told = _canonical([utterance.index, utterance.carried, utterance.language]).decode()
-    parts = framed(connector, utterance.source_id, utterance.text, told)
+    told = _canonical([text.index, text.carried, text.language]).decode()
+    parts = framed(connector, text.source_id, text.content, told)
     return blake2b(parts, digest_size=16).hexdigest()
 
 
-def trace_context(delivery: Delivery, utterance: Utterance | None = None) -> str | None:
+def trace_context(delivery: Delivery, text: Text | None = None) -> str | None:
     """Return the W3C trace context that a message came with; None where it has none."""
-    came = delivery.headers.get("traceparent") or (utterance and utterance.traceparent)
+    came = delivery.headers.get("traceparent") or (text and text.traceparent)
     return traceparent(came) if came else None
 
 
 def tone_event(
-    delivery: Delivery, utterance: Utterance, identity: str,
+    delivery: Delivery, text: Text, identity: str,
     *, score: Score, model: Model, cached: bool, include_text: bool = False,
 ) -> ToneEvent:  # fmt: skip
-    """Return the event that says how an utterance sounds."""
+    """Return the event that says how a text sounds."""
     tone = score.tone
     return ToneEvent(
         specversion="1.0",
         type=EVENT_TYPE,
         source=f"{SOURCE_PREFIX}{delivery.connector}",
         id=identity,
-        subject=utterance.subject,
+        subject=text.subject,
         time=datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
         datacontenttype="application/json",
-        traceparent=delivery.trace.passed_on(trace_context(delivery, utterance)),
+        traceparent=delivery.trace.passed_on(trace_context(delivery, text)),
         data=Label(
             tone=tone,
             score=round(score.scores.get(tone, 0.0), _SCORE_DIGITS),
             scores={name: round(value, _SCORE_DIGITS) for name, value in score.scores.items()},
             model=model,
             tokens=score.tokens,
-            truncated=score.truncated or utterance.cut,
+            truncated=score.truncated or text.cut,
             cached=cached,
             origin=Origin(
                 exchange=delivery.exchange,
                 routing_key=delivery.routing_key,
                 message_id=delivery.message_id,
                 correlation_id=delivery.correlation_id,
-                index=utterance.index,
+                index=text.index,
             ),
-            carried=utterance.carried,
-            language=utterance.language,
-            text=utterance.text if include_text else None,
+            carried=text.carried,
+            language=text.language,
+            text=text.content if include_text else None,
         ),
     )

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import msgspec
 
 from connectors.amqp.topology import RESULTS
-from connectors.messages import Letter
+from connectors.messages import OutgoingMessage
 
 if TYPE_CHECKING:
     from connectors.delivery import Delivery
@@ -33,7 +33,7 @@ _OURS = "sentiment."
 _encode = msgspec.json.Encoder().encode
 
 
-class Terms(msgspec.Struct, frozen=True, kw_only=True):
+class OutputConfig(msgspec.Struct, frozen=True, kw_only=True):
     """How the events of one connector leave.
 
     Attributes:
@@ -55,12 +55,12 @@ class Terms(msgspec.Struct, frozen=True, kw_only=True):
     reply_queues: tuple[str, ...] = REPLY_QUEUES
 
 
-class Outlet:
-    """Puts the events of one connector into letters."""
+class Output:
+    """Puts the events of one connector into messages."""
 
-    def __init__(self, terms: Terms | None = None) -> None:
+    def __init__(self, terms: OutputConfig | None = None) -> None:
         """Take the terms; the default ones where there are none."""
-        self._terms = terms or Terms()
+        self._terms = terms or OutputConfig()
         self._exchange = self._terms.exchange
         self._plain_key = self._terms.routing_key == ROUTING_KEY
         self._binary = self._terms.mode == "binary"
@@ -71,17 +71,17 @@ class Outlet:
         """Whether the event carries the text that was scored."""
         return self._terms.include_text
 
-    def letter(self, event: ToneEvent, delivery: Delivery) -> Letter:
-        """Return the letter in which an event travels, known by the event's id."""
+    def message(self, event: ToneEvent, delivery: Delivery) -> OutgoingMessage:
+        """Return the message in which an event travels, known by the event's id."""
         body, properties = self._content(event, delivery)
         key = (
             f"{delivery.connector}.{event.data.tone}"
             if self._plain_key
             else self._key(event, delivery)
         )
-        return Letter(self._exchange, key, body, properties)
+        return OutgoingMessage(self._exchange, key, body, properties)
 
-    def reply(self, event: ToneEvent | None, delivery: Delivery) -> Letter | None:
+    def reply(self, event: ToneEvent | None, delivery: Delivery) -> OutgoingMessage | None:
         """Return the answer to the caller, where the message names a queue that may be answered.
 
         A publisher may name any queue. One of ours is never answered: there an answer would be
@@ -93,7 +93,7 @@ class Outlet:
         if not any(fnmatchcase(queue, each) for each in self._terms.reply_queues):
             return None
         body, properties = self._content(event, delivery)
-        return Letter("", queue, body, properties, mandatory=False)
+        return OutgoingMessage("", queue, body, properties, mandatory=False)
 
     def _content(self, event: ToneEvent, delivery: Delivery) -> tuple[bytes, dict[str, Any]]:
         properties: dict[str, Any] = {

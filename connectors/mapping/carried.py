@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from connectors.mapping.bounds import Work
     from connectors.mapping.cloudevents import Document
     from connectors.mapping.expressions import Reader
-    from connectors.mapping.mapping_config import Recipe
+    from connectors.mapping.mapping_config import MappingConfig
 
 _MAX_BYTES = 8 * 1024
 _MAX_LANGUAGE_CHARS = 35
@@ -47,7 +47,7 @@ NOTHING = Carried({})
 class Carrier:
     """Finds what travels on beside the texts of one connector."""
 
-    def __init__(self, config: Recipe, readers: Mapping[str, Reader], work: Work) -> None:
+    def __init__(self, config: MappingConfig, readers: Mapping[str, Reader], work: Work) -> None:
         """Take the compiled expressions, by the setting that each stands in.
 
         Args:

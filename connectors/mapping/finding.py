@@ -16,8 +16,8 @@ from connectors.mapping.expressions import (
     holds,
     is_of_message,
 )
-from connectors.mapping.identity import Identity, as_id
-from connectors.mapping.mapping_config import Recipe
+from connectors.mapping.identity import MessageIdentity, as_id
+from connectors.mapping.mapping_config import MappingConfig
 from connectors.mapping.template import expressions_in
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ class Found(msgspec.Struct, frozen=True):
     """
 
     value: object
-    known: Identity
+    known: MessageIdentity
     carried: Carried = NOTHING
     traceparent: str | None = None
 
@@ -52,7 +52,7 @@ class Found(msgspec.Struct, frozen=True):
 class Finder:
     """Finds the texts of one connector's documents."""
 
-    def __init__(self, config: Recipe, work: Work) -> None:
+    def __init__(self, config: MappingConfig, work: Work) -> None:
         """Compile the expressions.
 
         Args:
@@ -78,7 +78,7 @@ class Finder:
         # what the whole message has makes no text of an element that has nothing
         self._decisive = [not (config.each and is_of_message(each)) for each in parts]
         self._id = fields.get("id")
-        self._id_is_default = config.id == Recipe().id
+        self._id_is_default = config.id == MappingConfig().id
         self._message_id = fields.get("message_id")
         self._carrier = Carrier(config, fields, work)
 
@@ -131,7 +131,7 @@ class Finder:
 
     def _message(
         self, value: object, document: Document, own: str | None, delivery: Delivery
-    ) -> Identity:
+    ) -> MessageIdentity:
         if self._message_id is not None:
             own = as_id(self._message_id(value, document.whole)) or own
         return identity.of_message(document.attributes, own, delivery)
@@ -187,7 +187,7 @@ class Finder:
         return found
 
     def _of_element(
-        self, element: object, document: Document, message: Identity
+        self, element: object, document: Document, message: MessageIdentity
     ) -> Iterator[Found]:
         """Find what belongs to one element; nothing where it has no text."""
         whole, known = document.whole, message

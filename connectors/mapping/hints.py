@@ -10,7 +10,7 @@ import msgspec
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from connectors.mapping.mapping_config import Recipe
+    from connectors.mapping.mapping_config import MappingConfig
 
 _MEANT = (
     (r"^/", "a path is written a.b.c, not /a/b/c"),
@@ -49,7 +49,7 @@ def meant(expression: str) -> str:
     return next((hint for pattern, hint in _MEANT if re.search(pattern, bare)), "")
 
 
-def doubts(config: Recipe) -> Iterator[Doubt]:
+def doubts(config: MappingConfig) -> Iterator[Doubt]:
     """Find what is doubtful in how a connector is read."""
     for name, expression in config.expressions().items():
         yield from _of_expression(name, expression)
@@ -79,7 +79,7 @@ def _of_expression(name: str, expression: str) -> Iterator[Doubt]:
         )
 
 
-def _of_elements(config: Recipe) -> Iterator[Doubt]:
+def _of_elements(config: MappingConfig) -> Iterator[Doubt]:
     start = re.split(r"[\[.]", config.each, maxsplit=1)[0]
     if not start:
         return
@@ -92,7 +92,7 @@ def _of_elements(config: Recipe) -> Iterator[Doubt]:
             )  # fmt: skip
 
 
-def _of_labels(config: Recipe) -> Iterator[Doubt]:
+def _of_labels(config: MappingConfig) -> Iterator[Doubt]:
     if any(";" in each for each in config.content_types):
         yield Doubt(
             "content_types", "a content type stands here without its parameters",

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 _MAX_CHARS = 200
 
 
-class Identity(msgspec.Struct, frozen=True):
+class MessageIdentity(msgspec.Struct, frozen=True):
     """How a message or a text is known.
 
     Attributes:
@@ -35,10 +35,12 @@ class Identity(msgspec.Struct, frozen=True):
     shown: str | None
 
 
-NAMELESS = Identity(None, None)
+NAMELESS = MessageIdentity(None, None)
 
 
-def of_message(attributes: Mapping[str, Any], own: str | None, delivery: Delivery) -> Identity:
+def of_message(
+    attributes: Mapping[str, Any], own: str | None, delivery: Delivery
+) -> MessageIdentity:
     """Return how a message is known.
 
     Args:
@@ -49,21 +51,23 @@ def of_message(attributes: Mapping[str, Any], own: str | None, delivery: Deliver
     if attributes and (event := _of_event(attributes)):
         return event if own is None else of_text(event, own)
     if own is not None:
-        return Identity(_bounded(f"id {own}"), _shown(own))
+        return MessageIdentity(_bounded(f"id {own}"), _shown(own))
     if message_id := delivery.message_id:
-        return Identity(_bounded(f"message {message_id}"), _shown(message_id))
+        return MessageIdentity(_bounded(f"message {message_id}"), _shown(message_id))
     return NAMELESS
 
 
-def _of_event(attributes: Mapping[str, Any]) -> Identity | None:
+def _of_event(attributes: Mapping[str, Any]) -> MessageIdentity | None:
     source, name = attributes.get("source"), attributes.get("id")
     if not (isinstance(source, str) and isinstance(name, str) and source and name):
         return None
     # the length keeps apart what would read alike when strung together
-    return Identity(_bounded(f"event {len(source)} {source} {name}"), _shown(f"{source}#{name}"))
+    return MessageIdentity(
+        _bounded(f"event {len(source)} {source} {name}"), _shown(f"{source}#{name}")
+    )
 
 
-def of_text(message: Identity, own: str | None) -> Identity:
+def of_text(message: MessageIdentity, own: str | None) -> MessageIdentity:
     """Return how a text with an id of its own is known.
 
     Args:
@@ -73,7 +77,7 @@ def of_text(message: Identity, own: str | None) -> Identity:
     if own is None:
         return message
     key = message.key and _bounded(f"text {len(message.key)} {message.key} {own}")
-    return Identity(key, _shown(own))
+    return MessageIdentity(key, _shown(own))
 
 
 def as_id(value: object) -> str | None:

@@ -14,7 +14,7 @@ from connectors.errors import BadInput
 
 if TYPE_CHECKING:
     from connectors.delivery import Delivery
-    from connectors.mapping.mapping_config import Recipe
+    from connectors.mapping.mapping_config import MappingConfig
 
 _JSON = frozenset({"application/json", "application/x-json", "text/json", "text/x-json"})
 _SERIALIZED = ("python-serialize", "pickle", "yaml", "msgpack", "messagepack")
@@ -45,7 +45,7 @@ class Reading(enum.Enum):
 class Labels:
     """How the bodies of one connector are read, by content type and encoding."""
 
-    def __init__(self, config: Recipe) -> None:
+    def __init__(self, config: MappingConfig) -> None:
         """Take the connector's format, and the labels that it does not care about."""
         self._text = config.format == "text"
         self._mail = config.format == "mail"

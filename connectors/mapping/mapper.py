@@ -13,14 +13,14 @@ from connectors.mapping.content import opened
 from connectors.mapping.finding import MAX_TEXTS, Finder, Found
 from connectors.mapping.identity import NAMELESS
 from connectors.mapping.labels import Labels
-from connectors.mapping.mapping_config import Recipe
+from connectors.mapping.mapping_config import MappingConfig
 from connectors.mapping.texts import TextReader
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
     from connectors.delivery import Delivery
-    from connectors.messages import Utterance
+    from connectors.messages import Text
 
 MAX_MAPPED_BYTES = 4 * 1024 * 1024
 """Of all events of one message together."""
@@ -38,12 +38,12 @@ class Mapped(msgspec.Struct, frozen=True):
     Were there neither, nothing would ever settle the delivery.
 
     Attributes:
-        utterances: To be scored.
+        texts: To be scored.
         bad: Why some of its texts cannot be, where a list holds such; all of them together are
             parked once.
     """
 
-    utterances: list[Utterance]
+    texts: list[Text]
     bad: BadInput | None = None
 
 
@@ -51,7 +51,7 @@ class Mapper:
     """Reads the messages of one connector, one at a time."""
 
     def __init__(
-        self, config: Recipe | None = None, *, max_body_bytes: int, max_text_chars: int,
+        self, config: MappingConfig | None = None, *, max_body_bytes: int, max_text_chars: int,
         max_mapped_bytes: int = MAX_MAPPED_BYTES, max_steps: int = MAX_STEPS,
     ) -> None:  # fmt: skip
         """Compile how messages are read; as those of `sentiment.input` by default.
@@ -66,7 +66,7 @@ class Mapper:
         Raises:
             ValueError: An expression is not valid.
         """
-        self._config = config = config or Recipe()
+        self._config = config = config or MappingConfig()
         self._format = config.format
         self._max_body_bytes = max_body_bytes
         self._max_mapped_bytes = max_mapped_bytes
@@ -144,9 +144,9 @@ class Mapper:
         return found
 
     def _listed(self, found: list[Found], delivery: Delivery) -> Mapped:
-        """Return one utterance for each text that can be read."""
+        """Return one text for each text that can be read."""
         wanted = delivery.replayed.texts
-        good: list[Utterance] = []
+        good: list[Text] = []
         bad: list[tuple[int, BadInput]] = []
         size, beside = 0, self._bytes_of_headers(delivery)
         for index, each in enumerate(found):
@@ -158,7 +158,7 @@ class Mapper:
                 bad.append((index, reason))
                 continue
             good.append(text)
-            size += _bytes(text.text) + each.carried.size + beside
+            size += _bytes(text.content) + each.carried.size + beside
             if size > self._max_mapped_bytes:
                 raise BadInput(
                     "too-large", "its events would be larger than daemon.max_mapped_bytes"

@@ -9,7 +9,7 @@ import msgspec
 from connectors.mapping.template import expressions_in
 
 
-class Recipe(msgspec.Struct, frozen=True, kw_only=True):
+class MappingConfig(msgspec.Struct, frozen=True, kw_only=True):
     """How the messages of one connector are read; the defaults are those of `sentiment.input`.
 
     Every expression is JMESPath, in which `$` is the whole message.

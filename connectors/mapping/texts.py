@@ -9,13 +9,13 @@ from connectors.errors import BadInput
 from connectors.mapping.bounds import too_costly
 from connectors.mapping.mail import STEPS_OF_CLEANING, Cleaned, clean
 from connectors.mapping.template import Template
-from connectors.messages import Utterance
+from connectors.messages import Text
 from connectors.text import without_surrogates
 
 if TYPE_CHECKING:
     from connectors.mapping.bounds import Work
     from connectors.mapping.finding import Found
-    from connectors.mapping.mapping_config import Recipe
+    from connectors.mapping.mapping_config import MappingConfig
 
 _NOTHING: dict[str, int] = {}
 
@@ -23,7 +23,7 @@ _NOTHING: dict[str, int] = {}
 class TextReader:
     """Reads the texts of one connector."""
 
-    def __init__(self, config: Recipe, work: Work, max_chars: int) -> None:
+    def __init__(self, config: MappingConfig, work: Work, max_chars: int) -> None:
         """Take what is done with each text.
 
         Args:
@@ -37,7 +37,7 @@ class TextReader:
         self._template = Template(config.template) if config.template else None
         self._cleans = config.strip_html or config.strip_quotes or config.strip_signature
 
-    def read(self, found: Found, index: int) -> Utterance:
+    def read(self, found: Found, index: int) -> Text:
         """Return a text.
 
         Args:
@@ -55,7 +55,7 @@ class TextReader:
             text, removed = cleaned.text[:most], cleaned.removed
             cut = cleaned.cut or len(cleaned.text) > most
         # by position: this runs for every text, and names cost a third of it
-        return Utterance(
+        return Text(
             text,
             cut,
             known.key,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from connectors.delivery import Delivery
-    from connectors.messages import Utterance
+    from connectors.messages import Text
 
 _MAX_CHARS = 64
 _MAX_SECONDS = 1e11
@@ -33,7 +33,7 @@ def seconds_of(value: object) -> float | None:
     return _timestamp(value) if isinstance(value, datetime) else None
 
 
-def written(text: Utterance | None, delivery: Delivery) -> float | None:
+def written(text: Text | None, delivery: Delivery) -> float | None:
     """Return when a text was written: as its document says, else as its publisher does.
 
     Args:

@@ -32,7 +32,7 @@ _MAX_COUNT = 10**9
 _MAX_LEVELS = 16
 
 
-class Entry(msgspec.Struct, frozen=True, kw_only=True):
+class ParkedMessage(msgspec.Struct, frozen=True, kw_only=True):
     """One parked message.
 
     Attributes:
@@ -64,7 +64,7 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     properties: dict[str, Any]
 
 
-def entry(message: Any) -> Entry:  # noqa: ANN401 - py-amqp has no types
+def entry(message: Any) -> ParkedMessage:  # noqa: ANN401 - py-amqp has no types
     """Read one message of the parked queue, parked by us or by RabbitMQ itself."""
     properties = dict(message.properties)
     found = properties.get("application_headers")
@@ -77,7 +77,7 @@ def entry(message: Any) -> Entry:  # noqa: ANN401 - py-amqp has no types
     headers = own.get("headers")
     own["headers"] = kept_headers(headers) if isinstance(headers, dict) else {}
     body = message.body.encode() if isinstance(message.body, str) else bytes(message.body)
-    return Entry(
+    return ParkedMessage(
         key=blake2b(body + ascii(sorted(plain(own).items())).encode(), digest_size=5).hexdigest(),
         tag=message.delivery_info["delivery_tag"],
         code=_word(own.get("code")),
@@ -100,7 +100,7 @@ def entry(message: Any) -> Entry:  # noqa: ANN401 - py-amqp has no types
     )  # fmt: skip
 
 
-def summary(each: Entry) -> dict[str, Any]:
+def summary(each: ParkedMessage) -> dict[str, Any]:
     """Return what may be shown of a message without showing its text."""
     data = msgspec.structs.asdict(each)
     for hidden in ("tag", "body", "properties"):

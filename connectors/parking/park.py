@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from connectors.amqp import topology
-from connectors.messages import Letter
+from connectors.messages import OutgoingMessage
 from connectors.parking.headers import HEADER
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ class Reason(msgspec.Struct, frozen=True):
     revision: str = ""
 
 
-def letter(delivery: Delivery, reason: Reason) -> Letter:
+def message(delivery: Delivery, reason: Reason) -> OutgoingMessage:
     """Return the parked copy of a message, with all that a replay needs."""
     now = datetime.now(UTC).isoformat(timespec="milliseconds")
     own: dict[str, Any] = {
@@ -74,7 +74,7 @@ def letter(delivery: Delivery, reason: Reason) -> Letter:
         name: delivery.properties[name] for name in KEPT_PROPERTIES if name in delivery.properties
     }
     properties["application_headers"] = {HEADER + name: value for name, value in own.items()}
-    return Letter(topology.PARKED, delivery.connector, delivery.body, properties)
+    return OutgoingMessage(topology.PARKED, delivery.connector, delivery.body, properties)
 
 
 def kept_headers(found: Mapping[Any, Any]) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from connectors.amqp import topology
 from connectors.amqp.connection import Refused
 from connectors.amqp.publisher import Sink
 from connectors.errors import Unavailable
-from connectors.messages import Letter
+from connectors.messages import OutgoingMessage
 from connectors.parking.entry import entry
 from connectors.parking.headers import Replayed, headers
 from connectors.ports import Fate
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from connectors.amqp.connection import Broker
-    from connectors.parking.entry import Entry
+    from connectors.parking.entry import ParkedMessage
 
 HOLD_SECONDS = 60.0
 """What is only looked at is given back after so long; RabbitMQ takes it back after 30 minutes."""
@@ -66,7 +66,7 @@ class ParkedQueue:
         self.depth = self._left = self._declared()
         self._sink: Sink[int] | None = None
 
-    def __iter__(self) -> Iterator[Entry]:
+    def __iter__(self) -> Iterator[ParkedMessage]:
         """Fetch one after the other, the oldest first; what is parked meanwhile is left alone."""
         while self._left > 0:
             if self._fetched and self._clock() - self._fetched > self._hold:
@@ -83,7 +83,7 @@ class ParkedQueue:
             self._left -= 1
             yield entry(message)
 
-    def replay(self, each: Entry, queue: str) -> None:
+    def replay(self, each: ParkedMessage, queue: str) -> None:
         """Send a message to a source queue; when that is confirmed, drop it here.
 
         Killed in between, it is in both places, and nothing is lost.
@@ -115,7 +115,7 @@ class ParkedQueue:
             self._broker.wait(_PATIENCE_SECONDS)
         raise Unavailable("RabbitMQ confirmed nothing; the message is still parked")
 
-    def drop(self, each: Entry) -> None:
+    def drop(self, each: ParkedMessage) -> None:
         """Take a message out of the queue for good."""
         self._broker.attempt(self._channel.basic_ack, each.tag)
         self._held.discard(each.tag)
@@ -158,7 +158,7 @@ class ParkedQueue:
         return int(found.message_count)
 
 
-def _again(each: Entry, queue: str) -> Letter:
+def _again(each: ParkedMessage, queue: str) -> OutgoingMessage:
     """Return a parked message as its upstream sent it, for its source queue alone."""
     properties = dict(each.properties)
     kept: dict[str, Any] = {
@@ -173,4 +173,4 @@ def _again(each: Entry, queue: str) -> Letter:
             texts=frozenset(each.texts),
         )
     )
-    return Letter("", queue, each.body, properties)
+    return OutgoingMessage("", queue, each.body, properties)

@@ -1,4 +1,4 @@
-"""Ask Celery workers for scores without blocking: requests go out, answers are collected."""
+"""Ask Celery workers for scores without blocking: requests go out, replies are collected."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from celery import Celery
 
     from connectors.amqp.connection import Broker
-    from connectors.scoring.protocol import Answer
+    from connectors.scoring.protocol import Reply
 
 _log = structlog.get_logger(__name__)
 
@@ -38,7 +38,7 @@ class Scoring:
         self._channel = broker.channel()
         self._producer = kombu.Producer(self._channel)
         self._queues: dict[str, kombu.Queue] = {}
-        self._answers: list[Answer] = []
+        self._replies: list[Reply] = []
         declared = broker.attempt(self._channel.queue_declare, "", exclusive=True)
         self._reply_to = declared.queue
         broker.attempt(
@@ -59,7 +59,7 @@ class Scoring:
             headers: Of the task's message, beside Celery's own.
 
         Returns:
-            The id that its answers will carry.
+            The id that its replies will carry.
         """
         request = uuid.uuid4().hex
         queue = self._queues.setdefault(model, celery_queue(model))
@@ -82,9 +82,9 @@ class Scoring:
         )
         return request
 
-    def answers(self) -> list[Answer]:
+    def replies(self) -> list[Reply]:
         """Take what the workers have said since the last call."""
-        taken, self._answers = self._answers, []
+        taken, self._replies = self._replies, []
         return taken
 
     def workers(self, model: str) -> int:
@@ -95,9 +95,9 @@ class Scoring:
 
     def _on_reply(self, message: Any) -> None:  # noqa: ANN401 - py-amqp has no types
         try:
-            self._answers.append(read_reply(message.body))
+            self._replies.append(read_reply(message.body))
         except BadInput as error:
             request = message.properties.get("correlation_id", "")
             _log.warning("reply_unreadable", request=request, error=error.detail)
             if request:
-                self._answers.append(Unreadable(request))
+                self._replies.append(Unreadable(request))

@@ -52,14 +52,14 @@ class Scored(msgspec.Struct, frozen=True):
     """A worker has done the request.
 
     Attributes:
-        verdicts: One for each text, in the order asked; a batch names its failed members.
+        outcomes: One for each text, in the order asked; a batch names its failed members.
         seconds: Time that the model took.
     """
 
     request: str
     worker: str
     model: Model
-    verdicts: list[Score | Fault]
+    outcomes: list[Score | Fault]
     seconds: float
 
 
@@ -76,10 +76,10 @@ class Unreadable(msgspec.Struct, frozen=True):
     request: str
 
 
-Answer = Started | Scored | Failed | Unreadable
+Reply = Started | Scored | Failed | Unreadable
 
 
-class Sheet(msgspec.Struct, array_like=True):
+class BatchResult(msgspec.Struct, array_like=True):
     """What a worker sends back for one batch: compact, since it crosses the bus.
 
     Attributes:
@@ -97,14 +97,14 @@ class Sheet(msgspec.Struct, array_like=True):
     @classmethod
     def of(
         cls,
-        verdicts: Sequence[Score | Fault],
+        outcomes: Sequence[Score | Fault],
         *,
         worker: str,
         model: Model,
         seconds: float,
         tones: Sequence[str],
-    ) -> Sheet:
-        """Pack the verdicts on one batch."""
+    ) -> BatchResult:
+        """Pack the outcomes on one batch."""
         return cls(
             worker,
             model,
@@ -114,12 +114,12 @@ class Sheet(msgspec.Struct, array_like=True):
                 ([], 0, False)
                 if isinstance(each, Fault)
                 else ([each.scores[tone] for tone in tones], each.tokens, each.truncated)
-                for each in verdicts
+                for each in outcomes
             ],
-            {place: each for place, each in enumerate(verdicts) if isinstance(each, Fault)},
+            {place: each for place, each in enumerate(outcomes) if isinstance(each, Fault)},
         )
 
-    def verdicts(self) -> list[Score | Fault]:
+    def outcomes(self) -> list[Score | Fault]:
         """Unpack them again."""
         return [
             self.faults.get(place)
@@ -150,10 +150,10 @@ class _Failure(msgspec.Struct):
 _decode_message = msgspec.json.Decoder(_Message).decode
 _decode_start = msgspec.json.Decoder(_Start).decode
 _decode_failure = msgspec.json.Decoder(_Failure).decode
-_decode_sheet = msgspec.json.Decoder(Sheet).decode
+_decode_result = msgspec.json.Decoder(BatchResult).decode
 
 
-def read_reply(body: bytes | str) -> Answer:
+def read_reply(body: bytes | str) -> Reply:
     """Read one reply of Celery's.
 
     Raises:
@@ -164,9 +164,9 @@ def read_reply(body: bytes | str) -> Answer:
         if message.status == "STARTED":
             return Started(message.task_id, _decode_start(message.result).hostname)
         if message.status == "SUCCESS":
-            sheet = _decode_sheet(message.result)
+            result = _decode_result(message.result)
             return Scored(
-                message.task_id, sheet.worker, sheet.model, sheet.verdicts(), sheet.seconds
+                message.task_id, result.worker, result.model, result.outcomes(), result.seconds
             )
     except (msgspec.MsgspecError, ValueError) as error:
         raise BadInput("reply", type(error).__name__) from error

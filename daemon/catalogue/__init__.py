@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 _HEAD = re.compile(r"# (?P<system>[^:\n]+): (?P<reads>[^\n]+)\n# (?P<body>[^\n]+)\n")
 
 
-class Entry(msgspec.Struct, frozen=True):
+class CatalogueEntry(msgspec.Struct, frozen=True):
     """A ready connector.
 
     Attributes:
@@ -48,13 +48,15 @@ class Entry(msgspec.Struct, frozen=True):
         return text
 
 
-def entries() -> Iterator[Entry]:
+def entries() -> Iterator[CatalogueEntry]:
     """Return the ready connectors, by name."""
     files = [each for each in resources.files(__name__).iterdir() if each.name.endswith(".toml")]
     for file in sorted(files, key=lambda each: each.name):
         toml = file.read_text(encoding="utf-8")
         if head := _HEAD.match(toml):
-            yield Entry(name=file.name.removesuffix(".toml"), toml=toml, **head.groupdict())
+            yield CatalogueEntry(
+                name=file.name.removesuffix(".toml"), toml=toml, **head.groupdict()
+            )
 
 
 def _with(text: str, setting: str, value: str) -> str:

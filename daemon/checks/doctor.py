@@ -173,7 +173,7 @@ def _ask(
     took, done = 0.0, 0
     while done < count and time.monotonic() - begun < _ROUND_TRIP_SECONDS:
         broker.wait(0.2)
-        for answer in scoring.answers():
+        for answer in scoring.replies():
             if isinstance(answer, Scored):
                 revisions.add(answer.model.revision)
             elif isinstance(answer, Failed):

@@ -11,7 +11,7 @@ import msgspec
 
 from connectors.delivery import Delivery
 from connectors.errors import BadInput, Skip
-from connectors.messages import Utterance  # noqa: TC001 - msgspec reads it at run time
+from connectors.messages import Text  # noqa: TC001 - msgspec reads it at run time
 from daemon.process import wiring
 
 if TYPE_CHECKING:
@@ -23,17 +23,17 @@ if TYPE_CHECKING:
 ROUTING_KEY = "tonebus.try"
 
 
-class Outcome(msgspec.Struct, frozen=True):
+class DryRun(msgspec.Struct, frozen=True):
     """What the mapping makes of a message.
 
     Attributes:
-        utterances: To be scored.
+        texts: To be scored.
         skip: Why it asks for no event; empty where it does.
         park: Reason code with which it, or a part of it, would be parked; empty where it is not.
         detail: A few words more on that.
     """
 
-    utterances: list[Utterance] = []
+    texts: list[Text] = []
     skip: str = ""
     park: str = ""
     detail: str = ""
@@ -70,17 +70,17 @@ def delivery(
     )  # fmt: skip
 
 
-def outcome(settings: Settings, connector: ConnectorSettings, message: Delivery) -> Outcome:
+def outcome(settings: Settings, connector: ConnectorSettings, message: Delivery) -> DryRun:
     """Return what a connector's mapping makes of a message."""
     try:
         mapped = wiring.mapper(settings, connector).read(message)
     except BadInput as bad:
-        return Outcome(park=bad.code, detail=bad.detail)
+        return DryRun(park=bad.code, detail=bad.detail)
     except Skip as skip:
-        return Outcome(skip=str(skip))
+        return DryRun(skip=str(skip))
     if mapped.bad:
-        return Outcome(mapped.utterances, park=mapped.bad.code, detail=mapped.bad.detail)
-    return Outcome(mapped.utterances)
+        return DryRun(mapped.texts, park=mapped.bad.code, detail=mapped.bad.detail)
+    return DryRun(mapped.texts)
 
 
 def shortcomings(
@@ -109,14 +109,14 @@ def _body(message: object) -> bytes:
     return message.encode() if isinstance(message, str) else msgspec.json.encode(message)
 
 
-def _differences(test: ConnectorTest, came: Outcome) -> Iterator[str]:
+def _differences(test: ConnectorTest, came: DryRun) -> Iterator[str]:
     if came.park != test.park:
         yield f"park: expected {test.park!r}, came {came.park!r} ({came.detail})"
     if came.skip != test.skip:
         yield f"skip: expected {test.skip!r}, came {came.skip!r}"
-    found = came.utterances
-    if test.texts is not None and [each.text for each in found] != list(test.texts):
-        yield f"texts: expected {list(test.texts)!r}, came {[each.text for each in found]!r}"
+    found = came.texts
+    if test.texts is not None and [each.content for each in found] != list(test.texts):
+        yield f"texts: expected {list(test.texts)!r}, came {[each.content for each in found]!r}"
     if test.ids is not None and [each.subject for each in found] != list(test.ids):
         yield f"ids: expected {list(test.ids)!r}, came {[each.subject for each in found]!r}"
     for each in found:

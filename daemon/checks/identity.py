@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from connectors.mapping.expressions import gives_list
-from daemon.settings.problems import Fault
+from daemon.settings.problems import Problem
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from connectors.messages import Utterance
+    from connectors.messages import Text
     from daemon.settings import ConnectorSettings, Settings
 
 NAMELESS = (
@@ -28,11 +28,11 @@ def rule(connector: ConnectorSettings) -> str:
     return ", else ".join(found)
 
 
-def warnings(settings: Settings) -> Iterator[Fault]:
+def warnings(settings: Settings) -> Iterator[Problem]:
     """Find connectors whose messages may be known by nothing."""
     for place, each in enumerate(settings.connectors):
         if each.format == "json" and _is_of_texts(each) and not each.message_id:
-            yield Fault(
+            yield Problem(
                 ("connectors", place, "id"),
                 f"{each.id!r} gives ids of texts, which may be unique within their message only: "
                 f"a message of {each.name!r} without an AMQP message id, or a CloudEvent's source "
@@ -43,14 +43,14 @@ def warnings(settings: Settings) -> Iterator[Fault]:
             )
 
 
-def known_by(utterance: Utterance, connector: ConnectorSettings) -> str:
+def known_by(text: Text, connector: ConnectorSettings) -> str:
     """Return what a text is known by when it comes again; empty where it is known by nothing."""
     kinds = {
         "event": "CloudEvent source and id",
         "id": f"`{_of_message(connector)}`",
         "message": "AMQP message id",
     }
-    kind, _, rest = (utterance.source_id or "").removeprefix("digest ").partition(" ")
+    kind, _, rest = (text.source_id or "").removeprefix("digest ").partition(" ")
     if kind != "text":
         return kinds.get(kind, "")
     # `text`, the length of its message's key, that key, and the text's own id

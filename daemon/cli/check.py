@@ -13,13 +13,13 @@ from daemon.checks import dry_run, identity
 from daemon.checks.lint import advice
 from daemon.cli import EX_CONFIG
 from daemon.settings.loading import read
-from daemon.settings.problems import Fault
+from daemon.settings.problems import Problem
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from daemon.settings import Settings
-    from daemon.settings.loading import Read
+    from daemon.settings.loading import LoadedSettings
 
 
 @click.command()
@@ -37,41 +37,41 @@ def check(file: Path | None, *, tests: bool, strict: bool, as_json: bool) -> Non
     Example: tonebus check --tests /etc/tonebus/tonebus.toml
     """
     found = read(path=file)
-    faults = list(found.faults)
+    problems = list(found.problems)
     passed = 0
-    if found.settings and not faults:
-        faults += advice(found, found.settings)
+    if found.settings and not problems:
+        problems += advice(found, found.settings)
         if tests:
             failed = list(_failing(found.settings, (found.path or Path()).parent))
-            faults += failed
+            problems += failed
             passed = sum(len(each.tests) for each in found.settings.connectors) - len(failed)
-    wrong = [each for each in faults if strict or each.severity == "error"]
+    wrong = [each for each in problems if strict or each.severity == "error"]
     if as_json:
-        click.echo(msgspec.json.encode(_as_data(found, faults, passed)).decode())
+        click.echo(msgspec.json.encode(_as_data(found, problems, passed)).decode())
     else:
-        _print(found, faults, wrong)
-        if tests and not (found.faults or found.settings is None):
+        _print(found, problems, wrong)
+        if tests and not (found.problems or found.settings is None):
             click.echo(f"{passed} connector tests passed")
     sys.exit(EX_CONFIG if wrong else 0)
 
 
-def _failing(settings: Settings, folder: Path) -> Iterator[Fault]:
+def _failing(settings: Settings, folder: Path) -> Iterator[Problem]:
     for place, connector in enumerate(settings.connectors):
         for number, test in enumerate(connector.tests):
             if said := dry_run.shortcomings(settings, connector, test, folder):
-                yield Fault(
+                yield Problem(
                     ("connectors", place, "tests", number),
                     f"test {test.name!r} of connector {connector.name!r} failed: "
                     + "; ".join(said),
                 )
 
 
-def _print(found: Read, faults: list[Fault], wrong: list[Fault]) -> None:
-    for fault, told in zip(faults, found.told(faults), strict=True):
+def _print(found: LoadedSettings, problems: list[Problem], wrong: list[Problem]) -> None:
+    for problem, told in zip(problems, found.told(problems), strict=True):
         place, _, said = told.partition(": ")
-        colour = "red" if fault.severity == "error" else "yellow"
-        click.echo(f"{place}: {click.style(fault.severity, fg=colour)}: {said}")
-    others = len(faults) - len(wrong)
+        colour = "red" if problem.severity == "error" else "yellow"
+        click.echo(f"{place}: {click.style(problem.severity, fg=colour)}: {said}")
+    others = len(problems) - len(wrong)
     warnings = f", {others} warnings" if others else ""
     if wrong:
         click.echo(f"{len(wrong)} errors{warnings}")
@@ -82,10 +82,10 @@ def _print(found: Read, faults: list[Fault], wrong: list[Fault]) -> None:
             click.echo(f"{each.name}: a message is known by its {identity.rule(each)}")
 
 
-def _as_data(found: Read, faults: list[Fault], passed: int) -> dict[str, Any]:
+def _as_data(found: LoadedSettings, problems: list[Problem], passed: int) -> dict[str, Any]:
     return {
         "file": found.name or None,
-        "faults": [
+        "problems": [
             {
                 "severity": each.severity,
                 "where": each.where,
@@ -93,11 +93,11 @@ def _as_data(found: Read, faults: list[Fault], passed: int) -> dict[str, Any]:
                 "what": each.what,
                 "fix": each.fix,
             }
-            for each in faults
+            for each in problems
         ],
         "identity": {
             each.name: identity.rule(each)
-            for each in (found.settings.connectors if found.settings and not found.faults else ())
+            for each in (found.settings.connectors if found.settings and not found.problems else ())
         },
         "tests_passed": passed,
     }

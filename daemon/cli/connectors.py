@@ -130,8 +130,8 @@ def _check(text: str, file: Path, new: str = "") -> bool:
             found = read(path=copy)
         except Misconfigured as error:
             raise Misconfigured(str(error).replace(str(copy), str(file))) from None
-    if found.settings is None or found.faults:
-        told = "\n".join(found.told(found.faults)).replace(str(copy), str(file))
+    if found.settings is None or found.problems:
+        told = "\n".join(found.told(found.problems)).replace(str(copy), str(file))
         raise Misconfigured(f"{told}\nNothing was written.")
     own = any(path[:1] == ("connectors",) for path in found.lines)
     if own and new in {each.name for each in found.settings.connectors}:
@@ -139,7 +139,7 @@ def _check(text: str, file: Path, new: str = "") -> bool:
     return own
 
 
-def _find(name: str) -> catalogue.Entry:
+def _find(name: str) -> catalogue.CatalogueEntry:
     for each in catalogue.entries():
         if each.name == name:
             return each

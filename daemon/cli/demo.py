@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from connectors.errors import TonebusError, Unavailable
-from connectors.messages import Letter, ToneEvent
+from connectors.messages import OutgoingMessage, ToneEvent
 from daemon import settings
 from daemon.cli import demo_stages
 from daemon.cli.demo_messages import MESSAGES
@@ -90,7 +90,7 @@ def _perform(stage: Stage, console: Console) -> None:
         message_id = uuid.uuid4().hex
         asked[message_id] = (time.monotonic(), text)
         stage.publish(
-            Letter(
+            OutgoingMessage(
                 stage.exchange,
                 routing_key,
                 msgspec.json.encode({"id": message_id, "text": text}),

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
-    from connectors.messages import Letter
+    from connectors.messages import OutgoingMessage
     from daemon.settings import Settings
 
 _READY_SECONDS = 120.0
@@ -57,7 +57,7 @@ class Stage(Protocol):
         """Have `show` called with each event."""
         ...
 
-    def publish(self, letter: Letter) -> None:
+    def publish(self, message: OutgoingMessage) -> None:
         """Publish an input message."""
         ...
 
@@ -129,9 +129,9 @@ class RealStage:
         """Have `show` called with each event."""
         listen(self._broker, "#", show)
 
-    def publish(self, letter: Letter) -> None:
+    def publish(self, message: OutgoingMessage) -> None:
         """Publish an input message."""
-        self._sink.publish(letter, None)
+        self._sink.publish(message, None)
 
     def wait(self, seconds: float) -> None:
         """Let events come in for that long at most."""
@@ -202,14 +202,14 @@ class EmbeddedStage:
         """Load the model and start the threads."""
         # torch is slow to import, and the other stage does not need it here
         from daemon.model.scorer import ToneModel  # noqa: PLC0415
-        from daemon.worker.task import sheet_maker  # noqa: PLC0415
+        from daemon.worker.task import result_maker  # noqa: PLC0415
 
         configuration, store = self._configuration, EmbeddedStore()
         workers = {}
         for settings in configuration.models:
             model = ToneModel.load(settings)
             model.warm_up()
-            workers[settings.name] = EmbeddedWorker(sheet_maker(model, "embedded"))
+            workers[settings.name] = EmbeddedWorker(result_maker(model, "embedded"))
         self._broker.declare(
             topology.results(),
             topology.Topology(
@@ -219,7 +219,7 @@ class EmbeddedStage:
         )
         self._broker.listen(self._arrived)
         edges = Embedded(
-            self._broker, workers, routes=wiring.routes(configuration),
+            self._broker, workers, subscriptions=wiring.subscriptions(configuration),
             prefetch=configuration.broker.prefetch,
         )  # fmt: skip
         self._signals = Signals(lambda: configuration)
@@ -251,9 +251,9 @@ class EmbeddedStage:
         """Have `show` called with each event."""
         self._show = show
 
-    def publish(self, letter: Letter) -> None:
+    def publish(self, message: OutgoingMessage) -> None:
         """Publish an input message."""
-        self._broker.publish(letter)
+        self._broker.publish(message)
 
     def wait(self, seconds: float) -> None:
         """Let events come in for that long at most."""

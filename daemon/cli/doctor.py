@@ -23,7 +23,7 @@ from daemon.telemetry import logs
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from daemon.settings.loading import Read
+    from daemon.settings.loading import LoadedSettings
 
 _COLOURS = {"ok": "green", "warning": "yellow", "failure": "red", "unknown": "cyan"}
 
@@ -74,23 +74,23 @@ def doctor(file: Path | None, management: str, *, as_json: bool) -> None:
     else:
         told = ", ".join(f"{number} {state}" for state, number in count.items())
         click.echo(f"\n{told}")
-    sys.exit(EX_CONFIG if found.faults else 1 if count["failure"] else 0)
+    sys.exit(EX_CONFIG if found.problems else 1 if count["failure"] else 0)
 
 
-def _examine(found: Read, management: str) -> Iterator[Result]:
-    for fault, told in zip(found.faults, found.told(found.faults), strict=True):
-        yield Result("settings", "failure", told.partition(". Fix:")[0], fault.fix)
-    if found.settings is None or found.faults:
+def _examine(found: LoadedSettings, management: str) -> Iterator[Result]:
+    for problem, told in zip(found.problems, found.told(found.problems), strict=True):
+        yield Result("settings", "failure", told.partition(". Fix:")[0], problem.fix)
+    if found.settings is None or found.problems:
         return
     yield Result("settings", "ok", found.name or "the defaults, and the environment")
-    for fault in advice(found, found.settings):
+    for problem in advice(found, found.settings):
         # what the live checks below look at themselves
-        if fault.path[:1] != ("models",) and fault.path != ("redis", "secret"):
+        if problem.path[:1] != ("models",) and problem.path != ("redis", "secret"):
             yield Result(
-                f"settings {fault.where}",
-                "warning" if fault.severity == "warning" else "failure",
-                fault.what,
-                fault.fix,
+                f"settings {problem.where}",
+                "warning" if problem.severity == "warning" else "failure",
+                problem.what,
+                problem.fix,
             )
     try:
         yield from examination.examine(found.settings, management)

@@ -25,7 +25,7 @@ from daemon.telemetry import logs
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from connectors.parking.entry import Entry
+    from connectors.parking.entry import ParkedMessage
     from daemon.settings import Settings
 
 _LISTED = 100
@@ -117,18 +117,20 @@ def purge(chosen: Filter, *, dry_run: bool, yes: bool) -> None:
     _go_through(chosen, "purged", _purge, rate=None, dry_run=dry_run, yes=yes)
 
 
-_Act = Callable[["Settings", ParkedQueue, "Entry"], bool]
+_Act = Callable[["Settings", ParkedQueue, "ParkedMessage"], bool]
 """Does what is to be done with a message, and returns whether it could be."""
 
 
-def _replay(configuration: Settings, queue: ParkedQueue, each: Entry) -> bool:
-    routes = {route.connector: route for route in wiring.routes(configuration)}
-    if route := routes.get(each.connector):
-        queue.replay(each, route.source_queue)
-    return route is not None
+def _replay(configuration: Settings, queue: ParkedQueue, each: ParkedMessage) -> bool:
+    subscriptions = {
+        subscription.connector: subscription for subscription in wiring.subscriptions(configuration)
+    }
+    if subscription := subscriptions.get(each.connector):
+        queue.replay(each, subscription.source_queue)
+    return subscription is not None
 
 
-def _purge(_configuration: Settings, queue: ParkedQueue, each: Entry) -> bool:
+def _purge(_configuration: Settings, queue: ParkedQueue, each: ParkedMessage) -> bool:
     queue.drop(each)
     return True
 

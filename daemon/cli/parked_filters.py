@@ -14,7 +14,7 @@ from connectors.amqp import topology
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from connectors.parking.entry import Entry
+    from connectors.parking.entry import ParkedMessage
     from connectors.parking.parked_queue import ParkedQueue
 
 _SLOWEST, _FASTEST = 0.001, 100_000
@@ -40,7 +40,7 @@ class Filter(msgspec.Struct, frozen=True):
     newer_than: float | None = None
     limit: int = 0
 
-    def of(self, queue: ParkedQueue) -> Iterator[Entry]:
+    def of(self, queue: ParkedQueue) -> Iterator[ParkedMessage]:
         """Fetch the messages that match."""
         found = 0
         for each in queue:
@@ -50,7 +50,7 @@ class Filter(msgspec.Struct, frozen=True):
                 if found == self.limit:
                     return
 
-    def matches(self, each: Entry) -> bool:
+    def matches(self, each: ParkedMessage) -> bool:
         """Whether a message is meant."""
         if self.older_than is not None and (each.age is None or each.age < self.older_than):
             return False

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from connectors.amqp.connection import Broker
-    from connectors.messages import Letter
+    from connectors.messages import OutgoingMessage
     from daemon.settings import ConnectorSettings, Settings
 
 WINDOW = 250
@@ -61,17 +61,19 @@ def publish(
     if len(routing_key.encode(errors="surrogateescape")) > _MAX_KEY_BYTES:
         raise click.UsageError(f"--routing-key is longer than {_MAX_KEY_BYTES} bytes")
     sample = _decoded(template.read(), template.name, encoding) if template else ""
-    letters = [
-        templates.letter(chosen, line, routing_key=routing_key, template=sample) for line in lines
+    messages = [
+        templates.message(chosen, line, routing_key=routing_key, template=sample) for line in lines
     ]
     broker = connect(configuration, "tonebus publish")
-    [route] = wiring.routes(msgspec.structs.replace(configuration, connectors=(chosen,)))
-    wiring.prepare(configuration, broker, topology.results(), route.topology)
+    [subscription] = wiring.subscriptions(
+        msgspec.structs.replace(configuration, connectors=(chosen,))
+    )
+    wiring.prepare(configuration, broker, topology.results(), subscription.topology)
     quiet = len(lines) <= WINDOW or not sys.stderr.isatty()
     with Progress(console=Console(stderr=True), disable=quiet) as progress:
         task = progress.add_task("publishing", total=len(lines))
         ids = []
-        for message_id in send(broker, letters):
+        for message_id in send(broker, messages):
             ids.append(message_id)
             progress.advance(task)
     broker.close()
@@ -110,14 +112,14 @@ FATES = {
 }
 
 
-def send(broker: Broker, letters: Iterable[Letter]) -> Iterator[str]:
-    """Publish letters and yield each one's message id once the broker has it.
+def send(broker: Broker, messages: Iterable[OutgoingMessage]) -> Iterator[str]:
+    """Publish messages and yield each one's message id once the broker has it.
 
     Raises:
         Unavailable: The broker was lost, or does not confirm.
     """
     sink: Sink[str] = Sink(broker)
-    for each in letters:
+    for each in messages:
         sink.publish(each, str(each.properties["message_id"]))
         while sink.unconfirmed >= WINDOW:
             yield from _confirmed(broker, sink)

@@ -29,7 +29,10 @@ def jsonschema(connector: str) -> None:
     found = json_schema.event_schema()
     if connector:
         chosen = find_connector(settings.load(), connector)
-        found = {"$schema": json_schema.DIALECT, **json_schema.input_schema(chosen.recipe())}
+        found = {
+            "$schema": json_schema.DIALECT,
+            **json_schema.input_schema(chosen.mapping_config()),
+        }
     _print(found)
 
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from connectors.amqp.connection import Broker
-    from connectors.parking.entry import Entry
+    from connectors.parking.entry import ParkedMessage
     from daemon.settings import Settings
 
 _NO_EVENT = (msgspec.MsgspecError, TypeError, ValueError, RecursionError)
@@ -139,7 +139,7 @@ def _foreign(message: Any, error: Exception) -> str:  # noqa: ANN401 - py-amqp h
     )
 
 
-def _parked_line(found: Entry) -> str:
+def _parked_line(found: ParkedMessage) -> str:
     return (
         f"[red]{_shown(found.code):<14}[/] {_shown(found.connector)}  "
         f"{_shown(found.routing_key)}  {found.key}  {_shown(found.detail)}"

@@ -9,7 +9,7 @@ import msgspec
 
 from connectors.errors import Misconfigured
 from connectors.mapping.expressions import PATH
-from connectors.messages import Letter
+from connectors.messages import OutgoingMessage
 
 if TYPE_CHECKING:
     from daemon.settings import ConnectorSettings
@@ -23,9 +23,9 @@ Content-Transfer-Encoding: 8bit
 {text}"""
 
 
-def letter(
+def message(
     connector: ConnectorSettings, text: str, *, routing_key: str = "", template: str = ""
-) -> Letter:
+) -> OutgoingMessage:
     """Return an input message with an id of its own.
 
     Args:
@@ -54,8 +54,8 @@ def letter(
         properties["content_type"] = "application/cloudevents+json"
     if connector.queue:
         # which exchange leads to it is its owner's affair
-        return Letter("", connector.queue, body, properties)
-    return Letter(connector.exchange, routing_key or key_for(connector), body, properties)
+        return OutgoingMessage("", connector.queue, body, properties)
+    return OutgoingMessage(connector.exchange, routing_key or key_for(connector), body, properties)
 
 
 def key_for(connector: ConnectorSettings) -> str:

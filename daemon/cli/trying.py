@@ -10,7 +10,7 @@ import msgspec
 from rich.markup import escape
 
 from connectors.events import event as envelope
-from connectors.events.output import Outlet
+from connectors.events.output import Output
 from connectors.mapping import is_blank
 from connectors.messages import Fault, Score
 from daemon import settings
@@ -22,7 +22,7 @@ from daemon.telemetry import logs
 
 if TYPE_CHECKING:
     from connectors.delivery import Delivery
-    from connectors.messages import Utterance
+    from connectors.messages import Text
     from daemon.settings import ConnectorSettings, Settings
 
 
@@ -58,12 +58,12 @@ def try_(
         "connector": chosen.name,
         "skip": outcome.skip or None,
         "park": {"code": outcome.park, "detail": outcome.detail} if outcome.park else None,
-        "utterances": outcome.utterances,
-        "identity": [identity.known_by(each, chosen) or None for each in outcome.utterances],
+        "texts": outcome.texts,
+        "identity": [identity.known_by(each, chosen) or None for each in outcome.texts],
         "events": [],
     }
     try:
-        if outcome.utterances and not no_score:
+        if outcome.texts and not no_score:
             _score(configuration, chosen, delivery, told)
     finally:
         # the mapping is worth knowing also where there is no model to be loaded
@@ -89,26 +89,26 @@ def _score(
     from daemon.model.scorer import ToneModel  # noqa: PLC0415
 
     model = ToneModel.load(configuration.model(connector.model))
-    outlet = Outlet(connector.terms())
+    output = Output(connector.output_config())
     nothing = Score({}, 0)
-    for utterance in told["utterances"]:
-        [verdict] = [nothing] if is_blank(utterance.text) else model.score([utterance.text])
+    for text in told["texts"]:
+        [verdict] = [nothing] if is_blank(text.content) else model.score([text.content])
         if isinstance(verdict, Fault):
             told["park"] = {"code": "poison", "detail": f"{verdict.code} {verdict.detail}".strip()}
             continue
         event = envelope.tone_event(
-            delivery, utterance,
-            envelope.event_id(connector.name, utterance),
+            delivery, text,
+            envelope.event_id(connector.name, text),
             score=verdict, model=model.identity.model, cached=False,
-            include_text=outlet.include_text,
+            include_text=output.include_text,
         )  # fmt: skip
-        letter = outlet.letter(event, delivery)
+        message = output.message(event, delivery)
         told["events"].append(
-            {"exchange": letter.exchange, "routing_key": letter.routing_key, "event": event}
+            {"exchange": message.exchange, "routing_key": message.routing_key, "event": event}
         )
 
 
-def _lost(text: Utterance) -> str:
+def _lost(text: Text) -> str:
     """Return what of a text is not scored."""
     removed = [f"{count} characters of {what}" for what, count in text.removed.items()]
     cut = "cut at its end; " if text.cut else ""
@@ -123,9 +123,9 @@ def _print(told: dict[str, Any]) -> None:
         )
     if park := told["park"]:
         console.print(f"[red]parked[/]: {park['code']}: {escape(park['detail'])}")
-    for each, known in zip(told["utterances"], told["identity"], strict=True):
+    for each, known in zip(told["texts"], told["identity"], strict=True):
         by = f"id {each.subject}, known by {known}" if known else "known by nothing"
-        console.print(f"text {each.index}, {by}: {each.text!r}", markup=False)
+        console.print(f"text {each.index}, {by}: {each.content!r}", markup=False)
         if lost := _lost(each):
             console.print(f"  {lost}", markup=False)
     if not all(told["identity"]):

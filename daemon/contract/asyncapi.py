@@ -68,7 +68,7 @@ def _add_connector(
         "name": f"{name}.input",
         "title": f"A message of {name}",
         "contentType": _INPUTS[connector.format],
-        "payload": input_schema(connector.recipe()),
+        "payload": input_schema(connector.mapping_config()),
     }
     key, source = _source(connector, channels)
     source.setdefault("messages", {})[f"{name}.input"] = _message(f"{name}.input")

@@ -11,7 +11,7 @@ from connectors.mapping.expressions import PATH
 from connectors.messages import EVENT_TYPE, Label, Model, Origin, ToneEvent
 
 if TYPE_CHECKING:
-    from connectors.mapping import Recipe
+    from connectors.mapping import MappingConfig
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 _KINDS = (ToneEvent, Label, Model, Origin)
@@ -50,21 +50,21 @@ def components(prefix: str) -> dict[str, Any]:
     return found
 
 
-def input_schema(recipe: Recipe) -> dict[str, Any]:
-    """Return what a recipe asks of a message: that its text is there.
+def input_schema(config: MappingConfig) -> dict[str, Any]:
+    """Return what a config asks of a message: that its text is there.
 
     Only plain paths can be told as a schema; other expressions are quoted as they are.
     """
-    if recipe.format == "text":
+    if config.format == "text":
         return {"type": "string", "description": "The whole body is the text."}
-    if recipe.format == "mail":
+    if config.format == "mail":
         return {"type": "string", "description": "An e-mail as it travels (RFC 5322)."}
-    schema: dict[str, Any] = {"type": "object", "x-jmespath": recipe.expressions()}
-    elsewhere = recipe.document or recipe.each or recipe.template
-    if elsewhere or not PATH.fullmatch(recipe.text):
-        return {"x-jmespath": recipe.expressions()}
+    schema: dict[str, Any] = {"type": "object", "x-jmespath": config.expressions()}
+    elsewhere = config.document or config.each or config.template
+    if elsewhere or not PATH.fullmatch(config.text):
+        return {"x-jmespath": config.expressions()}
     text = {"type": "string"}
-    _put(schema, recipe.text.split("."), {"anyOf": [text, {"type": "array", "items": text}]})
+    _put(schema, config.text.split("."), {"anyOf": [text, {"type": "array", "items": text}]})
     return schema
 
 

@@ -37,7 +37,7 @@ _CHANGE_SCORES = (
 )
 
 
-class Identity(msgspec.Struct, frozen=True):
+class ModelIdentity(msgspec.Struct, frozen=True):
     """Names exactly one way to score a text.
 
     Attributes:
@@ -50,7 +50,7 @@ class Identity(msgspec.Struct, frozen=True):
     preprocessing: str
 
 
-def identify(settings: ModelSettings) -> Identity:
+def identify(settings: ModelSettings) -> ModelIdentity:
     """Identify the model without loading it.
 
     The revision is the digest of a directory's files, or the hub commit, in 16 hex digits; a `-`
@@ -70,7 +70,7 @@ def identify(settings: ModelSettings) -> Identity:
         ) from error
 
 
-def _identified(settings: ModelSettings) -> Identity:
+def _identified(settings: ModelSettings) -> ModelIdentity:
     where = card.directory(settings)
     if where is None:
         revision = settings.revision[:16]
@@ -95,7 +95,7 @@ def _identified(settings: ModelSettings) -> Identity:
             "only workers on other hosts have the files, set `revision` to the one they log"
         )
     described = card.read(where, settings)
-    return Identity(
+    return ModelIdentity(
         model=Model(name=described.name, revision=revision + _suffix(settings)),
         preprocessing=described.preprocessing,
     )

@@ -13,7 +13,7 @@ from connectors.messages import Fault, Score
 from daemon.model import int8, labels, loading
 from daemon.model.encoding import Encoded, Encoder
 from daemon.model.forward import Forward
-from daemon.model.identity import Identity, identify
+from daemon.model.identity import ModelIdentity, identify
 from daemon.model.padded import Padded
 from daemon.model.probes import probes
 from daemon.model.unpadded import unpadded
@@ -42,7 +42,9 @@ class ToneModel:
         token_budget: Tokens of one forward, padding included; `warm_up` measures the best.
     """
 
-    def __init__(self, settings: ModelSettings, identity: Identity, loaded: loading.Loaded) -> None:
+    def __init__(
+        self, settings: ModelSettings, identity: ModelIdentity, loaded: loading.Loaded
+    ) -> None:
         folding = labels.fold(loaded.labels, settings.labels, settings.name)
         self.identity = identity
         self.tones = folding.tones

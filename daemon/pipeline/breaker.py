@@ -30,7 +30,7 @@ class Breaker:
         self._parked = 0
         self.tripped = False
 
-    def note(self, *, parked: bool) -> None:
+    def record(self, *, parked: bool) -> None:
         """Take in what became of a message."""
         if len(self._last) == self._last.maxlen:
             self._parked -= self._last[0]

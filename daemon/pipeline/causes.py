@@ -10,14 +10,14 @@ from daemon.pipeline.pauses import ALARM, NO_WORKER, REFUSED_PUBLISH, Pause
 if TYPE_CHECKING:
     from connectors.ports import Edges
     from daemon.pipeline.publisher import Publisher
-    from daemon.pipeline.scorer import Labeller
+    from daemon.pipeline.scorer import Scorer
     from daemon.pipeline.work import Item
 
-    Scorer = Labeller[Item]
+    Scoring = Scorer[Item]
 
 
 def cause(
-    edges: Edges, connector: str, model: str, scorer: Scorer, publisher: Publisher
+    edges: Edges, connector: str, model: str, scorer: Scoring, publisher: Publisher
 ) -> Pause | None:
     """Return the reason for which a connector should pause; None where none is known."""
     if edges.blocked:
@@ -29,7 +29,7 @@ def cause(
     return None
 
 
-def is_gone(pause: Pause, edges: Edges, model: str, scorer: Scorer, publisher: Publisher) -> bool:
+def is_gone(pause: Pause, edges: Edges, model: str, scorer: Scoring, publisher: Publisher) -> bool:
     """Whether the reason for a pause can be seen to be gone, without any delivery."""
     if pause.reason == NO_WORKER:
         return bool(scorer.workers(model))

@@ -7,24 +7,24 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from connectors.ports import Edges
-    from connectors.scoring.protocol import Answer
-    from daemon.pipeline.scorer import Labeller
+    from connectors.scoring.protocol import Reply
+    from daemon.pipeline.scorer import Scorer
 
 _LINGER_SECONDS = 0.005
 """Short beside a forward, long beside the time between two messages of a busy bus."""
 
 
 def gather(
-    edges: Edges, labeller: Labeller[Any], patience: float, linger: float = _LINGER_SECONDS
-) -> list[Answer]:
-    """Sleep until something arrives, and longer while every worker is busy and none answers.
+    edges: Edges, scorer: Scorer[Any], patience: float, linger: float = _LINGER_SECONDS
+) -> list[Reply]:
+    """Sleep until something arrives, and longer while every worker is busy and none replies.
 
     What arrives then can only wait, and a turn for many messages costs all of us, RabbitMQ too,
     less than a turn for each.
 
     Args:
         edges: The bus.
-        labeller: Knows which workers are busy.
+        scorer: Knows which workers are busy.
         patience: Seconds to sleep at most until something arrives.
         linger: Seconds to collect more.
 
@@ -32,9 +32,9 @@ def gather(
         Unavailable: The bus is lost.
     """
     edges.wait(patience)
-    answers = edges.scoring.answers()
+    replies = edges.scoring.replies()
     until = time.monotonic() + linger
-    while labeller.saturated and not answers and (left := until - time.monotonic()) > 0:
+    while scorer.saturated and not replies and (left := until - time.monotonic()) > 0:
         edges.wait(left)
-        answers = edges.scoring.answers()
-    return answers
+        replies = edges.scoring.replies()
+    return replies

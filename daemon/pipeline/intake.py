@@ -37,10 +37,10 @@ if TYPE_CHECKING:
     from connectors.ports import Edges
     from daemon.pipeline.breaker import Breaker
     from daemon.pipeline.publisher import Publisher
-    from daemon.pipeline.scorer import Labeller
+    from daemon.pipeline.scorer import Scorer
     from daemon.pipeline.work import Item
 
-    Scorer = Labeller[Item]
+    Scoring = Scorer[Item]
 
 _REVIEW_SECONDS = 0.25
 _RETRY_SECONDS = 10.0
@@ -158,7 +158,7 @@ class Intake:
             connector.delay = _FIRST_TRIAL
             connector.trial, connector.grow = False, True
 
-    def review(self, edges: Edges, scorer: Scorer, publisher: Publisher) -> bool:
+    def review(self, edges: Edges, scorer: Scoring, publisher: Publisher) -> bool:
         """Pause what cannot go on, and start again what can.
 
         Returns:
@@ -169,7 +169,7 @@ class Intake:
         """
         ended = edges.source.ended()
         for each in ended:
-            self._take_ended(edges, each, scorer, publisher)
+            self._end(edges, each, scorer, publisher)
         now = self._clock()
         if now < self._due or self._closed:
             return bool(ended)
@@ -201,7 +201,7 @@ class Intake:
             raise Unavailable("RabbitMQ has not taken any message for too long")
 
     def _look_at(
-        self, edges: Edges, name: str, connector: _Connector, scorer: Scorer,
+        self, edges: Edges, name: str, connector: _Connector, scorer: Scoring,
         publisher: Publisher,
     ) -> None:  # fmt: skip
         """Find a reason to pause a connector that consumes."""
@@ -231,7 +231,7 @@ class Intake:
             self._restart(edges, name, fewer)
 
     def _look_again(
-        self, edges: Edges, name: str, connector: _Connector, pause: Pause, scorer: Scorer,
+        self, edges: Edges, name: str, connector: _Connector, pause: Pause, scorer: Scoring,
         publisher: Publisher,
     ) -> None:  # fmt: skip
         """See whether the reason for a pause is gone."""
@@ -253,7 +253,7 @@ class Intake:
             connector.trial = True
         self._start(edges, name, prefetch=1 if connector.trial else connector.prefetch)
 
-    def _take_ended(self, edges: Edges, ended: Ended, scorer: Scorer, publisher: Publisher) -> None:
+    def _end(self, edges: Edges, ended: Ended, scorer: Scoring, publisher: Publisher) -> None:
         """RabbitMQ has ended a consumer, and has its deliveries back."""
         connector = self._connectors[ended.connector]
         _log.warning(

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from connectors.events import event as envelope
-from connectors.messages import Letter
+from connectors.messages import OutgoingMessage
 from connectors.parking import park
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ class Pending(Protocol):
         """Whether a delivery still waits for it."""
         ...
 
-    def letter(self) -> Letter:
+    def message(self) -> OutgoingMessage:
         """Make the message."""
         ...
 
@@ -96,14 +96,14 @@ class PendingEvent:
         """Whether a delivery still waits for it."""
         return self.item.wanted()
 
-    def letter(self) -> Letter:
+    def message(self) -> OutgoingMessage:
         """Make the message."""
-        item, outlet = self.item, self.item.lane.outlet
+        item, output = self.item, self.item.route.output
         self.event = envelope.tone_event(
-            item.delivery, item.utterance, item.event_id, score=self.score, model=self.model,
-            cached=self.cached, include_text=outlet.include_text,
+            item.delivery, item.text, item.event_id, score=self.score, model=self.model,
+            cached=self.cached, include_text=output.include_text,
         )  # fmt: skip
-        return outlet.letter(self.event, item.delivery)
+        return output.message(self.event, item.delivery)
 
     def confirmed(self, desk: Desk) -> None:
         """Report it."""
@@ -132,9 +132,9 @@ class PendingCopy:
         """Whether the delivery can still be acknowledged."""
         return self.settlement.delivery.live
 
-    def letter(self) -> Letter:
+    def message(self) -> OutgoingMessage:
         """Make the message."""
-        return park.letter(self.settlement.delivery, self.reason)
+        return park.message(self.settlement.delivery, self.reason)
 
     def confirmed(self, desk: Desk) -> None:
         """Report it."""
@@ -153,9 +153,9 @@ class Ping:
         """Whoever paused for an alarm waits for it."""
         return True
 
-    def letter(self) -> Letter:
+    def message(self) -> OutgoingMessage:
         """Make the message: the default exchange finds no queue of this name, and drops it."""
-        return Letter("", _NOWHERE, b"", {}, mandatory=False)
+        return OutgoingMessage("", _NOWHERE, b"", {}, mandatory=False)
 
     def confirmed(self, desk: Desk) -> None:
         """Owe nothing."""

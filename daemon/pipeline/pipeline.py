@@ -36,14 +36,14 @@ if TYPE_CHECKING:
     from connectors.delivery import Delivery
     from connectors.messages import Model
     from connectors.ports import Edges
-    from connectors.scoring.protocol import Answer
+    from connectors.scoring.protocol import Reply
     from daemon.pipeline.intake import Intake
     from daemon.pipeline.publisher import Publisher
-    from daemon.pipeline.scorer import Labeller
+    from daemon.pipeline.scorer import Scorer
     from daemon.pipeline.settlement import Settlement
     from daemon.pipeline.shadow import Shadows
     from daemon.pipeline.tally import Tally
-    from daemon.pipeline.work import Item, Lane
+    from daemon.pipeline.work import Item, Route
 
 NOTHING = Score(scores={}, tokens=0)
 """The score of a text in which there is nothing to score."""
@@ -56,15 +56,15 @@ class Pipeline:
     """The message path of one process, over whatever edges it is given."""
 
     def __init__(
-        self, *, edges: Edges, lanes: Mapping[str, Lane], labeller: Labeller[Item], cache: Cache,
+        self, *, edges: Edges, routes: Mapping[str, Route], scorer: Scorer[Item], cache: Cache,
         tally: Tally, intake: Intake, publisher: Publisher, shadows: Shadows,
     ) -> None:  # fmt: skip
         """Put the parts together.
 
         Args:
             edges: The bus.
-            lanes: How each connector is read and scored, by name.
-            labeller: Sees to the scores.
+            routes: How each connector is read and scored, by name.
+            scorer: Sees to the scores.
             cache: What was scored and published before.
             tally: Counts.
             intake: Decides which connectors consume.
@@ -72,16 +72,16 @@ class Pipeline:
             shadows: Compares published tones with another model's.
         """
         self._edges = edges
-        self._reader = Reader(lanes, cache, tally)
-        self._preprocessing = {each.model: each.identity.preprocessing for each in lanes.values()}
-        self._labeller = labeller
+        self._reader = Reader(routes, cache, tally)
+        self._preprocessing = {each.model: each.identity.preprocessing for each in routes.values()}
+        self._scorer = scorer
         self._cache = cache
         self._tally = tally
         self._intake = intake
         self._publisher = publisher
         self._shadows = shadows
         # one traces both, for the requests link to the deliveries
-        self._tracer = labeller.tracer
+        self._tracer = scorer.tracer
         self._delivered: deque[Delivery] = deque()
         self._new: list[Item] = []
         self._under_way: dict[str, Item] = {}
@@ -95,7 +95,7 @@ class Pipeline:
     @property
     def busy(self) -> bool:
         """Whether something may fall due while nothing arrives."""
-        here = self._labeller.waiting or self._publisher or self._delivered
+        here = self._scorer.waiting or self._publisher or self._delivered
         return bool(here or self._edges.sink.unconfirmed)
 
     def turn(self, patience: float) -> None:
@@ -107,16 +107,16 @@ class Pipeline:
         Raises:
             Unavailable: The bus is lost; `reset`, and begin again on a new connection.
         """
-        answers = gather(self._edges, self._labeller, 0 if self._may_map else patience)
-        if self._intake.review(self._edges, self._labeller, self._publisher):
+        replies = gather(self._edges, self._scorer, 0 if self._may_map else patience)
+        if self._intake.review(self._edges, self._scorer, self._publisher):
             self._forget()
         self._map()
         self._look_up()
-        self._score(answers)
+        self._score(replies)
         self._publish()
         self._settle()
         # last, for nothing waits for it
-        self._shadows.turn(self._edges, answers)
+        self._shadows.turn(self._edges, replies)
 
     def remember(self) -> None:
         """Write down what is still to be remembered, before the end."""
@@ -129,7 +129,7 @@ class Pipeline:
         self._under_way.clear()
         self._held = 0
         self._publisher.reset()
-        self._labeller.reset()
+        self._scorer.reset()
         self._shadows.reset()
         self._tracer.reset()
 
@@ -170,40 +170,40 @@ class Pipeline:
 
     def _begin(self, item: Item, score: Score | None) -> None:
         self._under_way[item.event_id] = item
-        text, lane = item.utterance.text, item.lane
+        text, route = item.text.content, item.route
         self._held += item.weight
         if is_blank(text):
-            self._publish_event(item, NOTHING, lane.identity.model, cached=False)
+            self._publish_event(item, NOTHING, route.identity.model, cached=False)
         elif score:
-            self._publish_event(item, score, lane.identity.model, cached=True)
+            self._publish_event(item, score, route.identity.model, cached=True)
         else:
             # what was delivered so often may crash workers: it must be alone in its batch
             alone = item.delivery.count >= _SUSPECT_DELIVERIES
-            self._labeller.want(lane.model, item.score_key, text, item, alone=alone)
+            self._scorer.want(route.model, item.score_key, text, item, alone=alone)
 
-    def _score(self, answers: Sequence[Answer]) -> None:
+    def _score(self, replies: Sequence[Reply]) -> None:
         """Take in what the workers answered, and send them what still has no score."""
-        for verdict in self._labeller.collect(answers):
-            outcome, wanted = verdict.outcome, verdict.wanted
-            if isinstance(outcome, Fault) or verdict.model is None:
-                for item in wanted.waiters:
-                    self._give_up(item, outcome, wanted.record.attempts)
+        for outcome in self._scorer.collect(replies):
+            result, request = outcome.result, outcome.request
+            if isinstance(result, Fault) or outcome.model is None:
+                for item in request.requesters:
+                    self._give_up(item, result, request.record.attempts)
                 continue
             # at once, for a score costs most
-            how = self._preprocessing[wanted.model]
-            key = self._cache.score_key(verdict.model, how, wanted.text)
-            self._cache.remember_score(key, outcome)
-            for place, item in enumerate(wanted.waiters):
-                self._publish_event(item, outcome, verdict.model, cached=place > 0)
+            how = self._preprocessing[request.model]
+            key = self._cache.score_key(outcome.model, how, request.text)
+            self._cache.remember_score(key, result)
+            for place, item in enumerate(request.requesters):
+                self._publish_event(item, result, outcome.model, cached=place > 0)
         if not self._edges.blocked:
-            self._labeller.ask(self._edges.scoring)
+            self._scorer.ask(self._edges.scoring)
 
     def _publish(self) -> None:
         """Hand over what is ready, as far as the window is open."""
         for pending, error in self._publisher.send(self._edges):
             if isinstance(pending, PendingEvent):
                 reason = Reason("event", stage="publish", detail=type(error).__name__,
-                                texts=(pending.item.utterance.index,))  # fmt: skip
+                                texts=(pending.item.text.index,))  # fmt: skip
                 self._fail(pending.item, reason)
             else:
                 raise error
@@ -222,7 +222,7 @@ class Pipeline:
             self._cache.remember_mark(item.mark_key)
         self._tally.published(pending)
         self._intake.came_through(item.delivery.connector)
-        if reply := item.lane.outlet.reply(pending.event, item.delivery):
+        if reply := item.route.output.reply(pending.event, item.delivery):
             self._edges.sink.reply(reply)
             self._tally.replied(item.delivery)
         item.settlement.done()
@@ -242,16 +242,16 @@ class Pipeline:
         if cached:
             self._tally.cached(item.delivery)
         self._shadows.compare(item, tone := score.tone)
-        item.delivery.trace.note("labelled", tone)
+        item.delivery.trace.record("labelled", tone)
         self._publisher.put(PendingEvent(item, score, model, cached, tone=tone))
 
     def _give_up(self, item: Item, fault: Score | Fault, attempts: int) -> None:
         detail = f"{fault.code} {fault.detail}".strip() if isinstance(fault, Fault) else ""
         if not item.settlement.failed:  # many bad texts of one message prove no more than one
-            self._tally.given_up(item.lane.model)
+            self._tally.given_up(item.route.model)
         reason = Reason(
             "poison", stage="score", detail=detail, attempts=attempts,
-            texts=(item.utterance.index,), revision=item.lane.identity.model.revision,
+            texts=(item.text.index,), revision=item.route.identity.model.revision,
         )  # fmt: skip
         self._fail(item, reason)
 
@@ -274,13 +274,13 @@ class Pipeline:
                 "message_parked", connector=delivery.connector, code=reason.code,
                 detail=reason.detail, message_id=delivery.message_id,
             )  # fmt: skip
-            delivery.trace.note("parked", reason.code)
+            delivery.trace.record("parked", reason.code)
             self._publisher.put(PendingCopy(settlement, reason))
 
     def _duplicate(self, settlement: Settlement) -> None:
         delivery = settlement.delivery
         self._tally.duplicate(delivery)
-        delivery.trace.note("duplicate")
+        delivery.trace.record("duplicate")
         settlement.done()
         self._conclude(settlement)
 
@@ -295,5 +295,5 @@ class Pipeline:
         self._publisher.forget()
         for item in list(self._under_way.values()):
             if not item.wanted():
-                self._labeller.withdraw(item.lane.model, item.score_key, item)
+                self._scorer.withdraw(item.route.model, item.score_key, item)
                 self._end(item)

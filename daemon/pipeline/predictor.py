@@ -1,6 +1,6 @@
 """Scores for callers in this process: the cache and the workers, behind one thread of its own.
 
-Invariant: a request waits on the event loop, as an `Asked`, and here, with the labeller, and
+Invariant: a request waits on the event loop, as an `Asked`, and here, with the scorer, and
 leaves both together: answered (`_settle`), or withdrawn by its caller (`_take_back`).
 """
 
@@ -24,9 +24,9 @@ from connectors.mapping import is_blank
 from connectors.messages import Fault, Score
 from connectors.text import clamped
 from daemon.pipeline.asking import Asked, NoWorker, Prediction, Request
-from daemon.pipeline.scorer import Labeller
+from daemon.pipeline.scorer import Scorer
 from daemon.process import wiring
-from daemon.telemetry.registry import Meter
+from daemon.telemetry.registry import Registry
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -47,11 +47,11 @@ class Predictor:
     """Answers many callers at once; their texts share batches, cache and connection.
 
     Callers live on one event loop. Between it and the thread here much is handed over at a time:
-    one wake-up for all that was asked meanwhile, one call for all answers of a turn.
+    one wake-up for all that was asked meanwhile, one call for all replies of a turn.
 
     Attributes:
         fault: Why the bus is not to be had; empty while it is.
-        meter: Counts.
+        registry: Counts.
         backlogs: How each queue that there is stood a moment ago.
     """
 
@@ -64,11 +64,12 @@ class Predictor:
         self._edges = edges
         self._cache = wiring.cache(settings, store)
         self._max_chars = settings.daemon.max_text_chars
-        self.meter = Meter()
+        self.registry = Registry()
         self.identities = wiring.identities(settings)
-        self._labeller: Labeller[Request] = Labeller(
-            list(self.identities), settings.daemon, time.monotonic, meter=self.meter, urgent=True
-        )
+        self._scorer: Scorer[Request] = Scorer(
+            list(self.identities), settings.daemon, time.monotonic,
+            registry=self.registry, urgent=True,
+        )  # fmt: skip
         self._asked: deque[Request] = deque()
         self._left: deque[Request] = deque()
         self._woken = False
@@ -125,7 +126,7 @@ class Predictor:
 
     def workers(self, model: str) -> int:
         """Workers of a model, at the last count."""
-        return 0 if self.fault else self._labeller.workers(model)
+        return 0 if self.fault else self._scorer.workers(model)
 
     def predict(self, model: str, texts: Sequence[str]) -> Asked:
         """Ask for scores, on the event loop; whoever does not wait to the end must `withdraw`."""
@@ -174,7 +175,7 @@ class Predictor:
             except Unavailable as lost:
                 self.fault = str(lost)
                 self.backlogs = {}
-                _log.warning("bus_lost", error=self.fault)
+                _log.warning("disconnected", error=self.fault)
                 self._edges.drop()
                 self._fail_all(lost)
         self._edges.close()
@@ -214,42 +215,41 @@ class Predictor:
         self._tell()
         if not self._edges.blocked:
             self._measure()
-            self._labeller.ask(self._edges.scoring)
+            self._scorer.ask(self._edges.scoring)
         self._dismiss()
 
     def _collect(self) -> None:
         scoring = self._edges.scoring
-        for verdict in self._labeller.collect(scoring.answers()):
-            wanted, outcome = verdict.wanted, verdict.outcome
-            if isinstance(outcome, Fault) or verdict.model is None:
+        for outcome in self._scorer.collect(scoring.replies()):
+            request, result = outcome.request, outcome.result
+            if isinstance(result, Fault) or outcome.model is None:
                 bad = BadInput("poison", "the model cannot score this text")
-                self._answered += [(request, bad) for request in wanted.waiters]
+                self._answered += [(caller, bad) for caller in request.requesters]
                 continue
             # the worker may serve another revision than ours, and its score is that one's
-            preprocessing = self.identities[wanted.model].preprocessing
-            key = self._cache.score_key(verdict.model, preprocessing, wanted.text)
-            self._cache.remember_score(key, outcome)
-            self._answered += [
-                (request, request.prediction(outcome, verdict.model, cached=False))
-                for request in wanted.waiters
-            ]
+            preprocessing = self.identities[request.model].preprocessing
+            key = self._cache.score_key(outcome.model, preprocessing, request.text)
+            self._cache.remember_score(key, result)
+            for caller in request.requesters:
+                made = caller.prediction(result, outcome.model, cached=False)
+                self._answered.append((caller, made))
 
     def _take_back(self) -> None:
         for _ in range(len(self._left)):
             request = self._left.popleft()
-            self._labeller.withdraw(request.model, request.key, request)
+            self._scorer.withdraw(request.model, request.key, request)
 
     def _dismiss(self) -> None:
-        """Answer at once those who would wait in vain; the labeller has just counted workers."""
+        """Answer at once those who would wait in vain; the scorer has just counted workers."""
         blocked = self._edges.blocked
-        if not blocked and all(map(self._labeller.workers, self.identities)):
+        if not blocked and all(map(self._scorer.workers, self.identities)):
             return
         reason = NoWorker(
             "RabbitMQ asks publishers to wait" if blocked else "no worker of this model is running"
         )
-        for request in self._labeller.waiters():
-            if blocked or not self._labeller.workers(request.model):
-                self._labeller.withdraw(request.model, request.key, request)
+        for request in self._scorer.requesters():
+            if blocked or not self._scorer.workers(request.model):
+                self._scorer.withdraw(request.model, request.key, request)
                 self._answered.append((request, reason))
         self._tell()
 
@@ -276,14 +276,14 @@ class Predictor:
             elif score:
                 self._answered.append((request, request.prediction(score, model, cached=True)))
             else:
-                self._labeller.want(request.model, request.key, request.text, request)
+                self._scorer.want(request.model, request.key, request.text, request)
 
     def _fail_all(self, error: Unavailable) -> None:
         """Tell every caller at once: nobody should wait for a bus that is not there."""
         self._woken = False
         asked = [self._asked.popleft() for _ in range(len(self._asked))]
-        self._answered += [(request, error) for request in (*self._labeller.waiters(), *asked)]
-        self._labeller.reset()
+        self._answered += [(request, error) for request in (*self._scorer.requesters(), *asked)]
+        self._scorer.reset()
         self._tell()
 
     def _tell(self) -> None:

@@ -21,13 +21,13 @@ from daemon.pipeline.limits import WINDOW_BYTES, WINDOW_MESSAGES
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from connectors.messages import Letter
+    from connectors.messages import OutgoingMessage
     from connectors.ports import Edges
     from daemon.pipeline.outgoing import Pending
 
 _TOPIC = "access to topic"
 """What RabbitMQ says where a user may write to an exchange, but not under this key."""
-_LATE: tuple[Letter | None, float] = (None, 0.0)
+_LATE: tuple[OutgoingMessage | None, float] = (None, 0.0)
 _log = structlog.get_logger(__name__)
 
 
@@ -61,7 +61,7 @@ class Publisher:
         self._clock = clock
         self._window = window
         self._ready: deque[Pending] = deque()
-        self._sent: dict[Pending, tuple[Letter, float]] = {}
+        self._sent: dict[Pending, tuple[OutgoingMessage, float]] = {}
         self._sent_bytes = 0
         # messages that are still to be sent one by one
         self._single_file = 0
@@ -89,26 +89,26 @@ class Publisher:
         self._probe(edges, failed, now)
         while self._ready and self._open:
             pending = self._ready.popleft()
-            if pending.wanted() and (letter := _made(pending, failed)):
-                if refusal := self._refusal(letter):
+            if pending.wanted() and (message := _made(pending, failed)):
+                if refusal := self._refusal(message):
                     refusal.waiting.append(pending)
                 else:
-                    self._send(edges, pending, letter, now)
+                    self._send(edges, pending, message, now)
         return failed
 
     def confirmed(self, edges: Edges) -> list[Pending]:
         """Take what is safe, and see to what is not."""
         safe: list[Pending] = []
         for pending, fate, detail in edges.sink.outcomes():
-            letter = self._take_sent(pending)
+            message = self._take_sent(pending)
             if fate is not Fate.VOID:
                 self._single_file = max(0, self._single_file - 1)
             if fate is Fate.CONFIRMED:
                 if not pending.safe:
                     pending.safe = True
                     safe.append(pending)
-                self._reopen(pending, late=letter is None)
-            elif pending.safe or letter is None:
+                self._reopen(pending, late=message is None)
+            elif pending.safe or message is None:
                 continue
             elif fate is Fate.VOID:
                 if not self._take_probe(pending):
@@ -116,7 +116,7 @@ class Publisher:
                     self._single_file += 1
                     self._ready.appendleft(pending)
             else:
-                self._refuse(pending, letter, fate.value, detail)
+                self._refuse(pending, message, fate.value, detail)
         self._charge_overdue(edges)
         return safe
 
@@ -161,17 +161,17 @@ class Publisher:
             return not self._sent
         return self._sent_bytes < self._window and len(self._sent) < WINDOW_MESSAGES
 
-    def _send(self, edges: Edges, pending: Pending, letter: Letter, now: float) -> None:
-        edges.sink.publish(letter, pending)
-        self._sent[pending] = letter, now
-        self._sent_bytes += len(letter.body)
+    def _send(self, edges: Edges, pending: Pending, message: OutgoingMessage, now: float) -> None:
+        edges.sink.publish(message, pending)
+        self._sent[pending] = message, now
+        self._sent_bytes += len(message.body)
 
-    def _take_sent(self, pending: Pending) -> Letter | None:
+    def _take_sent(self, pending: Pending) -> OutgoingMessage | None:
         """Take a message out of what is with the broker; None where it was overdue."""
-        letter, _ = self._sent.pop(pending, _LATE)
-        if letter:
-            self._sent_bytes -= len(letter.body)
-        return letter
+        message, _ = self._sent.pop(pending, _LATE)
+        if message:
+            self._sent_bytes -= len(message.body)
+        return message
 
     def _take_probe(self, pending: Pending) -> Refusal | None:
         """If a message was a probe, have it wait again, the first, and return its refusal."""
@@ -183,11 +183,11 @@ class Publisher:
                 return refusal
         return None
 
-    def _refusal(self, letter: Letter) -> Refusal | None:
+    def _refusal(self, message: OutgoingMessage) -> Refusal | None:
         if not self.refused:
             return None
-        exact = Destination(letter.exchange, letter.routing_key)
-        return self.refused.get(exact) or self.refused.get(Destination(letter.exchange))
+        exact = Destination(message.exchange, message.routing_key)
+        return self.refused.get(exact) or self.refused.get(Destination(message.exchange))
 
     def _probe(self, edges: Edges, failed: list[tuple[Pending, Exception]], now: float) -> None:
         for destination, refusal in list(self.refused.items()):
@@ -199,16 +199,18 @@ class Publisher:
             if refusal.reason in {Fate.UNROUTED.value, Fate.FORBIDDEN.value}:
                 edges.redeclare()
             pending = refusal.waiting.popleft()
-            if letter := _made(pending, failed):
+            if message := _made(pending, failed):
                 refusal.probe = pending
-                self._send(edges, pending, letter, now)
+                self._send(edges, pending, message, now)
 
-    def _refuse(self, pending: Pending, letter: Letter, reason: str, detail: str = "") -> None:
+    def _refuse(
+        self, pending: Pending, message: OutgoingMessage, reason: str, detail: str = ""
+    ) -> None:
         """Charge a destination, and hold the message for it."""
         self.refusals += 1
         now = self._clock()
         whole = reason == Fate.FORBIDDEN.value and _TOPIC not in detail
-        destination = Destination(letter.exchange, None if whole else letter.routing_key)
+        destination = Destination(message.exchange, None if whole else message.routing_key)
         probed = self._take_probe(pending)
         refusal = self.refused.get(destination)
         if refusal is None:
@@ -244,17 +246,17 @@ class Publisher:
         now = self._clock()
         if edges.blocked:
             # the broker reads nothing: the wait begins when it does again
-            self._sent = {each: (letter, now) for each, (letter, _) in self._sent.items()}
+            self._sent = {each: (message, now) for each, (message, _) in self._sent.items()}
             return
         overdue = []
-        for pending, (letter, at) in self._sent.items():
+        for pending, (message, at) in self._sent.items():
             if now - at <= self._confirm_timeout:
                 break
-            overdue.append((pending, letter))
-        for pending, letter in overdue:
+            overdue.append((pending, message))
+        for pending, message in overdue:
             self._take_sent(pending)
             self._single_file = max(0, self._single_file - 1)
-            self._refuse(pending, letter, UNCONFIRMED)
+            self._refuse(pending, message, UNCONFIRMED)
 
 
 def _wanted(pending: Pending) -> bool:
@@ -265,9 +267,9 @@ def _known(pending: Pending) -> bool:
     return pending.known
 
 
-def _made(pending: Pending, failed: list[tuple[Pending, Exception]]) -> Letter | None:
+def _made(pending: Pending, failed: list[tuple[Pending, Exception]]) -> OutgoingMessage | None:
     try:
-        return pending.letter()
+        return pending.message()
     except Exception as error:  # noqa: BLE001 - whatever a message does to a library, it pays alone
         failed.append((pending, error))
         return None

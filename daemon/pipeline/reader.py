@@ -17,21 +17,21 @@ if TYPE_CHECKING:
     from connectors.delivery import Delivery
     from connectors.mapping.mapper import Mapped
     from daemon.pipeline.tally import Tally
-    from daemon.pipeline.work import Lane
+    from daemon.pipeline.work import Route
 
 
 class Reader:
     """Reads the messages of every connector."""
 
-    def __init__(self, lanes: Mapping[str, Lane], cache: Cache, tally: Tally) -> None:
+    def __init__(self, routes: Mapping[str, Route], cache: Cache, tally: Tally) -> None:
         """Take what is needed.
 
         Args:
-            lanes: How each connector is read and scored, by name.
+            routes: How each connector is read and scored, by name.
             cache: Makes the keys of scores and marks.
             tally: Counts.
         """
-        self._lanes = lanes
+        self._routes = routes
         self._cache = cache
         self._tally = tally
 
@@ -41,14 +41,14 @@ class Reader:
         A message that asks for no event owes nothing; one that cannot be read owes a parked copy.
         """
         self._tally.delivered(delivery)
-        lane = self._lanes[delivery.connector]
+        route = self._routes[delivery.connector]
         try:
-            return self._items(delivery, lane, lane.mapper.read(delivery))
+            return self._items(delivery, route, route.mapper.read(delivery))
         except BadInput as bad:
             reason = Reason(bad.code, stage="map", detail=bad.detail)
         except Skip as skip:
             self._tally.skipped(delivery, str(skip))
-            delivery.trace.note("skipped", str(skip))
+            delivery.trace.record("skipped", str(skip))
             return Settlement(delivery, 0), []
         except Exception as error:  # noqa: BLE001 - whatever a message does to a library, it pays alone
             reason = Reason("mapping", stage="map", detail=type(error).__name__)
@@ -56,18 +56,18 @@ class Reader:
         return Settlement(delivery, 0, [reason]), []
 
     def _items(
-        self, delivery: Delivery, lane: Lane, mapped: Mapped
+        self, delivery: Delivery, route: Route, mapped: Mapped
     ) -> tuple[Settlement, list[Item]]:
         self._tally.mapped(delivery, mapped)
         failures = []
         if bad := mapped.bad:
             failures = [Reason(bad.code, "map", bad.detail, texts=bad.indexes)]
-        settlement = Settlement(delivery, len(mapped.utterances), failures)
-        model, preprocessing = lane.identity.model, lane.identity.preprocessing
+        settlement = Settlement(delivery, len(mapped.texts), failures)
+        model, preprocessing = route.identity.model, route.identity.preprocessing
         items = []
-        for text in mapped.utterances:
+        for text in mapped.texts:
             event_id = envelope.event_id(delivery.connector, text)
-            score_key = self._cache.score_key(model, preprocessing, text.text)
+            score_key = self._cache.score_key(model, preprocessing, text.content)
             mark_key = self._cache.mark_key(event_id, model)
-            items.append(Item(settlement, lane, text, event_id, score_key, mark_key))
+            items.append(Item(settlement, route, text, event_id, score_key, mark_key))
         return settlement, items

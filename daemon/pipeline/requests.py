@@ -11,15 +11,15 @@ import structlog
 from connectors.messages import Fault
 from connectors.scoring.protocol import Failed, Scored, Started
 from daemon.pipeline.charges import Charged, charged_to
-from daemon.pipeline.work import Verdict, Waiter, Wanted
+from daemon.pipeline.work import Outcome, Requester, ScoreRequest
 from daemon.telemetry import metrics
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from connectors.scoring.protocol import Answer
+    from connectors.scoring.protocol import Reply
     from daemon.pipeline.batcher import Batcher
-    from daemon.telemetry.registry import Meter
+    from daemon.telemetry.registry import Registry
 
 _REST_SECONDS = 1.0
 _LATE_BATCHES = 256
@@ -27,7 +27,7 @@ _log = structlog.get_logger(__name__)
 
 
 @dataclass(slots=True, eq=False)
-class Batch(Generic[Waiter]):
+class Batch(Generic[Requester]):
     """Texts in one request.
 
     Attributes:
@@ -36,17 +36,17 @@ class Batch(Generic[Waiter]):
         started: Monotonic seconds when that was reported.
     """
 
-    members: list[Wanted[Waiter]]
+    members: list[ScoreRequest[Requester]]
     asked: float
     worker: str = ""
     started: float = 0.0
 
 
 @dataclass(slots=True)
-class Requests(Generic[Waiter]):
+class Requests(Generic[Requester]):
     """All texts that are wanted of one model.
 
-    Invariant: every text in `wanted` is in exactly one of the batcher, `again`, or a batch in
+    Invariant: every text in `unscored` is in exactly one of the batcher, `again`, or a batch in
     `out`. A batch in `late` is overdue or has failed: its texts are in one of these too, and a late
     score still counts.
 
@@ -56,14 +56,14 @@ class Requests(Generic[Waiter]):
     """
 
     model: str
-    batcher: Batcher[Wanted[Waiter]]
+    batcher: Batcher[ScoreRequest[Requester]]
     timeout: float
     clock: Callable[[], float]
-    meter: Meter
-    again: deque[list[Wanted[Waiter]]] = field(default_factory=deque)
-    wanted: dict[bytes, Wanted[Waiter]] = field(default_factory=dict)
-    out: dict[str, Batch[Waiter]] = field(default_factory=dict)
-    late: dict[str, Batch[Waiter]] = field(default_factory=dict)
+    registry: Registry
+    again: deque[list[ScoreRequest[Requester]]] = field(default_factory=deque)
+    unscored: dict[bytes, ScoreRequest[Requester]] = field(default_factory=dict)
+    out: dict[str, Batch[Requester]] = field(default_factory=dict)
+    late: dict[str, Batch[Requester]] = field(default_factory=dict)
     workers: int = 0
     rest_until: float = 0.0
     _unreadable: int = 0
@@ -79,28 +79,30 @@ class Requests(Generic[Waiter]):
         """Workers, but none where all that they send is unreadable."""
         return 0 if self._unreadable > self.workers else self.workers
 
-    def add(self, key: bytes, text: str, waiter: Waiter, *, alone: bool) -> None:
+    def add(self, key: bytes, text: str, requester: Requester, *, alone: bool) -> None:
         """Want a text; equal ones are one."""
-        if wanted := self.wanted.get(key):
-            wanted.waiters.append(waiter)
+        if request := self.unscored.get(key):
+            request.requesters.append(requester)
             return
-        wanted = self.wanted[key] = Wanted(self.model, key, text, [waiter])
+        request = self.unscored[key] = ScoreRequest(self.model, key, text, [requester])
         if alone:
-            self.again.append([wanted])
+            self.again.append([request])
         else:
-            self.batcher.add(wanted)
+            self.batcher.add(request)
 
-    def withdraw(self, key: bytes, waiter: Waiter) -> None:
-        """Take a waiter back. A text that is out stays wanted: its score is worth having."""
-        wanted = self.wanted.get(key)
-        if wanted is None or waiter not in wanted.waiters:
+    def withdraw(self, key: bytes, requester: Requester) -> None:
+        """Take a requester back. A text that is out stays wanted: its score is worth having."""
+        request = self.unscored.get(key)
+        if request is None or requester not in request.requesters:
             return
-        wanted.waiters.remove(waiter)
-        if not wanted.waiters and not any(wanted in each.members for each in self.out.values()):
-            del self.wanted[key]
-            self.batcher.discard(wanted)
+        request.requesters.remove(requester)
+        if not request.requesters and not any(
+            request in each.members for each in self.out.values()
+        ):
+            del self.unscored[key]
+            self.batcher.discard(request)
 
-    def next(self, places: float) -> list[Wanted[Waiter]]:
+    def next(self, places: float) -> list[ScoreRequest[Requester]]:
         """Take the next batch, less the texts that are not wanted any more."""
         while self.again:
             if members := list(filter(self._is_wanted, self.again.popleft())):
@@ -110,31 +112,31 @@ class Requests(Generic[Waiter]):
                 return members
         return []
 
-    def take_in(self, answer: Answer) -> list[Verdict[Waiter]]:
+    def take_in(self, reply: Reply) -> list[Outcome[Requester]]:
         """Take in what a worker said; it may be for another, or late."""
-        batch = self.out.get(answer.request) or self.late.get(answer.request)
+        batch = self.out.get(reply.request) or self.late.get(reply.request)
         if batch is None:
             return []
-        if isinstance(answer, Started):
-            batch.worker, batch.started = answer.worker, self.clock()
+        if isinstance(reply, Started):
+            batch.worker, batch.started = reply.worker, self.clock()
             return []
-        if isinstance(answer, Scored) and len(answer.verdicts) == len(batch.members):
-            self.out.pop(answer.request, None)
-            self.late.pop(answer.request, None)
-            return self._verdicts(batch, answer)
-        if answer.request in self.late:
+        if isinstance(reply, Scored) and len(reply.outcomes) == len(batch.members):
+            self.out.pop(reply.request, None)
+            self.late.pop(reply.request, None)
+            return self._outcomes(batch, reply)
+        if reply.request in self.late:
             return []
-        return self._lose(answer.request, _fault(answer, batch))
+        return self._lose(reply.request, _fault(reply, batch))
 
-    def overdue(self) -> list[Verdict[Waiter]]:
+    def overdue(self) -> list[Outcome[Requester]]:
         """See to batches that are out too long.
 
         One that no worker took up is asked again as it is: the queue was slow, or was purged.
         """
         now = self.clock()
         late = [
-            request
-            for request, batch in self.out.items()
+            batch_id
+            for batch_id, batch in self.out.items()
             if now - max(batch.asked, batch.started) > self.timeout
         ]
         return self._lose_all(late, "timeout")
@@ -142,63 +144,63 @@ class Requests(Generic[Waiter]):
     def clear(self) -> None:
         """Forget everything."""
         self.again.clear()
-        self.wanted.clear()
+        self.unscored.clear()
         self.out.clear()
         self.late.clear()
         self.batcher.clear()
         self._unreadable = 0
 
-    def _is_wanted(self, member: Wanted[Waiter]) -> bool:
-        return self.wanted.get(member.key) is member
+    def _is_wanted(self, member: ScoreRequest[Requester]) -> bool:
+        return self.unscored.get(member.key) is member
 
-    def _lose_all(self, requests: Iterable[str], code: str) -> list[Verdict[Waiter]]:
-        verdicts: list[Verdict[Waiter]] = []
-        for request in requests:
-            fault = Fault(code if self.out[request].worker else "not-taken-up")
-            verdicts += self._lose(request, fault)
-        return verdicts
+    def _lose_all(self, batches: Iterable[str], code: str) -> list[Outcome[Requester]]:
+        outcomes: list[Outcome[Requester]] = []
+        for batch in batches:
+            fault = Fault(code if self.out[batch].worker else "not-taken-up")
+            outcomes += self._lose(batch, fault)
+        return outcomes
 
-    def _lose(self, request: str, fault: Fault) -> list[Verdict[Waiter]]:
+    def _lose(self, batch_id: str, fault: Fault) -> list[Outcome[Requester]]:
         """Charge a batch for which no score came; its worker may only be cut off or slow."""
-        batch = self.late[request] = self.out.pop(request)
+        batch = self.late[batch_id] = self.out.pop(batch_id)
         while len(self.late) > _LATE_BATCHES:
             del self.late[next(iter(self.late))]
         return self._fail(batch, fault)
 
-    def _verdicts(self, batch: Batch[Waiter], answer: Scored) -> list[Verdict[Waiter]]:
+    def _outcomes(self, batch: Batch[Requester], reply: Scored) -> list[Outcome[Requester]]:
         self._unreadable = 0
-        self.batcher.learn([member.text for member in batch.members], answer.seconds)
-        self.meter.batch(self.model, answer, batch.started - batch.asked)
-        verdicts: list[Verdict[Waiter]] = []
-        for member, outcome in zip(batch.members, answer.verdicts, strict=True):
+        self.batcher.learn([member.text for member in batch.members], reply.seconds)
+        self.registry.batch(self.model, reply, batch.started - batch.asked)
+        outcomes: list[Outcome[Requester]] = []
+        for member, result in zip(batch.members, reply.outcomes, strict=True):
             if not self._is_wanted(member):
                 continue
-            if isinstance(outcome, Fault):
-                verdicts += self._fail(Batch([member], batch.asked, answer.worker), outcome)
+            if isinstance(result, Fault):
+                outcomes += self._fail(Batch([member], batch.asked, reply.worker), result)
             else:
-                del self.wanted[member.key]
-                verdicts.append(Verdict(member, outcome, answer.model))
-        return verdicts
+                del self.unscored[member.key]
+                outcomes.append(Outcome(member, result, reply.model))
+        return outcomes
 
-    def _fail(self, batch: Batch[Waiter], fault: Fault) -> list[Verdict[Waiter]]:
+    def _fail(self, batch: Batch[Requester], fault: Fault) -> list[Outcome[Requester]]:
         """Charge a fault where it belongs, and send again what is not given up."""
-        self.meter.count(metrics.FAILED, self.model, fault.code)
+        self.registry.count(metrics.FAILED, self.model, fault.code)
         alone = len(batch.members) == 1
-        verdicts: list[Verdict[Waiter]] = []
-        left: list[Wanted[Waiter]] = []
+        outcomes: list[Outcome[Requester]] = []
+        left: list[ScoreRequest[Requester]] = []
         for member in filter(self._is_wanted, batch.members):
-            if not member.waiters:
-                del self.wanted[member.key]
+            if not member.requesters:
+                del self.unscored[member.key]
             elif member.record.charge(fault.code, batch.worker, alone=alone):
-                del self.wanted[member.key]
+                del self.unscored[member.key]
                 _log.warning("text_given_up", code=fault.code, error=fault.detail)
-                verdicts.append(Verdict(member, fault))
+                outcomes.append(Outcome(member, fault))
             else:
                 left.append(member)
         self._send_again(left, fault)
-        return verdicts
+        return outcomes
 
-    def _send_again(self, members: list[Wanted[Waiter]], fault: Fault) -> None:
+    def _send_again(self, members: list[ScoreRequest[Requester]], fault: Fault) -> None:
         charged = charged_to(fault.code)
         if charged is Charged.WORKER:
             # to ask again at once would be to ask in circles
@@ -217,9 +219,9 @@ class Requests(Generic[Waiter]):
         self.again.extend(part for part in parts if part)
 
 
-def _fault(answer: Answer, batch: Batch[Waiter]) -> Fault:
-    if not isinstance(answer, Failed):
-        return Fault("unreadable", "AnswerOfAnotherLength" if isinstance(answer, Scored) else "")
+def _fault(reply: Reply, batch: Batch[Requester]) -> Fault:
+    if not isinstance(reply, Failed):
+        return Fault("unreadable", "AnswerOfAnotherLength" if isinstance(reply, Scored) else "")
     # of a request that no worker reported to have, its return proves nothing
-    returned = charged_to(answer.fault.code) is Charged.SUSPICION and not batch.worker
-    return Fault("not-taken-up") if returned else answer.fault
+    returned = charged_to(reply.fault.code) is Charged.SUSPICION and not batch.worker
+    return Fault("not-taken-up") if returned else reply.fault

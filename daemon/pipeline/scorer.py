@@ -8,15 +8,15 @@ import structlog
 
 from daemon.pipeline.batcher import Batcher
 from daemon.pipeline.requests import Batch, Requests
-from daemon.pipeline.work import Verdict, Waiter
-from daemon.telemetry.registry import Meter
+from daemon.pipeline.work import Outcome, Requester
+from daemon.telemetry.registry import Registry
 from daemon.telemetry.tracing import Tracer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
     from connectors.ports import ScoringEdge
-    from connectors.scoring.protocol import Answer
+    from connectors.scoring.protocol import Reply
     from daemon.settings import DaemonSettings
 
 _COUNT_SECONDS = 1.0
@@ -24,7 +24,7 @@ _SEARCH_SECONDS = 0.1
 _log = structlog.get_logger(__name__)
 
 
-class Labeller(Generic[Waiter]):
+class Scorer(Generic[Requester]):
     """Asks the workers of every model for the scores of texts.
 
     A batch that fails is split, down to single texts; `charges` says what a text pays for. While
@@ -40,27 +40,27 @@ class Labeller(Generic[Waiter]):
         settings: DaemonSettings,
         clock: Callable[[], float],
         *,
-        meter: Meter | None = None,
+        registry: Registry | None = None,
         tracer: Tracer | None = None,
         urgent: bool = False,
     ) -> None:
-        """Prepare a lane for each model.
+        """Prepare a route for each model.
 
         Args:
             models: Names of the models.
             settings: Bounds of a batch, and how long to wait for one.
             clock: Monotonic seconds.
-            meter: Counts.
+            registry: Counts.
             tracer: Traces requests.
             urgent: Whether our batches may overtake the backlog of others.
         """
         self._clock = clock
-        self._meter = meter or Meter()
+        self._registry = registry or Registry()
         self.tracer = tracer or Tracer()
         self._urgent = urgent
         self._timeout = settings.score_timeout
         self._counted = float("-inf")
-        self._requests: dict[str, Requests[Waiter]] = {
+        self._requests: dict[str, Requests[Requester]] = {
             model: Requests(
                 model,
                 Batcher(
@@ -70,13 +70,13 @@ class Labeller(Generic[Waiter]):
                 ),
                 settings.score_timeout,
                 clock,
-                self._meter,
+                self._registry,
             )
             for model in models
         }
 
     def want(
-        self, model: str, key: bytes, text: str, waiter: Waiter, *, alone: bool = False
+        self, model: str, key: bytes, text: str, requester: Requester, *, alone: bool = False
     ) -> None:
         """Have a text scored; if it is wanted already, its score will serve both.
 
@@ -84,18 +84,18 @@ class Labeller(Generic[Waiter]):
             model: Name of the model.
             key: Equal for equal texts.
             text: What to score.
-            waiter: Given back with the verdict.
+            requester: Given back with the outcome.
             alone: Whether it must not share a batch.
         """
-        self._requests[model].add(key, text, waiter, alone=alone)
+        self._requests[model].add(key, text, requester, alone=alone)
 
-    def withdraw(self, model: str, key: bytes, waiter: Waiter) -> None:
-        """Take a waiter back, if it waits still.
+    def withdraw(self, model: str, key: bytes, requester: Requester) -> None:
+        """Take a requester back, if it waits still.
 
         A text that nobody waits for any more is not sent, nor asked again. One that is out with a
-        worker already may come back with its score, in an outcome without waiters.
+        worker already may come back with its score, in an outcome without requesters.
         """
-        self._requests[model].withdraw(key, waiter)
+        self._requests[model].withdraw(key, requester)
 
     @property
     def in_flight(self) -> int:
@@ -110,15 +110,15 @@ class Labeller(Generic[Waiter]):
     @property
     def waiting(self) -> int:
         """Texts that are wanted and not yet scored."""
-        return sum(len(each.wanted) for each in self._requests.values())
+        return sum(len(each.unscored) for each in self._requests.values())
 
-    def waiters(self) -> list[Waiter]:
+    def requesters(self) -> list[Requester]:
         """Whoever waits for a score."""
         return [
-            waiter
+            requester
             for each in self._requests.values()
-            for wanted in each.wanted.values()
-            for waiter in wanted.waiters
+            for request in each.unscored.values()
+            for requester in request.requesters
         ]
 
     def workers(self, model: str) -> int:
@@ -145,19 +145,19 @@ class Labeller(Generic[Waiter]):
                 )  # fmt: skip
                 each.out[request] = Batch(members, now)
 
-    def collect(self, answers: Iterable[Answer]) -> list[Verdict[Waiter]]:
-        """Take in what the workers said, and see to the batches that will have no answer.
+    def collect(self, replies: Iterable[Reply]) -> list[Outcome[Requester]]:
+        """Take in what the workers said, and see to the batches that will have no reply.
 
         Args:
-            answers: Those to requests of others are passed over.
+            replies: Those to requests of others are passed over.
         """
-        verdicts: list[Verdict[Waiter]] = []
-        for answer in answers:
+        outcomes: list[Outcome[Requester]] = []
+        for reply in replies:
             for each in self._requests.values():
-                verdicts += each.take_in(answer)
+                outcomes += each.take_in(reply)
         for each in self._requests.values():
-            verdicts += each.overdue()
-        return verdicts
+            outcomes += each.overdue()
+        return outcomes
 
     def reset(self) -> None:
         """Forget everything: the connection is lost, and every delivery will come again."""
@@ -168,7 +168,7 @@ class Labeller(Generic[Waiter]):
     def _count_workers(self, scoring: ScoringEdge) -> None:
         now = self._clock()
         # whoever waits for a first worker should not wait for the next count too
-        missed = any(each.wanted and not each.workers for each in self._requests.values())
+        missed = any(each.unscored and not each.workers for each in self._requests.values())
         if now - self._counted < (_SEARCH_SECONDS if missed else _COUNT_SECONDS):
             return
         self._counted = now

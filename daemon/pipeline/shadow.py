@@ -14,10 +14,10 @@ if TYPE_CHECKING:
     from connectors.cache import Cache
     from connectors.messages import Score
     from connectors.ports import Edges
-    from connectors.scoring.protocol import Answer
-    from daemon.pipeline.scorer import Labeller
+    from connectors.scoring.protocol import Reply
+    from daemon.pipeline.scorer import Scorer
     from daemon.pipeline.work import Item, Shadow
-    from daemon.telemetry.registry import Meter
+    from daemon.telemetry.registry import Registry
 
 AT_MOST = 1000
 """Texts that wait for shadows at any time."""
@@ -40,54 +40,54 @@ class Shadows:
     Where shadows cannot keep up, texts are left out of the comparison, and that is counted.
     """
 
-    def __init__(self, labeller: Labeller[Comparison], cache: Cache, meter: Meter) -> None:
+    def __init__(self, scorer: Scorer[Comparison], cache: Cache, registry: Registry) -> None:
         """Compare nothing yet.
 
         Args:
-            labeller: Sees to the shadows' scores, and to nobody else's.
+            scorer: Sees to the shadows' scores, and to nobody else's.
             cache: What the shadows scored before.
-            meter: Counts.
+            registry: Counts.
         """
-        self._labeller = labeller
+        self._scorer = scorer
         self._cache = cache
-        self._meter = meter
+        self._registry = registry
         self._new: list[Comparison] = []
 
     def compare(self, item: Item, tone: str) -> None:
         """Have the shadow of an item's connector, if it has one, score the item's text too."""
-        shadow = item.lane.shadow
+        shadow = item.route.shadow
         if not shadow or tone == NO_TONE:
             return
-        connector, text = item.delivery.connector, item.utterance.text
-        if len(self._new) + self._labeller.waiting >= AT_MOST:
-            self._meter.count(metrics.SHADOW_MISSED, connector, shadow.model, "busy")
+        connector, text = item.delivery.connector, item.text.content
+        if len(self._new) + self._scorer.waiting >= AT_MOST:
+            self._registry.count(metrics.SHADOW_MISSED, connector, shadow.model, "busy")
             return
         key = self._cache.score_key(shadow.identity.model, shadow.identity.preprocessing, text)
         self._new.append(Comparison(connector, text, tone, shadow, key))
 
-    def turn(self, edges: Edges, answers: Sequence[Answer]) -> None:
+    def turn(self, edges: Edges, replies: Sequence[Reply]) -> None:
         """Take everything one step further.
 
         Args:
             edges: The bus.
-            answers: What the workers said, of which some is ours.
+            replies: What the workers said, of which some is ours.
         """
         self._look_up()
-        for verdict in self._labeller.collect(answers):
-            wanted, outcome = verdict.wanted, verdict.outcome
-            for comparison in wanted.waiters:
-                self._judge(comparison, outcome)
-            if verdict.model and not isinstance(outcome, Fault):
-                preprocessing = wanted.waiters[0].shadow.identity.preprocessing
-                key = self._cache.score_key(verdict.model, preprocessing, wanted.text)
-                self._cache.remember_score(key, outcome)
+        for outcome in self._scorer.collect(replies):
+            request, result = outcome.request, outcome.result
+            for comparison in request.requesters:
+                self._judge(comparison, result)
+            if outcome.model and not isinstance(result, Fault):
+                preprocessing = request.requesters[0].shadow.identity.preprocessing
+                key = self._cache.score_key(outcome.model, preprocessing, request.text)
+                self._cache.remember_score(key, result)
         if not edges.blocked:
-            self._labeller.ask(edges.scoring)
+            self._scorer.ask(edges.scoring)
 
     def reset(self) -> None:
         """Forget what was not compared yet."""
         self._new.clear()
-        self._labeller.reset()
+        self._scorer.reset()
 
     def _look_up(self) -> None:
         if not self._new:
@@ -98,12 +98,12 @@ class Shadows:
                 self._judge(comparison, score)
             else:
                 model = comparison.shadow.model
-                self._labeller.want(model, comparison.key, comparison.text, comparison)
+                self._scorer.want(model, comparison.key, comparison.text, comparison)
         self._new.clear()
 
-    def _judge(self, comparison: Comparison, outcome: Score | Fault) -> None:
+    def _judge(self, comparison: Comparison, result: Score | Fault) -> None:
         connector, model = comparison.connector, comparison.shadow.model
-        if isinstance(outcome, Fault):
-            self._meter.count(metrics.SHADOW_MISSED, connector, model, outcome.code)
+        if isinstance(result, Fault):
+            self._registry.count(metrics.SHADOW_MISSED, connector, model, result.code)
         else:
-            self._meter.count(metrics.SHADOW, connector, model, comparison.tone, outcome.tone)
+            self._registry.count(metrics.SHADOW, connector, model, comparison.tone, result.tone)

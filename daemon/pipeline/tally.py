@@ -13,10 +13,10 @@ if TYPE_CHECKING:
 
     from connectors.delivery import Delivery
     from connectors.mapping import Mapped
-    from connectors.messages import Utterance
+    from connectors.messages import Text
     from daemon.pipeline.breaker import Breaker
     from daemon.pipeline.outgoing import PendingCopy, PendingEvent
-    from daemon.telemetry.registry import Meter
+    from daemon.telemetry.registry import Registry
 
 
 class Tally:
@@ -28,64 +28,64 @@ class Tally:
     """
 
     def __init__(
-        self, meter: Meter, *, mapping: Mapping[str, Breaker], scoring: Mapping[str, Breaker]
+        self, registry: Registry, *, mapping: Mapping[str, Breaker], scoring: Mapping[str, Breaker]
     ) -> None:
-        """Count into a meter, and into the breakers."""
-        self._meter = meter
-        self._latency = meter.histogram(metrics.LATENCY)
-        self._ages = meter.histogram(metrics.AGE)
+        """Count into a registry, and into the breakers."""
+        self._registry = registry
+        self._latency = registry.histogram(metrics.LATENCY)
+        self._ages = registry.histogram(metrics.AGE)
         self.mapping = mapping
         self.scoring = scoring
 
     def delivered(self, delivery: Delivery) -> None:
         """A message is taken up."""
-        self._meter.count(metrics.DELIVERIES, delivery.connector)
+        self._registry.count(metrics.DELIVERIES, delivery.connector)
 
     def skipped(self, delivery: Delivery, reason: str) -> None:
         """A message asks for no event."""
-        self._meter.count(metrics.SKIPPED, delivery.connector, reason)
+        self._registry.count(metrics.SKIPPED, delivery.connector, reason)
 
     def mapped(self, delivery: Delivery, mapped: Mapped) -> None:
         """The texts of a message are found."""
-        self._meter.cleaned(delivery.connector, mapped.utterances)
+        self._registry.cleaned(delivery.connector, mapped.texts)
 
     def unmapped(self, delivery: Delivery) -> None:
         """Nothing in a message can be read."""
-        self.mapping[delivery.connector].note(parked=True)
+        self.mapping[delivery.connector].record(parked=True)
 
     def given_up(self, model: str) -> None:
         """A message has a text that cannot be scored."""
-        self.scoring[model].note(parked=True)
+        self.scoring[model].record(parked=True)
 
     def cached(self, delivery: Delivery) -> None:
         """A score was known already."""
-        self._meter.count(metrics.CACHED, delivery.connector)
+        self._registry.count(metrics.CACHED, delivery.connector)
 
     def duplicate(self, delivery: Delivery) -> None:
         """A text's event was published before."""
-        self._meter.count(metrics.DUPLICATES, delivery.connector)
+        self._registry.count(metrics.DUPLICATES, delivery.connector)
 
     def replied(self, delivery: Delivery) -> None:
         """A caller was answered."""
-        self._meter.count(metrics.REPLIES, delivery.connector)
+        self._registry.count(metrics.REPLIES, delivery.connector)
 
     def published(self, pending: PendingEvent) -> None:
         """An event is safe."""
         item = pending.item
         connector = item.delivery.connector
-        self._meter.count(metrics.EVENTS, connector, pending.tone)
-        self.mapping[connector].note(parked=False)
+        self._registry.count(metrics.EVENTS, connector, pending.tone)
+        self.mapping[connector].record(parked=False)
         if not pending.cached:
-            self.scoring[item.lane.model].note(parked=False)
-        self._observe(item.delivery, item.utterance)
+            self.scoring[item.route.model].record(parked=False)
+        self._observe(item.delivery, item.text)
 
     def parked(self, pending: PendingCopy) -> None:
         """A parked copy is safe."""
         delivery = pending.settlement.delivery
-        self._meter.count(metrics.PARKED, delivery.connector, pending.reason.code)
+        self._registry.count(metrics.PARKED, delivery.connector, pending.reason.code)
         self._observe(delivery)
 
-    def _observe(self, delivery: Delivery, text: Utterance | None = None) -> None:
+    def _observe(self, delivery: Delivery, text: Text | None = None) -> None:
         self._latency.observe(delivery.age)
         if (sent := written(text, delivery)) is not None:
             self._ages.observe(max(0.0, time.time() - sent))

@@ -7,17 +7,17 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 
 import msgspec
 
-from connectors.events.output import Outlet
+from connectors.events.output import Output
 from daemon.pipeline.charges import Record
 
 if TYPE_CHECKING:
     from connectors.delivery import Delivery
     from connectors.mapping import Mapper
-    from connectors.messages import Fault, Model, Score, Utterance
-    from daemon.model.identity import Identity
+    from connectors.messages import Fault, Model, Score, Text
+    from daemon.model.identity import ModelIdentity
     from daemon.pipeline.settlement import Settlement
 
-Waiter = TypeVar("Waiter")
+Requester = TypeVar("Requester")
 _encode = msgspec.json.Encoder().encode
 
 
@@ -26,17 +26,17 @@ class Shadow:
     """A model that is tried on a connector's texts, beside the one in charge."""
 
     model: str
-    identity: Identity
+    identity: ModelIdentity
 
 
 @dataclass(frozen=True)
-class Lane:
+class Route:
     """How a connector's messages are read, who scores them, and how their events leave."""
 
     mapper: Mapper
     model: str
-    identity: Identity
-    outlet: Outlet = field(default_factory=Outlet)
+    identity: ModelIdentity
+    output: Output = field(default_factory=Output)
     shadow: Shadow | None = None
 
 
@@ -50,8 +50,8 @@ class Item:
     """
 
     settlement: Settlement
-    lane: Lane
-    utterance: Utterance
+    route: Route
+    text: Text
     event_id: str
     score_key: bytes
     mark_key: bytes
@@ -65,13 +65,13 @@ class Item:
     @property
     def weight(self) -> int:
         """Characters of its text and of the fields that it carries."""
-        carried = self.utterance.carried
-        return len(self.utterance.text) + (len(_encode(carried)) if carried else 0)
+        carried = self.text.carried
+        return len(self.text.content) + (len(_encode(carried)) if carried else 0)
 
     @property
     def known(self) -> bool:
         """Whether its message has an identity, so that it can be told from another."""
-        return self.utterance.source_id is not None
+        return self.text.source_id is not None
 
     def wanted(self) -> bool:
         """Whether a delivery still waits for it; a duplicate's takes the place of a void one."""
@@ -82,29 +82,29 @@ class Item:
 
 
 @dataclass(slots=True, eq=False)
-class Wanted(Generic[Waiter]):
+class ScoreRequest(Generic[Requester]):
     """A text to be scored; equal texts are one, whoever waits.
 
     Attributes:
         model: The model's name in the settings.
-        waiters: Empty once all have been withdrawn while the text was out with a worker.
+        requesters: Empty once all have been withdrawn while the text was out with a worker.
     """
 
     model: str
     key: bytes
     text: str
-    waiters: list[Waiter]
+    requesters: list[Requester]
     record: Record = field(default_factory=Record)
 
 
 @dataclass(slots=True, eq=False)
-class Verdict(Generic[Waiter]):
+class Outcome(Generic[Requester]):
     """What came of one text.
 
     Attributes:
         model: The model that scored it; None with a fault.
     """
 
-    wanted: Wanted[Waiter]
-    outcome: Score | Fault
+    request: ScoreRequest[Requester]
+    result: Score | Fault
     model: Model | None = None

@@ -45,7 +45,7 @@ def run(load: Callable[[], Settings]) -> int:
     tracer = tracing.start(settings.tracing, "daemon")
     reporter = Reporter()
     prometheus.serve(
-        reporter.meter, settings.metrics.host, settings.metrics.port,
+        reporter.registry, settings.metrics.host, settings.metrics.port,
         healthy=lambda: signals.supervisor.fed_in_time,
     )  # fmt: skip
     _spare_the_collector()

@@ -15,10 +15,10 @@ from connectors.errors import Misconfigured, Unavailable
 from daemon.pipeline.intake import Intake
 from daemon.pipeline.pipeline import Pipeline
 from daemon.pipeline.publisher import Publisher
-from daemon.pipeline.scorer import Labeller
+from daemon.pipeline.scorer import Scorer
 from daemon.pipeline.shadow import Shadows
 from daemon.process import wiring
-from daemon.process.watchdog import Watch
+from daemon.process.watchdog import Watchdog
 from daemon.status.reporter import Gauges, Reporter
 from daemon.telemetry import metrics
 
@@ -44,7 +44,7 @@ class Service:
 
     Attributes:
         pipeline: The message path.
-        meter: What it has done.
+        registry: What it has done.
         ready: Whether it has ever consumed.
     """
 
@@ -76,45 +76,45 @@ class Service:
         self._settings = settings.daemon
         self._connectors = len(settings.connectors)
         self._reporter = reporter or Reporter()
-        self.meter = self._reporter.meter
+        self.registry = self._reporter.registry
         self.worst_case_bytes = wiring.worst_case_bytes(settings)
-        lanes = wiring.lanes(settings)
-        self._models = sorted({lane.model for lane in lanes.values()})
-        self.labeller: Labeller[Item] = Labeller(
+        routes = wiring.routes(settings)
+        self._models = sorted({route.model for route in routes.values()})
+        self.scorer: Scorer[Item] = Scorer(
             self._models,
             settings.daemon,
             time.monotonic,
-            meter=self.meter,
+            registry=self.registry,
             tracer=tracer,
         )
         cache = wiring.cache(settings, store)
-        tried = sorted({lane.shadow.model for lane in lanes.values() if lane.shadow})
+        tried = sorted({route.shadow.model for route in routes.values() if route.shadow})
         # shadow scoring does not count as progress for the watchdog
-        shadows = Shadows(Labeller(tried, settings.daemon, time.monotonic), cache, self.meter)
+        shadows = Shadows(Scorer(tried, settings.daemon, time.monotonic), cache, self.registry)
         self._publisher = Publisher(settings.daemon.confirm_timeout, time.monotonic)
-        tally = wiring.tally(settings, self.meter)
+        tally = wiring.tally(settings, self.registry)
         self.intake = Intake(
-            {name: lane.model for name, lane in lanes.items()},
+            {name: route.model for name, route in routes.items()},
             mapping=tally.mapping,
             scoring=tally.scoring,
             hold=settings.daemon.hold_seconds,
         )
         self.pipeline = Pipeline(
             edges=edges,
-            lanes=lanes,
-            labeller=self.labeller,
+            routes=routes,
+            scorer=self.scorer,
             cache=cache,
             tally=tally,
             intake=self.intake,
             publisher=self._publisher,
             shadows=shadows,
         )
-        self._watch = Watch(signals.supervisor, settings.daemon)
+        self._watch = Watchdog(signals.supervisor, settings.daemon)
         self._reporter.attend(
             store,
             self._watch,
             self._gauges,
-            revisions={lane.model: lane.identity.model.revision for lane in lanes.values()},
+            revisions={route.model: route.identity.model.revision for route in routes.values()},
             worst_case=self.worst_case_bytes,
         )
         self._losses = 0
@@ -151,20 +151,22 @@ class Service:
 
     def _tell(self) -> None:
         paused = len(self.intake.pauses)
-        state: State = "careful" if self.intake.quarantined else "working"
+        state: State = "quarantine" if self.intake.quarantined else "working"
         if paused and paused == self._connectors:
-            state = "holding"
+            state = "paused"
         if state != self._reporter.state:
             self._reporter.enter(state)
         self._reporter.tick()
 
     def _done(self) -> float:
-        return self.meter.total(metrics.EVENTS) + self.meter.total(metrics.PARKED)
+        return self.registry.total(metrics.EVENTS) + self.registry.total(metrics.PARKED)
 
     def _lose(self, lost: Unavailable, lived: float, *, free: bool) -> None:
         """See that a connection that is lost again and again costs no message its deliveries."""
-        self.meter.count(metrics.RECONNECTS)
-        _log.warning("bus_lost", error=str(lost), kind=type(lost).__name__, lived=round(lived, 1))
+        self.registry.count(metrics.RECONNECTS)
+        _log.warning(
+            "disconnected", error=str(lost), kind=type(lost).__name__, lived=round(lived, 1)
+        )
         if isinstance(lost, Garbled):
             # one delivery is to blame: with only one out, no innocent one is redelivered, and
             # the queue's delivery limit will put the guilty one away
@@ -201,11 +203,11 @@ class Service:
         return Gauges(
             blocked=self._edges.blocked,
             in_flight=self.pipeline.in_flight,
-            waiting=self.labeller.waiting,
+            waiting=self.scorer.waiting,
             unconfirmed=self._edges.sink.unconfirmed,
             refusals=self._publisher.refusals,
             pauses={name: each.reason for name, each in self.intake.pauses.items()},
-            workers={model: self.labeller.workers(model) for model in self._models},
+            workers={model: self.scorer.workers(model) for model in self._models},
         )
 
     def _drain(self) -> None:
@@ -254,7 +256,7 @@ class Service:
                 ) from error
             raise
         _log.info(
-            "bus_regained" if self.ready else "daemon_ready",
+            "reconnected" if self.ready else "daemon_ready",
             quarantine=self.intake.quarantined,
             worst_case_mb=self.worst_case_bytes // 1_000_000,
         )

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from daemon.process.vigil import Vigil
+from daemon.process.progress import ProgressMonitor
 
 if TYPE_CHECKING:
     from daemon.process.systemd import Supervisor
     from daemon.settings import DaemonSettings
-    from daemon.status.snapshot import DaemonNote, FaultNote
+    from daemon.status.snapshot import DaemonSnapshot, Incident
 
 _DEADLINES = 3
 """A text that hangs costs two deadlines until it is parked; standing still lasts longer."""
@@ -21,7 +21,7 @@ _RECENT_SECONDS = 600.0
 _log = structlog.get_logger(__name__)
 
 
-class Watch:
+class Watchdog:
     """Feeds the watchdog while there is progress, or an honest reason for none.
 
     A broker that refuses us or is out of memory, and a lack of workers, are such reasons: a new
@@ -31,7 +31,9 @@ class Watch:
     def __init__(self, supervisor: Supervisor, settings: DaemonSettings) -> None:
         """Say nothing yet."""
         self._supervisor = supervisor
-        self._vigil = Vigil(_DEADLINES * max(settings.score_timeout, settings.confirm_timeout))
+        self._monitor = ProgressMonitor(
+            _DEADLINES * max(settings.score_timeout, settings.confirm_timeout)
+        )
         self._mute = False
         self._well = True
 
@@ -48,56 +50,56 @@ class Watch:
         """The end has begun, and may take so many seconds."""
         self._supervisor.stopping(seconds + 10, f"stopping; {in_flight} deliveries to finish")
 
-    def look(self, now: float, note: DaemonNote, *, done: float) -> None:
+    def look(self, now: float, snapshot: DaemonSnapshot, *, done: float) -> None:
         """Take in how it stands, tell it on, and feed the watchdog if all is well.
 
         Args:
             now: Monotonic seconds.
-            note: How it stands.
+            snapshot: How it stands.
             done: How much was ever done.
         """
-        if note.state != "draining":
-            self._supervisor.status(status(note))
-        well = self._vigil.well(
+        if snapshot.state != "draining":
+            self._supervisor.status(status(snapshot))
+        well = self._monitor.well(
             now,
-            owed=bool(note.in_flight) or note.state == "connecting",
+            owed=bool(snapshot.in_flight) or snapshot.state == "connecting",
             done=int(done),
-            excused=self._excused(note),
+            excused=self._excused(snapshot),
         )
         if well:
             self._supervisor.feed()
         elif self._well:
             _log.error(
-                "progress_missed", state=note.state, in_flight=note.in_flight,
-                waiting=note.waiting, unconfirmed=note.unconfirmed,
+                "progress_missed", state=snapshot.state, in_flight=snapshot.in_flight,
+                waiting=snapshot.waiting, unconfirmed=snapshot.unconfirmed,
                 fix="the watchdog, if there is one, starts this daemon anew; nothing is lost",
             )  # fmt: skip
         self._well = well
 
-    def _excused(self, note: DaemonNote) -> bool:
-        if note.state == "connecting":
+    def _excused(self, snapshot: DaemonSnapshot) -> bool:
+        if snapshot.state == "connecting":
             return not self._mute
-        workerless = bool(note.waiting) and not all(note.workers.values())
-        return note.state == "holding" or note.blocked or workerless
+        workerless = bool(snapshot.waiting) and not all(snapshot.workers.values())
+        return snapshot.state == "paused" or snapshot.blocked or workerless
 
 
-def status(note: DaemonNote) -> str:
+def status(snapshot: DaemonSnapshot) -> str:
     """Return how a daemon is, in one line for a person."""
-    connecting = ["connecting to RabbitMQ"] if note.state == "connecting" else []
+    connecting = ["connecting to RabbitMQ"] if snapshot.state == "connecting" else []
     parts = connecting or [
-        f"{note.rates.events:.0f} events/s, {note.in_flight} in flight",
-        *(f"{connector} paused: {reason}" for connector, reason in note.pauses.items()),
-        *(f"no worker for {model}" for model, count in note.workers.items() if not count),
-        *(["RabbitMQ asks publishers to wait"] if note.blocked else []),
+        f"{snapshot.rates.events:.0f} events/s, {snapshot.in_flight} in flight",
+        *(f"{connector} paused: {reason}" for connector, reason in snapshot.pauses.items()),
+        *(f"no worker for {model}" for model, count in snapshot.workers.items() if not count),
+        *(["RabbitMQ asks publishers to wait"] if snapshot.blocked else []),
     ]
-    if parked := sum(note.parked.values()):
+    if parked := sum(snapshot.parked.values()):
         parts.append(f"{parked} parked")
-    return "; ".join([*parts, *last_fault(note.faults)])
+    return "; ".join([*parts, *last_incident(snapshot.incidents)])
 
 
-def last_fault(faults: list[FaultNote]) -> list[str]:
-    """Return the newest fault as a part of a status line; nothing where all was well lately."""
+def last_incident(faults: list[Incident]) -> list[str]:
+    """Return the newest incident as a part of a status line; nothing where all was well lately."""
     if not faults or (age := time.time() - faults[0].last) > _RECENT_SECONDS:
         return []
     when = f"{age / 60:.0f} min ago" if age >= 60 else "just now"  # noqa: PLR2004 - a minute
-    return [f"last fault {when}: {faults[0].words}"]
+    return [f"last incident {when}: {faults[0].words}"]

@@ -9,19 +9,19 @@ import tenacity
 from connectors.amqp import topology as bus
 from connectors.amqp.bus import Rabbit, declared
 from connectors.amqp.connection import Broker
-from connectors.amqp.route import Route
+from connectors.amqp.subscription import Subscription
 from connectors.cache import Cache, RedisStore
 from connectors.cache import deployment as cache_deployment
 from connectors.errors import Misconfigured
-from connectors.events.output import Outlet
+from connectors.events.output import Output
 from connectors.mapping import Mapper
 from connectors.mapping.finding import MAX_TEXTS
 from connectors.scoring.celery_app import celery_app
-from daemon.model.identity import Identity, identify
+from daemon.model.identity import ModelIdentity, identify
 from daemon.pipeline.breaker import Breaker
 from daemon.pipeline.limits import HELD_CHARS, HELD_ITEMS, WINDOW_BYTES
 from daemon.pipeline.tally import Tally
-from daemon.pipeline.work import Lane, Shadow
+from daemon.pipeline.work import Route, Shadow
 
 if TYPE_CHECKING:
     from celery import Celery
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from connectors.amqp.topology import Topology
     from connectors.cache import Store
     from daemon.settings import ConnectorSettings, Settings
-    from daemon.telemetry.registry import Meter
+    from daemon.telemetry.registry import Registry
 
 _ITEM_BYTES = 2048
 """An item with its text's objects, its keys, its event id and its place in the batches."""
@@ -76,17 +76,17 @@ def rabbit(settings: Settings, name: str, *, consume: bool) -> Rabbit:
         broker(settings, name),
         app=celery(settings),
         models=[model.name for model in settings.models],
-        routes=routes(settings) if consume else (),
+        subscriptions=subscriptions(settings) if consume else (),
         prefetch=settings.broker.prefetch,
         max_body_bytes=settings.daemon.max_body_bytes,
         manage=settings.broker.manage_topology,
     )
 
 
-def routes(settings: Settings) -> list[Route]:
+def subscriptions(settings: Settings) -> list[Subscription]:
     """Return the connectors as the bus knows them."""
     return [
-        Route(
+        Subscription(
             each.name,
             each.exchange,
             each.bindings,
@@ -102,7 +102,7 @@ def routes(settings: Settings) -> list[Route]:
 
 def topology(settings: Settings) -> list[Topology]:
     """Return all that the processes rely on at the broker."""
-    return declared(routes(settings), [model.name for model in settings.models])
+    return declared(subscriptions(settings), [model.name for model in settings.models])
 
 
 def prepare(settings: Settings, broker: Broker, *parts: Topology) -> None:
@@ -143,7 +143,7 @@ def cache(settings: Settings, store: Store) -> Cache:
     )
 
 
-def identities(settings: Settings) -> dict[str, Identity]:
+def identities(settings: Settings) -> dict[str, ModelIdentity]:
     """Return what each model is known by.
 
     Raises:
@@ -152,7 +152,7 @@ def identities(settings: Settings) -> dict[str, Identity]:
     return {model.name: identify(model) for model in settings.models}
 
 
-def lanes(settings: Settings) -> dict[str, Lane]:
+def routes(settings: Settings) -> dict[str, Route]:
     """Return how each connector is read and scored.
 
     Raises:
@@ -160,11 +160,11 @@ def lanes(settings: Settings) -> dict[str, Lane]:
     """
     known = identities(settings)
     return {
-        each.name: Lane(
+        each.name: Route(
             mapper(settings, each),
             each.model,
             known[each.model],
-            Outlet(each.terms()),
+            Output(each.output_config()),
             Shadow(each.shadow, known[each.shadow]) if each.shadow else None,
         )
         for each in settings.connectors
@@ -174,7 +174,7 @@ def lanes(settings: Settings) -> dict[str, Lane]:
 def mapper(settings: Settings, connector: ConnectorSettings) -> Mapper:
     """Return how a connector's messages are read."""
     return Mapper(
-        connector.recipe(),
+        connector.mapping_config(),
         max_body_bytes=settings.daemon.max_body_bytes,
         max_text_chars=settings.daemon.max_text_chars,
         max_mapped_bytes=settings.daemon.max_mapped_bytes,
@@ -182,14 +182,14 @@ def mapper(settings: Settings, connector: ConnectorSettings) -> Mapper:
     )
 
 
-def tally(settings: Settings, meter: Meter) -> Tally:
+def tally(settings: Settings, registry: Registry) -> Tally:
     """Return what counts a daemon's messages, with a breaker for each connector and model."""
 
     def breaker() -> Breaker:
         return Breaker(window=settings.daemon.parked_window, share=settings.daemon.parked_share)
 
     return Tally(
-        meter,
+        registry,
         mapping={each.name: breaker() for each in settings.connectors},
         scoring={each.name: breaker() for each in settings.models},
     )

@@ -8,8 +8,8 @@ import msgspec
 from msgspec import Meta, field
 
 from connectors.amqp.topology import RESULTS, source_queue
-from connectors.events.output import REPLY_QUEUES, ROUTING_KEY, Terms
-from connectors.mapping import Recipe
+from connectors.events.output import REPLY_QUEUES, ROUTING_KEY, OutputConfig
+from connectors.mapping import MappingConfig
 from daemon.settings.kinds import Name, Short
 
 
@@ -139,9 +139,9 @@ class ConnectorSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True,
         """The queue that is consumed from."""
         return self.queue or source_queue(self.name)
 
-    def recipe(self) -> Recipe:
+    def mapping_config(self) -> MappingConfig:
         """How its messages are read."""
-        return Recipe(
+        return MappingConfig(
             format=self.format,
             content_types=tuple(each.lower() for each in self.content_types),
             content_encodings=tuple(each.lower() for each in self.content_encodings),
@@ -161,6 +161,6 @@ class ConnectorSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True,
             strip_signature="signature" in self.strip,
         )
 
-    def terms(self) -> Terms:
+    def output_config(self) -> OutputConfig:
         """How its events leave."""
-        return Terms(**msgspec.structs.asdict(self.output))
+        return OutputConfig(**msgspec.structs.asdict(self.output))

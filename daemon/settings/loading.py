@@ -17,24 +17,24 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from daemon.settings.layers import Origins
-    from daemon.settings.problems import Fault
+    from daemon.settings.problems import Problem
 
 
-class Read(msgspec.Struct, frozen=True):
+class LoadedSettings(msgspec.Struct, frozen=True):
     """What was found where settings are kept.
 
     Attributes:
         path: The file; None where there is none.
         lines: Line of each key in it.
         origins: The variable or the credential that gave a setting its value, over the file.
-        faults: What is wrong with them.
+        problems: What is wrong with them.
         settings: The settings; None where they are of the wrong shape.
     """
 
     path: Path | None
     lines: dict[problems.Path, int]
     origins: Origins
-    faults: list[Fault]
+    problems: list[Problem]
     settings: Settings | None
 
     @property
@@ -42,19 +42,19 @@ class Read(msgspec.Struct, frozen=True):
         """The file's name, which is bytes, as text; empty where there is none."""
         return os.fsencode(self.path).decode(errors="backslashreplace") if self.path else ""
 
-    def line(self, fault: Fault) -> int:
-        """Return the line that a fault is about; 0 where it is not the file's."""
-        if fault.path[:2] in self.origins:
+    def line(self, problem: Problem) -> int:
+        """Return the line that a problem is about; 0 where it is not the file's."""
+        if problem.path[:2] in self.origins:
             return 0
-        return problems.line_of(fault.path, self.lines)
+        return problems.line_of(problem.path, self.lines)
 
-    def told(self, which: Iterable[Fault]) -> list[str]:
-        """Put faults into words, with file and line, or the variable that is to blame."""
+    def told(self, which: Iterable[Problem]) -> list[str]:
+        """Put problems into words, with file and line, or the variable that is to blame."""
         told = []
-        for fault in which:
-            line = self.line(fault)
-            place = self.origins.get(fault.path[:2]) or (self.name or "settings")
-            told.append(f"{place}:{line}: {fault}" if line else f"{place}: {fault}")
+        for problem in which:
+            line = self.line(problem)
+            place = self.origins.get(problem.path[:2]) or (self.name or "settings")
+            told.append(f"{place}:{line}: {problem}" if line else f"{place}: {problem}")
         return told
 
 
@@ -70,12 +70,12 @@ def load(environ: Mapping[str, str] = os.environ, path: Path | None = None) -> S
             message names it and never shows a secret.
     """
     found = read(environ, path)
-    if found.faults or found.settings is None:
-        raise Misconfigured("\n".join(found.told(found.faults)))
+    if found.problems or found.settings is None:
+        raise Misconfigured("\n".join(found.told(found.problems)))
     return found.settings
 
 
-def read(environ: Mapping[str, str] = os.environ, path: Path | None = None) -> Read:
+def read(environ: Mapping[str, str] = os.environ, path: Path | None = None) -> LoadedSettings:
     """Return the settings and all that is wrong with them; arguments as those of `load`.
 
     Raises:
@@ -96,9 +96,9 @@ def read(environ: Mapping[str, str] = os.environ, path: Path | None = None) -> R
         try:
             settings = msgspec.convert(tables, Settings, strict=True)
         except msgspec.ValidationError as error:
-            wrong = [problems.Fault((), told(error))]
+            wrong = [problems.Problem((), told(error))]
         else:
-            wrong = list(rules.faults(settings))
+            wrong = list(rules.problems(settings))
     known = problems.lines(source)
     wrong.sort(key=lambda each: problems.line_of(each.path, known))
-    return Read(path, known, origins, wrong, settings)
+    return LoadedSettings(path, known, origins, wrong, settings)

@@ -22,7 +22,7 @@ _KEY = re.compile(
 )
 
 
-class Fault(msgspec.Struct, frozen=True):
+class Problem(msgspec.Struct, frozen=True):
     """One thing that is wrong with settings.
 
     Attributes:

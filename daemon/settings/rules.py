@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 
 from connectors.amqp import topology
 from connectors.events import output
-from connectors.mapping import Recipe
+from connectors.mapping import MappingConfig
 from connectors.mapping.cloudevents import is_attribute
 from connectors.mapping.expressions import fault_of
 from connectors.mapping.hints import meant
 from connectors.mapping.template import expressions_in
 from daemon.settings import server_rules, time_rules
 from daemon.settings.connector import ConnectorSettings
-from daemon.settings.problems import Fault
+from daemon.settings.problems import Problem
 from daemon.settings.shape import suggestion
 
 if TYPE_CHECKING:
@@ -31,12 +31,12 @@ _OF_DOCUMENTS = (
 )  # fmt: skip
 
 
-def faults(settings: Settings) -> Iterator[Fault]:
+def problems(settings: Settings) -> Iterator[Problem]:
     """Find what keeps every process from starting."""
-    yield from server_rules.faults(settings)
-    yield from time_rules.faults(settings)
+    yield from server_rules.problems(settings)
+    yield from time_rules.problems(settings)
     if not settings.models:
-        yield Fault(
+        yield Problem(
             ("models",), "none is given, and without one nothing can be scored",
             "leave `models` out: then it is the one that comes with Tonebus",
         )  # fmt: skip
@@ -44,14 +44,14 @@ def faults(settings: Settings) -> Iterator[Fault]:
         names = [item.name for item in items]
         for place, name in enumerate(names):
             if name in names[:place]:
-                yield Fault(
+                yield Problem(
                     (kind, place, "name"), f"two {kind} are named {name!r}", "rename one of them"
                 )
     models = {model.name for model in settings.models}
     for place, each in enumerate(settings.connectors):
         here: Path = ("connectors", place)
         if each.model not in models:
-            yield Fault(
+            yield Problem(
                 (*here, "model"), f"no model is named {each.model!r}",
                 suggestion(each.model, models),
             )  # fmt: skip
@@ -63,20 +63,20 @@ def faults(settings: Settings) -> Iterator[Fault]:
     yield from _proxies(settings.api.trusted_proxies)
 
 
-def _shadow(each: ConnectorSettings, models: set[str], here: Path) -> Iterator[Fault]:
+def _shadow(each: ConnectorSettings, models: set[str], here: Path) -> Iterator[Problem]:
     if each.shadow and each.shadow not in models:
-        yield Fault(
+        yield Problem(
             (*here, "shadow"), f"no model is named {each.shadow!r}",
             suggestion(each.shadow, models),
         )  # fmt: skip
     elif each.shadow == each.model:
-        yield Fault(
+        yield Problem(
             (*here, "shadow"), f"{each.shadow!r} scores this connector already",
             "name another model, to compare the two",
         )  # fmt: skip
 
 
-def _lengths(each: ConnectorSettings, here: Path) -> Iterator[Fault]:
+def _lengths(each: ConnectorSettings, here: Path) -> Iterator[Problem]:
     """AMQP counts a name's bytes, and the settings' structure can only count characters."""
     names = [
         (("exchange",), each.exchange),
@@ -87,104 +87,104 @@ def _lengths(each: ConnectorSettings, here: Path) -> Iterator[Fault]:
     names += [(("output", "headers"), header) for header in each.output.headers]
     for path, name in names:
         if len(name.encode()) > _MAX_NAME_BYTES:
-            yield Fault(
+            yield Problem(
                 (*here, *path), f"longer than {_MAX_NAME_BYTES} bytes in UTF-8", "shorten it"
             )
 
 
-def _expressions(each: ConnectorSettings, here: Path) -> Iterator[Fault]:
+def _expressions(each: ConnectorSettings, here: Path) -> Iterator[Problem]:
     if not each.text:
-        yield Fault((*here, "text"), "empty", "name the field that holds the text")
-    for name, expression in each.recipe().expressions().items():
+        yield Problem((*here, "text"), "empty", "name the field that holds the text")
+    for name, expression in each.mapping_config().expressions().items():
         if said := fault_of(expression):
-            yield Fault(
+            yield Problem(
                 (*here, *name.split(".", 1)),
                 said,
                 meant(expression) or "see https://jmespath.org/tutorial.html",
             )
-    if each.template and each.text != Recipe().text:
-        yield Fault(
+    if each.template and each.text != MappingConfig().text:
+        yield Problem(
             (*here, "template"), "stands in place of `text`, and both are set", "leave one out"
         )
     if each.template and not expressions_in(each.template):
-        yield Fault(
+        yield Problem(
             (*here, "template"), "has no field", "put fields into braces: '{subject}\\n\\n{body}'"
         )
     fields = [name for name in _OF_DOCUMENTS if getattr(each, name)]
     if each.format == "text" and fields:
-        yield Fault(
+        yield Problem(
             (*here, fields[0]), "a message of format `text` has no fields",
             "set format = 'json', or leave this out",
         )  # fmt: skip
 
 
-def _exchanges(each: ConnectorSettings, settings: Settings, here: Path) -> Iterator[Fault]:
+def _exchanges(each: ConnectorSettings, settings: Settings, here: Path) -> Iterator[Problem]:
     targets = {other.output.exchange for other in settings.connectors}
     if each.exchange in {*_KEPT, topology.RESULTS}:
-        yield Fault(
+        yield Problem(
             (*here, "exchange"), f"{each.exchange!r} is Tonebus's own", "read from another exchange"
         )
     elif each.exchange in targets:
-        yield Fault(
+        yield Problem(
             (*here, "exchange"), f"{each.exchange!r} is also where events are published",
             "read from one exchange and publish to another, or events come back as input",
         )  # fmt: skip
     if each.exchange.startswith(_RESERVED) and not each.passive:
-        yield Fault(
+        yield Problem(
             (*here, "exchange"), "nobody may declare an exchange named amq.…", "set passive = true"
         )
     for other in settings.connectors:
         if other.exchange == each.exchange and other.passive and not each.passive:
-            yield Fault(
+            yield Problem(
                 (*here, "passive"),
                 f"connector {other.name!r} says that {each.exchange!r} belongs to others",
                 "set passive = true here, or false there",
             )
 
 
-def _queue(each: ConnectorSettings, settings: Settings, here: Path) -> Iterator[Fault]:
+def _queue(each: ConnectorSettings, settings: Settings, here: Path) -> Iterator[Problem]:
     default = ConnectorSettings()
     for name in ("exchange", "bindings", "passive"):
         if getattr(each, name) != getattr(default, name):
-            yield Fault(
+            yield Problem(
                 (*here, name), "says nothing where `queue` names a queue of others",
                 "leave one of the two out",
             )  # fmt: skip
     own = {topology.PARKED, topology.UNROUTED, *(topology.scoring_queue(one.name).name
            for one in settings.models)}  # fmt: skip
     if each.queue in own or each.queue.startswith((_RESERVED, topology.source_queue(""))):
-        yield Fault(
+        yield Problem(
             (*here, "queue"), f"{each.queue!r} is not a queue of others",
             "name the queue of your upstream, or leave it out for one of the connector's own",
         )  # fmt: skip
     sharing = [one.name for one in settings.connectors if one.queue == each.queue]
     if sharing[0] != each.name:
-        yield Fault(
+        yield Problem(
             (*here, "queue"), f"connector {sharing[0]!r} consumes from it, and each message goes "
             "to one consumer alone", "give each connector a queue of its own",
         )  # fmt: skip
 
 
-def _output(each: ConnectorSettings, here: Path) -> Iterator[Fault]:
+def _output(each: ConnectorSettings, here: Path) -> Iterator[Problem]:
     out = each.output
     if said := output.fault_of(out.routing_key):
-        yield Fault(
+        yield Problem(
             (*here, "output", "routing_key"), said, f"the default is '{output.ROUTING_KEY}'"
         )
     if out.exchange in _KEPT or out.exchange.startswith(_RESERVED):
-        yield Fault(
+        yield Problem(
             (*here, "output", "exchange"), f"{out.exchange!r} is not for events",
             f"the default is '{topology.RESULTS}'",
         )  # fmt: skip
     for name in out.headers:
         if is_attribute(name):
-            yield Fault(
+            yield Problem(
                 (*here, "output", "headers"),
                 f"{name!r} would be taken for an attribute of the event",
                 "carry it under another name, by `carry`",
             )
         if name in {"CC", "BCC"}:
-            yield Fault(
+            yield Problem(
                 (*here, "output", "headers"),
                 f"by {name!r} RabbitMQ delivers copies of an event to the queues that a publisher "
                 "names",
@@ -192,12 +192,12 @@ def _output(each: ConnectorSettings, here: Path) -> Iterator[Fault]:
             )
 
 
-def _proxies(listed: str) -> Iterator[Fault]:
+def _proxies(listed: str) -> Iterator[Problem]:
     for each in filter(None, map(str.strip, listed.split(","))):
         try:
             ipaddress.ip_network(each)
         except ValueError:
-            yield Fault(
+            yield Problem(
                 ("api", "trusted_proxies"), f"{each!r} is no address and no network",
                 "separate them by commas: '127.0.0.1, 10.0.0.0/8'",
             )  # fmt: skip

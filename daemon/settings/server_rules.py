@@ -9,7 +9,7 @@ from connectors import tls
 from connectors.amqp.nodes import nodes
 from connectors.cache.address import address
 from connectors.urls import WrongUrl
-from daemon.settings.problems import Fault
+from daemon.settings.problems import Problem
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -19,24 +19,24 @@ if TYPE_CHECKING:
 _HEADER_TOKEN = re.compile(r"[\x21-\x7e]*")
 
 
-def faults(settings: Settings) -> Iterator[Fault]:
+def problems(settings: Settings) -> Iterator[Problem]:
     """Find what keeps every process from reaching a server."""
     yield from _server("broker", nodes, settings.broker)
     yield from _server("redis", address, settings.redis)
     broker = settings.broker
     if broker.external and not (broker.cert_file and broker.url.startswith("amqps://")):
-        yield Fault(
+        yield Problem(
             ("broker", "login"), "'certificate' needs one to show, and TLS to show it by",
             "set cert_file and key_file, and use amqps:// in url",
         )  # fmt: skip
     for place, model in enumerate(settings.models):
         if "://" in model.source:
-            yield Fault(
+            yield Problem(
                 ("models", place, "source"), "a URL is no model",
                 "name a directory, or the id of a model on a hub",
             )  # fmt: skip
     if not _HEADER_TOKEN.fullmatch(settings.api.token):
-        yield Fault(
+        yield Problem(
             ("api", "token"), "holds a blank or a character that no Authorization header carries",
             "use letters, digits and punctuation of ASCII: `openssl rand -hex 32` makes a good one",
         )  # fmt: skip
@@ -44,10 +44,10 @@ def faults(settings: Settings) -> Iterator[Fault]:
 
 def _server(
     name: str, read: Callable[[str], object], section: BrokerSettings | RedisSettings
-) -> Iterator[Fault]:
+) -> Iterator[Problem]:
     try:
         read(section.url)
     except WrongUrl as error:
-        yield Fault((name, "url"), error.what, error.fix)
+        yield Problem((name, "url"), error.what, error.fix)
     for problem in tls.problems(section.tls):
-        yield Fault((name, problem.field), problem.what, problem.fix)
+        yield Problem((name, problem.field), problem.what, problem.fix)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin
 
 import msgspec
 
-from daemon.settings.problems import Fault
+from daemon.settings.problems import Problem
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -27,7 +27,7 @@ _KINDS = {
 """msgspec's words for kinds of values, in TOML's."""
 
 
-def shape_faults(table: object, kind: type[msgspec.Struct], path: Path = ()) -> Iterator[Fault]:
+def shape_faults(table: object, kind: type[msgspec.Struct], path: Path = ()) -> Iterator[Problem]:
     """Find what does not fit the settings' structure.
 
     Args:
@@ -36,16 +36,16 @@ def shape_faults(table: object, kind: type[msgspec.Struct], path: Path = ()) -> 
         path: Where the table stands.
     """
     if not isinstance(table, dict):
-        yield Fault(path, f"a table is expected, not {type(table).__name__}")
+        yield Problem(path, f"a table is expected, not {type(table).__name__}")
         return
     kinds = {each.name: each.type for each in msgspec.structs.fields(kind)}
     for each in msgspec.structs.fields(kind):
         if each.required and each.name not in table:
-            yield Fault(path, f"it has no {each.name!r}", f"set {each.name}")
+            yield Problem(path, f"it has no {each.name!r}", f"set {each.name}")
     for key, value in table.items():
         here = (*path, key)
         if key not in kinds:
-            yield Fault(here, "no such setting", suggestion(key, kinds))
+            yield Problem(here, "no such setting", suggestion(key, kinds))
         elif _is_struct(kinds[key]):
             yield from shape_faults(value, kinds[key], here)
         elif element := _element(kinds[key]):
@@ -63,22 +63,22 @@ def suggestion(name: str, known: Iterable[str]) -> str:
     return f"known are {', '.join(known)}" if len(known) <= _LISTED_AT_MOST else ""
 
 
-def _each(value: object, element: type[msgspec.Struct], path: Path) -> Iterator[Fault]:
+def _each(value: object, element: type[msgspec.Struct], path: Path) -> Iterator[Problem]:
     if not isinstance(value, list):
-        yield Fault(path, "one table is given where several may be", f"write [[{path[-1]}]]")
+        yield Problem(path, "one table is given where several may be", f"write [[{path[-1]}]]")
         return
     for place, each in enumerate(value):
         yield from shape_faults(each, element, (*path, place))
 
 
-def _value(value: object, kind: Any, path: Path) -> Iterator[Fault]:  # noqa: ANN401 - a type expression
+def _value(value: object, kind: Any, path: Path) -> Iterator[Problem]:  # noqa: ANN401 - a type expression
     if isinstance(value, str) and kind is not Any and "\0" in value:
-        yield Fault(path, "holds a NUL character", "take it out")
+        yield Problem(path, "holds a NUL character", "take it out")
         return
     try:
         msgspec.convert(value, kind, strict=True)
     except msgspec.ValidationError as error:
-        yield Fault(path, told(error), _choices(kind))
+        yield Problem(path, told(error), _choices(kind))
 
 
 def told(error: msgspec.ValidationError) -> str:

@@ -13,7 +13,7 @@ class Words(NamedTuple):
 
 
 CATALOGUE: dict[str, Words] = {
-    "bus_lost": Words(
+    "disconnected": Words(
         "The connection to RabbitMQ was lost: {error}",
         "Nothing is lost, and it connects again by itself. If it repeats, see RabbitMQ's log."),
     "bus_unavailable": Words(

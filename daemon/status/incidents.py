@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from daemon.status.catalogue import CATALOGUE
-from daemon.status.snapshot import FaultNote
+from daemon.status.snapshot import Incident
 
 if TYPE_CHECKING:
     from collections.abc import MutableMapping
@@ -29,10 +29,10 @@ class Ledger:
     def __init__(self) -> None:
         """Start without an incident."""
         self._lock = threading.Lock()
-        self._notes: OrderedDict[tuple[str, str], FaultNote] = OrderedDict()
+        self._incidents: OrderedDict[tuple[str, str], Incident] = OrderedDict()
         self._counts: Counter[str] = Counter()
 
-    def note(self, code: str, fields: MutableMapping[str, object]) -> None:
+    def record(self, code: str, fields: MutableMapping[str, object]) -> None:
         """Take in an event of the log; one that is no incident is passed over."""
         entry = CATALOGUE.get(code)
         if entry is None:
@@ -42,23 +42,27 @@ class Ledger:
         key = (code, words)
         with self._lock:
             self._counts[code] += 1
-            if known := self._notes.pop(key, None):
-                self._notes[key] = msgspec.structs.replace(known, last=now, count=known.count + 1)
+            if known := self._incidents.pop(key, None):
+                self._incidents[key] = msgspec.structs.replace(
+                    known, last=now, count=known.count + 1
+                )
             else:
                 fix = entry.fix.format_map(shown)
-                self._notes[key] = FaultNote(code=code, words=words, fix=fix, first=now, last=now)
-            while len(self._notes) > _KEPT:
-                self._notes.popitem(last=False)
+                self._incidents[key] = Incident(
+                    code=code, words=words, fix=fix, first=now, last=now
+                )
+            while len(self._incidents) > _KEPT:
+                self._incidents.popitem(last=False)
 
     def totals(self) -> dict[str, int]:
         """How often each incident was seen; a copy, since other threads go on."""
         with self._lock:
             return dict(self._counts)
 
-    def recent(self) -> list[FaultNote]:
+    def recent(self) -> list[Incident]:
         """The last incidents, the newest first."""
         with self._lock:
-            return list(reversed(self._notes.values()))
+            return list(reversed(self._incidents.values()))
 
 
 class _Shown(dict[str, str]):
@@ -73,5 +77,5 @@ def remember(
     _logger: object, _method: str, event: MutableMapping[str, object]
 ) -> MutableMapping[str, object]:
     """Pass an event on as it is, and keep it if it is an incident: a processor of structlog's."""
-    LEDGER.note(str(event.get("event")), event)
+    LEDGER.record(str(event.get("event")), event)
     return event

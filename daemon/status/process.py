@@ -17,7 +17,7 @@ _UID = secrets.token_hex(8)
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 
 
-class Identity:
+class ProcessIdentity:
     """This process, from its start on.
 
     Attributes:

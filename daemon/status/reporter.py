@@ -11,17 +11,17 @@ import structlog
 
 from daemon.status import snapshot
 from daemon.status.incidents import LEDGER
-from daemon.status.process import Identity
+from daemon.status.process import ProcessIdentity
 from daemon.status.rates import History
-from daemon.status.snapshot import DaemonNote, HourNote, Rates, State
+from daemon.status.snapshot import DaemonSnapshot, HourSnapshot, Rates, State
 from daemon.telemetry import metrics
-from daemon.telemetry.registry import Meter
+from daemon.telemetry.registry import Registry
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from connectors.cache import Store
-    from daemon.process.watchdog import Watch
+    from daemon.process.watchdog import Watchdog
 
 _EVERY_SECONDS = 1.0
 _HOUR_EVERY_SECONDS = 5.0
@@ -59,19 +59,19 @@ class Reporter:
     """What a daemon reports of itself, over its whole life and any number of reloads.
 
     Attributes:
-        meter: Its counters.
+        registry: Its counters.
         state: What it does now.
     """
 
     def __init__(self) -> None:
         """Start with everything at zero."""
-        self.meter = Meter()
+        self.registry = Registry()
         self.state: State = "connecting"
-        self._identity = Identity("daemon")
+        self._identity = ProcessIdentity("daemon")
         self._history = History()
-        self._latency = self.meter.histogram(metrics.LATENCY)
+        self._latency = self.registry.histogram(metrics.LATENCY)
         self._store: Store | None = None
-        self._watch: Watch | None = None
+        self._watch: Watchdog | None = None
         self._ask: Callable[[], Gauges] = Gauges
         self._gauges = Gauges()
         self._revisions: Mapping[str, str] = {}
@@ -81,7 +81,7 @@ class Reporter:
     def attend(
         self,
         store: Store,
-        watch: Watch,
+        watch: Watchdog,
         gauges: Callable[[], Gauges],
         *,
         revisions: Mapping[str, str],
@@ -113,63 +113,63 @@ class Reporter:
         try:
             self._gauges = self._ask()
             self._read(now)
-            note = self._note()
+            current = self._snapshot()
             if self._watch:
-                self._watch.look(now, note, done=sum(map(self.meter.total, _PROGRESS)))
-            self._post(now, note)
+                self._watch.look(now, current, done=sum(map(self.registry.total, _PROGRESS)))
+            self._post(now, current)
         except Exception as error:  # noqa: BLE001 - a report must never stop the work
             _log.warning("report_failed", error=type(error).__name__)
 
     def _read(self, now: float) -> None:
-        meter = self.meter
+        registry = self.registry
         self._history.read(
             now,
             time.time(),
             totals={
-                "deliveries": meter.total(metrics.DELIVERIES),
-                "events": meter.total(metrics.EVENTS),
-                "scored": meter.total(metrics.SCORED),
-                "parked": meter.total(metrics.PARKED),
-                "cached": meter.total(metrics.CACHED),
+                "deliveries": registry.total(metrics.DELIVERIES),
+                "events": registry.total(metrics.EVENTS),
+                "scored": registry.total(metrics.SCORED),
+                "parked": registry.total(metrics.PARKED),
+                "cached": registry.total(metrics.CACHED),
             },
-            tones=meter.by(metrics.EVENTS, "tone"),
+            tones=registry.by(metrics.EVENTS, "tone"),
             latency=self._latency.counts,
         )
         for code, count in LEDGER.totals().items():
-            meter.set(metrics.FAULTS, code, to=count)
+            registry.set(metrics.INCIDENTS, code, to=count)
         for state in _STATES:
-            meter.set(metrics.STATE, state, to=float(state == self.state))
-        meter.set(metrics.REDIS_OPEN, to=float(bool(self._redis_fault)))
+            registry.set(metrics.STATE, state, to=float(state == self.state))
+        registry.set(metrics.REDIS_OPEN, to=float(bool(self._redis_fault)))
         gauges = self._gauges
         connected = self.state not in {"connecting", "stopped"}
-        meter.set(metrics.CONNECTED, to=float(connected))
+        registry.set(metrics.CONNECTED, to=float(connected))
         # of a broker that is out of reach nothing is known
-        meter.replace(metrics.BLOCKED, {(): float(gauges.blocked)} if connected else {})
+        registry.replace(metrics.BLOCKED, {(): float(gauges.blocked)} if connected else {})
         workers = gauges.workers if connected else {}
-        meter.replace(metrics.WORKERS, {(model,): n for model, n in workers.items()})
-        meter.replace(metrics.PAUSED, dict.fromkeys(gauges.pauses.items(), 1.0))
-        meter.set(metrics.IN_FLIGHT, to=gauges.in_flight)
-        meter.set(metrics.WAITING, to=gauges.waiting)
-        meter.set(metrics.UNCONFIRMED, to=gauges.unconfirmed)
-        meter.set(metrics.REFUSED, to=gauges.refusals)
-        meter.set(metrics.REPORTED, to=time.time())
-        meter.fresh_until = now + self._patience + snapshot.LIVE_SECONDS
+        registry.replace(metrics.WORKERS, {(model,): n for model, n in workers.items()})
+        registry.replace(metrics.PAUSED, dict.fromkeys(gauges.pauses.items(), 1.0))
+        registry.set(metrics.IN_FLIGHT, to=gauges.in_flight)
+        registry.set(metrics.WAITING, to=gauges.waiting)
+        registry.set(metrics.UNCONFIRMED, to=gauges.unconfirmed)
+        registry.set(metrics.REFUSED, to=gauges.refusals)
+        registry.set(metrics.REPORTED, to=time.time())
+        registry.fresh_until = now + self._patience + snapshot.LIVE_SECONDS
 
-    def _post(self, now: float, note: DaemonNote) -> None:
+    def _post(self, now: float, current: DaemonSnapshot) -> None:
         if self._store is None:
             return
         key = snapshot.KEY + self._identity.instance.encode()
-        writes = [(key, snapshot.encode(note), note.patience + snapshot.LIVE_SECONDS)]
+        writes = [(key, snapshot.encode(current), current.patience + snapshot.LIVE_SECONDS)]
         if now >= self._hour_due or self.state == "stopped":
-            hour = HourNote(minutes=self._history.minutes())
+            hour = HourSnapshot(minutes=self._history.minutes())
             # whoever tries it out should see the first event at once
             self._hour_due = now + (_HOUR_EVERY_SECONDS if hour.minutes else 0)
             writes.append((key + b":hour", snapshot.encode(hour), snapshot.HOUR_SECONDS))
         self._store.post(snapshot.INDEX, writes)
 
-    def _note(self) -> DaemonNote:
-        meter, history, gauges = self.meter, self._history, self._gauges
-        return DaemonNote(
+    def _snapshot(self) -> DaemonSnapshot:
+        registry, history, gauges = self.registry, self._history, self._gauges
+        return DaemonSnapshot(
             process=self._identity.now(),
             state=self.state,
             patience=self._patience,
@@ -187,17 +187,17 @@ class Reporter:
             waiting=gauges.waiting,
             unconfirmed=gauges.unconfirmed,
             worst_case=self._worst_case,
-            deliveries=int(meter.total(metrics.DELIVERIES)),
-            events=int(meter.total(metrics.EVENTS)),
-            duplicates=int(meter.total(metrics.DUPLICATES)),
+            deliveries=int(registry.total(metrics.DELIVERIES)),
+            events=int(registry.total(metrics.EVENTS)),
+            duplicates=int(registry.total(metrics.DUPLICATES)),
             workers=dict(gauges.workers),
             revisions=dict(self._revisions),
-            parked={code: int(n) for code, n in meter.by(metrics.PARKED, "code").items()},
-            skipped={why: int(n) for why, n in meter.by(metrics.SKIPPED, "reason").items()},
+            parked={code: int(n) for code, n in registry.by(metrics.PARKED, "code").items()},
+            skipped={why: int(n) for why, n in registry.by(metrics.SKIPPED, "reason").items()},
             pauses=dict(gauges.pauses),
-            shadow=agreement(meter),
+            shadow=agreement(registry),
             redis=self._redis_fault,
-            faults=LEDGER.recent(),
+            incidents=LEDGER.recent(),
         )
 
     @property
@@ -210,10 +210,10 @@ class Reporter:
         return str(getattr(self._store, "fault", ""))
 
 
-def agreement(meter: Meter) -> dict[str, tuple[int, int]]:
+def agreement(registry: Registry) -> dict[str, tuple[int, int]]:
     """Return of each shadow model how often its tone was the one published, and of how many."""
     found: dict[str, tuple[int, int]] = {}
-    for (_, model, tone, shadow), count in list(meter.values[metrics.SHADOW].items()):
+    for (_, model, tone, shadow), count in list(registry.values[metrics.SHADOW].items()):
         same, of = found.get(model, (0, 0))
         found[model] = (same + int(count) * (tone == shadow), of + int(count))
     return found

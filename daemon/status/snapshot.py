@@ -6,7 +6,7 @@ from typing import Literal
 
 import msgspec
 
-State = Literal["connecting", "working", "careful", "holding", "draining", "stopped"]
+State = Literal["connecting", "working", "quarantine", "paused", "draining", "stopped"]
 
 PATIENCE = 4
 """Seconds within which a process writes its next snapshot; one that does not is taken for gone."""
@@ -22,7 +22,7 @@ KEY = b"snapshot:"
 INDEX = b"snapshots"
 
 
-class FaultNote(msgspec.Struct, frozen=True, kw_only=True):
+class Incident(msgspec.Struct, frozen=True, kw_only=True):
     """An incident: something that went wrong, in plain words, with the fix.
 
     Attributes:
@@ -79,7 +79,7 @@ class Process(msgspec.Struct, frozen=True, kw_only=True):
     uid: str = ""
 
 
-class DaemonNote(msgspec.Struct, frozen=True, kw_only=True, tag="daemon"):
+class DaemonSnapshot(msgspec.Struct, frozen=True, kw_only=True, tag="daemon"):
     """What a daemon does now.
 
     Attributes:
@@ -116,12 +116,12 @@ class DaemonNote(msgspec.Struct, frozen=True, kw_only=True, tag="daemon"):
     parked: dict[str, int]
     skipped: dict[str, int]
     redis: str
-    faults: list[FaultNote]
+    incidents: list[Incident]
     shadow: dict[str, tuple[int, int]] = {}
     pauses: dict[str, str] = {}
 
 
-class WorkerNote(msgspec.Struct, frozen=True, kw_only=True, tag="worker"):
+class WorkerSnapshot(msgspec.Struct, frozen=True, kw_only=True, tag="worker"):
     """What a worker does now.
 
     Attributes:
@@ -138,15 +138,15 @@ class WorkerNote(msgspec.Struct, frozen=True, kw_only=True, tag="worker"):
     rate: float
     busy: float
     texts: int
-    faults: list[FaultNote]
+    incidents: list[Incident]
 
 
-class HourNote(msgspec.Struct, frozen=True, kw_only=True, tag="hour"):
+class HourSnapshot(msgspec.Struct, frozen=True, kw_only=True, tag="hour"):
     """The tone mix of the last hour, as one daemon published it; it outlives the daemon."""
 
     minutes: list[Minute]
 
 
-Note = DaemonNote | WorkerNote | HourNote
+Snapshot = DaemonSnapshot | WorkerSnapshot | HourSnapshot
 encode = msgspec.json.Encoder().encode
-decode = msgspec.json.Decoder(Note).decode
+decode = msgspec.json.Decoder(Snapshot).decode

@@ -50,10 +50,10 @@ BUILD = Metric(
     "Always 1; says which version runs.",
     ("version",), lasts=True,
 )
-FAULTS = Metric(
-    "tonebus_faults_total", "counter", "each",
-    "Incidents that the log has told of, by the event's name.",
-    ("fault",),
+INCIDENTS = Metric(
+    "tonebus_incidents_total", "counter", "each",
+    "Incidents that were logged, by the event's name.",
+    ("incident",),
 )
 REDIS_OPEN = Metric(
     "tonebus_redis_left_alone", "gauge", "each",
@@ -193,7 +193,7 @@ MODEL = Metric(
 )
 STATE = Metric(
     "tonebus_state", "gauge", "daemon",
-    "1 for what the daemon does now: connecting, working, careful, holding or draining.",
+    "1 for what the daemon does now: connecting, working, quarantine, paused or draining.",
     ("state",),
 )
 PAUSED = Metric(

@@ -26,7 +26,7 @@ from connectors.events import event, output
 from connectors.messages import Fault
 from connectors.ports import NO_HEADERS
 from connectors.trace import Trace
-from daemon.pipeline.work import Item, Wanted
+from daemon.pipeline.work import Item, ScoreRequest
 from daemon.status.release import RELEASE
 from daemon.telemetry.tracing import Tracer
 
@@ -86,7 +86,7 @@ class OtelTracer(Tracer):
         trace = self._open[id(delivery)] = _Followed(self, delivery)
         return trace
 
-    def ask(self, model: str, members: Sequence[Wanted[Any]]) -> Mapping[str, str]:
+    def ask(self, model: str, members: Sequence[ScoreRequest[Any]]) -> Mapping[str, str]:
         """Trace one request, linked with the deliveries whose texts it holds, both ways.
 
         It is a trace of its own, for it has many parents; there is none where no delivery of it is
@@ -133,24 +133,24 @@ class OtelTracer(Tracer):
             },
         )
         try:
-            verdicts = model.score(texts)
+            outcomes = model.score(texts)
         except Exception as error:
             _fail(span, type(error).__name__)
             raise
         else:
-            faults = [each.code for each in verdicts if isinstance(each, Fault)]
-            tokens = sum(each.tokens for each in verdicts if not isinstance(each, Fault))
+            faults = [each.code for each in outcomes if isinstance(each, Fault)]
+            tokens = sum(each.tokens for each in outcomes if not isinstance(each, Fault))
             span.set_attributes({"tonebus.tokens": tokens, "tonebus.faults": len(faults)})
             if faults:
                 _fail(span, faults[0])
-            return verdicts
+            return outcomes
         finally:
             span.end()
 
     def reset(self) -> None:
         """End what is open: those deliveries go back to their queues."""
         for trace in list(self._open.values()):
-            trace.note("returned", "returned")
+            trace.record("returned", "returned")
             trace.end()
 
     def close(self) -> None:
@@ -219,7 +219,7 @@ class _Followed(Trace):
             return came
         return f"00-{context.trace_id:032x}-{context.span_id:016x}-{context.trace_flags:02x}"
 
-    def note(self, outcome: str, detail: str = "") -> None:
+    def record(self, outcome: str, detail: str = "") -> None:
         self._noted.setdefault(outcome, []).append(detail)
 
     def end(self) -> None:
@@ -238,15 +238,15 @@ class _Followed(Trace):
         span.end()
 
 
-def _spans(members: Sequence[Wanted[Any]]) -> list[Span]:
+def _spans(members: Sequence[ScoreRequest[Any]]) -> list[Span]:
     """Return the spans of the deliveries that wait for texts, each once."""
     found: dict[Span, None] = {}
     for member in members:
-        for item in member.waiters:
+        for item in member.requesters:
             if isinstance(item, Item):
                 for delivery in (item.delivery, *(each.delivery for each in item.duplicates)):
                     if isinstance(delivery.trace, _Followed):
-                        came = event.trace_context(delivery, item.utterance)
+                        came = event.trace_context(delivery, item.text)
                         found[delivery.trace.span(came)] = None
     return list(found)
 

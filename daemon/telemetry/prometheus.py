@@ -33,14 +33,14 @@ if TYPE_CHECKING:
     from prometheus_client.core import Metric as Family
 
     from daemon.telemetry.metrics import Metric
-    from daemon.telemetry.registry import Meter
+    from daemon.telemetry.registry import Registry
 
 _log = structlog.get_logger(__name__)
 
 
 class _Reader(Collector):
-    def __init__(self, meter: Meter, refresh: Callable[[], None]) -> None:
-        self._meter = meter
+    def __init__(self, registry: Registry, refresh: Callable[[], None]) -> None:
+        self._registry = registry
         self._refresh = refresh
 
     def collect(self) -> Iterator[Family]:
@@ -54,14 +54,14 @@ class _Reader(Collector):
     def _values(self, metric: Metric) -> Family:
         kind = CounterMetricFamily if metric.kind == "counter" else GaugeMetricFamily
         family = kind(metric.name, metric.meaning, labels=metric.labels)
-        for labels, value in self._meter.shown(metric).items():
+        for labels, value in self._registry.shown(metric).items():
             family.add_metric(list(labels), value)
         return family
 
     def _histogram(self, metric: Metric) -> Family:
         family = HistogramMetricFamily(metric.name, metric.meaning, labels=metric.labels)
         bounds = [*map(str, metric.buckets), "+Inf"]
-        for labels, histogram in list(self._meter.histograms[metric].items()):
+        for labels, histogram in list(self._registry.histograms[metric].items()):
             counts = accumulate(list(histogram.counts))
             family.add_metric(
                 list(labels), buckets=list(zip(bounds, counts, strict=True)),
@@ -70,16 +70,16 @@ class _Reader(Collector):
         return family
 
 
-def registry(meter: Meter, refresh: Callable[[], None] = lambda: None) -> CollectorRegistry:
+def collectors(registry: Registry, refresh: Callable[[], None] = lambda: None) -> CollectorRegistry:
     """Return what Prometheus's client serves.
 
     Args:
-        meter: The values.
+        registry: The values.
         refresh: Called before each scrape, to set gauges that nobody keeps up otherwise.
     """
-    meter.set(BUILD, RELEASE, to=1)
+    registry.set(BUILD, RELEASE, to=1)
     found = CollectorRegistry(auto_describe=False)
-    found.register(_Reader(meter, refresh))
+    found.register(_Reader(registry, refresh))
     ProcessCollector(registry=found)
     return found
 
@@ -90,14 +90,14 @@ def text(served: CollectorRegistry) -> bytes:
 
 
 def serve(
-    meter: Meter, host: str, port: int, *, healthy: Callable[[], bool] = lambda: True
+    registry: Registry, host: str, port: int, *, healthy: Callable[[], bool] = lambda: True
 ) -> None:
     """Serve `/metrics` and `/healthz` from a thread of its own; port 0 serves nothing.
 
     A port that is taken is no reason to stop labelling: the log says so.
 
     Args:
-        meter: The values.
+        registry: The values.
         host: Where to listen.
         port: Where to listen.
         healthy: Whether the process's loop goes on; `/healthz` is 503 where it does not.
@@ -106,7 +106,7 @@ def serve(
         return
     kind = _ServerV6 if ":" in host else _Server
     try:
-        server = make_server(host, port, _application(meter, healthy), kind, _Quiet)
+        server = make_server(host, port, _application(registry, healthy), kind, _Quiet)
     except OSError as error:
         _log.warning(
             "metrics_not_served", port=port, error=error.strerror,
@@ -117,8 +117,8 @@ def serve(
     _log.info("metrics_served", host=host, port=port)
 
 
-def _application(meter: Meter, healthy: Callable[[], bool]) -> WSGIApplication:
-    metrics = make_wsgi_app(registry(meter))
+def _application(registry: Registry, healthy: Callable[[], bool]) -> WSGIApplication:
+    metrics = make_wsgi_app(collectors(registry))
 
     def application(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         if environ["PATH_INFO"] != "/healthz":

@@ -22,12 +22,12 @@ from daemon.telemetry.metrics import (
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from connectors.messages import Utterance
+    from connectors.messages import Text
     from connectors.scoring.protocol import Scored
     from daemon.telemetry.metrics import Labels, Metric
 
 
-class Meter:
+class Registry:
     """The values of one process; written by one thread, read by any.
 
     Attributes:
@@ -68,19 +68,19 @@ class Meter:
 
     def batch(self, model: str, answer: Scored, waited: float) -> None:
         """Count what a worker scored; `waited` is seconds until it took the batch up."""
-        scored = [each for each in answer.verdicts if isinstance(each, Score)]
+        scored = [each for each in answer.outcomes if isinstance(each, Score)]
         self.count(SCORED, model, by=len(scored))
         self.count(BATCH_TOKENS, model, by=sum(each.tokens for each in scored))
-        self.histogram(BATCH_TEXTS, model).observe(len(answer.verdicts))
+        self.histogram(BATCH_TEXTS, model).observe(len(answer.outcomes))
         self.histogram(SCORING, model).observe(answer.seconds)
         self.histogram(QUEUE_WAIT, model).observe(max(0.0, waited))
 
-    def cleaned(self, connector: str, texts: Iterable[Utterance]) -> None:
+    def cleaned(self, connector: str, texts: Iterable[Text]) -> None:
         """Count what was removed of the texts of a message."""
         for text in texts:
             for part, characters in text.removed.items():
                 self.count(REMOVED, connector, part, by=characters)
-            if text.removed and is_blank(text.text):
+            if text.removed and is_blank(text.content):
                 self.count(EMPTIED, connector)
 
     def total(self, metric: Metric) -> float:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from connectors.delivery import Delivery
     from connectors.messages import Fault, Score
     from daemon.model.scorer import ToneModel
-    from daemon.pipeline.work import Wanted
+    from daemon.pipeline.work import ScoreRequest
     from daemon.settings import TracingSettings
 
 
@@ -29,7 +29,7 @@ class Tracer:
         """Begin the trace of a delivery that has just come."""
         return UNTRACED
 
-    def ask(self, model: str, members: Sequence[Wanted[Any]]) -> Mapping[str, str]:  # noqa: ARG002 - as above
+    def ask(self, model: str, members: Sequence[ScoreRequest[Any]]) -> Mapping[str, str]:  # noqa: ARG002 - as above
         """Trace one request to the workers.
 
         Args:

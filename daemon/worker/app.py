@@ -21,7 +21,7 @@ from daemon.worker import bus
 from daemon.worker.consumer import Connected, WorkerConsumer
 from daemon.worker.pool import ForwardPool
 from daemon.worker.report import WorkerReport
-from daemon.worker.task import register, sheet_maker
+from daemon.worker.task import register, result_maker
 
 if TYPE_CHECKING:
     from types import FrameType
@@ -55,7 +55,7 @@ def run(settings: Settings, model_name: str) -> int:
         device=str(model.device),
         threads=model_settings.threads or os.cpu_count() or 1,
     )
-    register(app, sheet_maker(model, name, tracer), settings.daemon.score_timeout, report)
+    register(app, result_maker(model, name, tracer), settings.daemon.score_timeout, report)
     _follow(supervisor, settings.daemon.score_timeout, {
         "worker": name, "model": model_name, "revision": model.identity.model.revision,
         "device": str(model.device),
@@ -70,7 +70,7 @@ def run(settings: Settings, model_name: str) -> int:
     report.start()
     supervisor.feed()
     prometheus.serve(
-        report.meter, settings.metrics.host, settings.metrics.port,
+        report.registry, settings.metrics.host, settings.metrics.port,
         healthy=lambda: supervisor.fed_in_time,
     )  # fmt: skip
     worker.start()

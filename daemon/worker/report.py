@@ -7,19 +7,19 @@ import time
 from typing import TYPE_CHECKING
 
 from connectors.messages import Score
-from daemon.process.watchdog import last_fault
+from daemon.process.watchdog import last_incident
 from daemon.status import snapshot
 from daemon.status.incidents import LEDGER
-from daemon.status.process import Identity
+from daemon.status.process import ProcessIdentity
 from daemon.status.rates import History
-from daemon.status.snapshot import WorkerNote
+from daemon.status.snapshot import WorkerSnapshot
 from daemon.telemetry import metrics
-from daemon.telemetry.registry import Meter
+from daemon.telemetry.registry import Registry
 
 if TYPE_CHECKING:
     from connectors.cache import Store
     from connectors.messages import Model
-    from connectors.scoring.protocol import Sheet
+    from connectors.scoring.protocol import BatchResult
 
 _EVERY_SECONDS = 1.0
 
@@ -28,7 +28,7 @@ class WorkerReport:
     """What a worker reports of itself, each second, from a thread of its own.
 
     Attributes:
-        meter: Its counters.
+        registry: Its counters.
         line: Its state, in one line for a person.
     """
 
@@ -42,44 +42,44 @@ class WorkerReport:
             device: Where it computes.
             threads: With how many threads.
         """
-        self.meter = Meter()
+        self.registry = Registry()
         self.line = f"{name}: waiting for texts"
         self._store = store
         self._name, self._model, self._device, self._threads = name, model, device, threads
-        self._identity = Identity("worker")
+        self._identity = ProcessIdentity("worker")
         self._history = History()
-        self.meter.set(metrics.MODEL, name, model.name, model.revision, to=1)
+        self.registry.set(metrics.MODEL, name, model.name, model.revision, to=1)
 
     def start(self) -> None:
         """Report once a second from now on, until the process ends."""
         threading.Thread(target=self._run, name="report", daemon=True).start()
 
-    def scored(self, sheet: Sheet) -> None:
+    def scored(self, result: BatchResult) -> None:
         """Count one batch."""
-        meter, name = self.meter, self._name
-        verdicts = sheet.verdicts()
-        scores = [each for each in verdicts if isinstance(each, Score)]
-        meter.count(metrics.SCORED, name, by=len(scores))
-        meter.count(metrics.BATCH_TOKENS, name, by=sum(each.tokens for each in scores))
-        meter.count(metrics.BUSY, name, by=sheet.seconds)
-        meter.histogram(metrics.BATCH_TEXTS, name).observe(len(verdicts))
-        meter.histogram(metrics.SCORING, name).observe(sheet.seconds)
+        registry, name = self.registry, self._name
+        outcomes = result.outcomes()
+        scores = [each for each in outcomes if isinstance(each, Score)]
+        registry.count(metrics.SCORED, name, by=len(scores))
+        registry.count(metrics.BATCH_TOKENS, name, by=sum(each.tokens for each in scores))
+        registry.count(metrics.BUSY, name, by=result.seconds)
+        registry.histogram(metrics.BATCH_TEXTS, name).observe(len(outcomes))
+        registry.histogram(metrics.SCORING, name).observe(result.seconds)
 
     def failed(self, code: str) -> None:
         """Count a batch that came to nothing."""
-        self.meter.count(metrics.FAILED, self._name, code)
+        self.registry.count(metrics.FAILED, self._name, code)
 
-    def note(self) -> WorkerNote:
+    def snapshot(self) -> WorkerSnapshot:
         """Return the snapshot of now."""
-        meter = self.meter
-        texts = meter.total(metrics.SCORED)
+        registry = self.registry
+        texts = registry.total(metrics.SCORED)
         self._history.read(
             time.monotonic(), time.time(),
-            totals={"texts": texts, "busy": meter.total(metrics.BUSY)}, tones={}, latency=[],
+            totals={"texts": texts, "busy": registry.total(metrics.BUSY)}, tones={}, latency=[],
         )  # fmt: skip
         for code, count in LEDGER.totals().items():
-            meter.set(metrics.FAULTS, code, to=count)
-        return WorkerNote(
+            registry.set(metrics.INCIDENTS, code, to=count)
+        return WorkerSnapshot(
             process=self._identity.now(),
             model=self._name,
             name=self._model.name,
@@ -89,16 +89,16 @@ class WorkerReport:
             rate=self._history.rate("texts"),
             busy=min(1.0, self._history.rate("busy")),
             texts=int(texts),
-            faults=LEDGER.recent(),
+            incidents=LEDGER.recent(),
         )
 
     def post(self) -> None:
         """Write a snapshot."""
         key = snapshot.KEY + self._identity.instance.encode()
-        note = self.note()
-        self.line = _line(note)
+        current = self.snapshot()
+        self.line = _line(current)
         seconds = snapshot.PATIENCE + snapshot.LIVE_SECONDS
-        self._store.post(snapshot.INDEX, [(key, snapshot.encode(note), seconds)])
+        self._store.post(snapshot.INDEX, [(key, snapshot.encode(current), seconds)])
 
     def _run(self) -> None:
         while True:
@@ -106,6 +106,9 @@ class WorkerReport:
             time.sleep(_EVERY_SECONDS)
 
 
-def _line(note: WorkerNote) -> str:
-    done = f"{note.model}: {note.rate:.0f} texts/s, {note.busy:.0%} busy, {note.texts} texts so far"
-    return "; ".join([done, *last_fault(note.faults)])
+def _line(current: WorkerSnapshot) -> str:
+    done = (
+        f"{current.model}: {current.rate:.0f} texts/s, {current.busy:.0%} busy, "
+        f"{current.texts} texts so far"
+    )
+    return "; ".join([done, *last_incident(current.incidents)])

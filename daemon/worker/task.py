@@ -12,7 +12,7 @@ from celery import states
 from celery.exceptions import Ignore
 
 from connectors.ports import NO_HEADERS
-from connectors.scoring.protocol import LOST, TASK, BatchFailed, Sheet
+from connectors.scoring.protocol import LOST, TASK, BatchFailed, BatchResult
 from daemon.telemetry.tracing import Tracer
 
 if TYPE_CHECKING:
@@ -27,15 +27,15 @@ if TYPE_CHECKING:
 _log = structlog.get_logger(__name__)
 
 
-def sheet_maker(model: ToneModel, worker: str, tracer: Tracer | None = None) -> Work:
-    """Return the whole work of a worker: texts in, the sheet with their scores out."""
+def result_maker(model: ToneModel, worker: str, tracer: Tracer | None = None) -> Work:
+    """Return the whole work of a worker: texts in, the result with their scores out."""
     tracer = tracer or Tracer()
 
-    def make(texts: Sequence[str], headers: Mapping[str, Any] = NO_HEADERS) -> Sheet:
+    def make(texts: Sequence[str], headers: Mapping[str, Any] = NO_HEADERS) -> BatchResult:
         begun = time.perf_counter()
-        verdicts = tracer.score(model, texts, headers)
-        return Sheet.of(
-            verdicts,
+        outcomes = tracer.score(model, texts, headers)
+        return BatchResult.of(
+            outcomes,
             worker=worker,
             model=model.identity.model,
             seconds=time.perf_counter() - begun,
@@ -67,9 +67,9 @@ def register(app: Celery, make: Work, timeout: float, report: WorkerReport) -> N
         # shows the line; the supervisor starts it again, and the daemon splits the batch
         faulthandler.dump_traceback_later(timeout, exit=True)
         try:
-            sheet = make(texts, task.request.headers or NO_HEADERS)
-            report.scored(sheet)
-            return msgspec.to_builtins(sheet)  # type: ignore[no-any-return]
+            result = make(texts, task.request.headers or NO_HEADERS)
+            report.scored(result)
+            return msgspec.to_builtins(result)  # type: ignore[no-any-return]
         except Exception as error:  # noqa: BLE001 - whatever it is, the daemon must hear of it
             # the message of an error may quote the text, and Celery would log it
             report.failed(type(error).__name__)

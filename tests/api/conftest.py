@@ -10,7 +10,7 @@ from fastapi.testclient import TestClient
 from api.app import build
 from connectors.embedded import Embedded, EmbeddedBroker, EmbeddedStore, EmbeddedWorker
 from daemon.settings import ApiSettings, ConnectorSettings, DaemonSettings, Settings
-from daemon.worker.task import sheet_maker
+from daemon.worker.task import result_maker
 from tests import models
 from tests.waiting import until
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from fastapi import FastAPI
 
-    from connectors.scoring.protocol import Sheet
+    from connectors.scoring.protocol import BatchResult
     from daemon.model.scorer import ToneModel
 
 
@@ -36,7 +36,7 @@ class Service:
 
     def __init__(self, directory: Path, model: ToneModel) -> None:
         self._model = models.settings(directory)
-        self._score = sheet_maker(model, "embedded")
+        self._score = result_maker(model, "embedded")
         self._stack = ExitStack()
         self._workers: dict[str, EmbeddedWorker] = {}
         self.scored: list[list[str]] = []
@@ -85,7 +85,7 @@ class Service:
         self.may_work.set()
         self._stack.close()
 
-    def _work(self, texts: Sequence[str], headers: Mapping[str, Any]) -> Sheet:
+    def _work(self, texts: Sequence[str], headers: Mapping[str, Any]) -> BatchResult:
         assert self.may_work.wait(60)
         self.scored.append(list(texts))
         if any(self.poison in text for text in texts):

@@ -7,26 +7,26 @@ from typing import Any
 
 import pytest
 
-from api.status.aggregate import faults_of, sums_of, tones_of
-from daemon.status.process import Identity
-from daemon.status.snapshot import DaemonNote, FaultNote, HourNote, Minute, Process, Rates
+from api.status.aggregate import incidents_of, sums_of, tones_of
+from daemon.status.process import ProcessIdentity
+from daemon.status.snapshot import DaemonSnapshot, HourSnapshot, Incident, Minute, Process, Rates
 from daemon.telemetry.metrics import SECONDS
 
 
-def fault(words: str, count: int, last: float) -> FaultNote:
-    return FaultNote(code="c", words=words, fix="Do it.", first=1, last=last, count=count)
+def fault(words: str, count: int, last: float) -> Incident:
+    return Incident(code="c", words=words, fix="Do it.", first=1, last=last, count=count)
 
 
-def daemon(pid: int, **changes: Any) -> DaemonNote:
+def daemon(pid: int, **changes: Any) -> DaemonSnapshot:
     process = Process(instance=f"d{pid}", version="1", host="h", pid=-pid, since=0, at=0, memory=1)
     fields: dict[str, Any] = {
         "process": process, "state": "working", "patience": 4, "blocked": False,
         "rates": Rates(events=2), "latency": [0] * (len(SECONDS) + 1), "cached": 1, "recent": 4,
         "in_flight": 3, "waiting": 2, "unconfirmed": 1, "worst_case": 1, "deliveries": 9,
         "events": 8, "duplicates": 1, "workers": {}, "revisions": {}, "parked": {"json": 1},
-        "skipped": {}, "redis": "", "faults": [], "shadow": {"next": (3, 4)},
+        "skipped": {}, "redis": "", "incidents": [], "shadow": {"next": (3, 4)},
     }  # fmt: skip
-    return DaemonNote(**(fields | changes))
+    return DaemonSnapshot(**(fields | changes))
 
 
 def test_numbers_of_daemons_add_up() -> None:
@@ -50,8 +50,8 @@ def test_where_nobody_reports_numbers_are_none_and_not_nought() -> None:
 
 def test_the_hours_of_all_daemons_are_one_hour() -> None:
     hours = [
-        HourNote(minutes=[Minute(60, {"positive": 1}), Minute(120, {"positive": 1})]),
-        HourNote(minutes=[Minute(120, {"negative": 2, "positive": 1})]),
+        HourSnapshot(minutes=[Minute(60, {"positive": 1}), Minute(120, {"positive": 1})]),
+        HourSnapshot(minutes=[Minute(120, {"negative": 2, "positive": 1})]),
     ]
     assert [(each.start, each.tones) for each in tones_of(hours)] == [
         (60, {"positive": 1}),
@@ -60,16 +60,16 @@ def test_the_hours_of_all_daemons_are_one_hour() -> None:
 
 
 def test_a_process_of_our_own_number_is_another_one_unless_it_is_us() -> None:
-    stranger = daemon(-os.getpid(), faults=[fault("a", 1, 10)])
+    stranger = daemon(-os.getpid(), incidents=[fault("a", 1, 10)])
     assert stranger.process.pid == os.getpid()
-    ours = daemon(2, process=Identity("daemon").now(), faults=[fault("b", 1, 20)])
-    [found] = faults_of([stranger, ours], [], [])
+    ours = daemon(2, process=ProcessIdentity("daemon").now(), incidents=[fault("b", 1, 20)])
+    [found] = incidents_of([stranger, ours], [], [])
     assert (found.words, found.who) == ("a", f"daemon {os.getpid()} on h")
 
 
-def test_equal_faults_of_several_processes_are_one() -> None:
-    daemons = [daemon(1, faults=[fault("a", 2, 10)]), daemon(2, faults=[fault("a", 3, 20)])]
-    [one, other] = faults_of(daemons, [], [fault("b", 1, 5)])
+def test_equal_incidents_of_several_processes_are_one() -> None:
+    daemons = [daemon(1, incidents=[fault("a", 2, 10)]), daemon(2, incidents=[fault("a", 3, 20)])]
+    [one, other] = incidents_of(daemons, [], [fault("b", 1, 5)])
     assert (one.words, one.count, one.first, one.last) == ("a", 5, 1, 20)
     assert one.who == "2 processes"
     assert (other.words, other.who) == ("b", "the API")

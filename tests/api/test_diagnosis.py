@@ -43,8 +43,8 @@ def facts(**changes: Any) -> Facts:
 
 def test_all_is_well() -> None:
     found = health.parts(facts())
-    assert {part.state for part in found.values()} == {"well"}
-    assert health.verdict(found) == ("well", "All is well", "")
+    assert {part.state for part in found.values()} == {"healthy"}
+    assert health.overall(found) == ("healthy", "All is well", "")
 
 
 @pytest.mark.parametrize(
@@ -52,33 +52,33 @@ def test_all_is_well() -> None:
     [
         ({"broker": "refused"}, "broker", "down", "Start RabbitMQ"),
         ({"blocked": True}, "broker", "down", "short of memory or disk"),
-        ({"redis": "ConnectionError"}, "redis", "limited", "Start Redis"),
-        ({"redis": "OutOfMemoryError"}, "redis", "limited", "Is full"),
+        ({"redis": "ConnectionError"}, "redis", "degraded", "Start Redis"),
+        ({"redis": "OutOfMemoryError"}, "redis", "degraded", "Is full"),
         ({"listeners": {"default": 0}}, "workers default", "down", "worker --model default"),
-        ({"workers": [worker("r2")]}, "workers default", "limited", "another revision"),
+        ({"workers": [worker("r2")]}, "workers default", "degraded", "another revision"),
         ({"daemons": [], "queues": [source(consumers=0)]}, "daemons", "down", "tonebus daemon"),
         ({"daemons": [daemon(lost=True)]}, "daemons", "down", "stopped reporting"),
         ({"daemons": [], "lost": [daemon(lost=True)]}, "daemons", "down", "process 7 on h"),
-        ({"lost": [daemon(lost=True)]}, "daemons", "limited", "1 running, 1 stopped reporting"),
+        ({"lost": [daemon(lost=True)]}, "daemons", "degraded", "1 running, 1 stopped reporting"),
         (
-            {"daemons": [daemon(state="holding", pauses={"a": "bad-messages"})]},
+            {"daemons": [daemon(state="paused", pauses={"a": "bad-messages"})]},
             "daemons", "down", "sentiment.parked",
         ),
         (
             {"daemons": [daemon(pauses={"a": "publish-refused"}), daemon()]},
-            "daemons", "limited", "Paused: “a” (what it publishes is refused)",
+            "daemons", "degraded", "Paused: “a” (what it publishes is refused)",
         ),
         (
-            {"daemons": [daemon(state="holding", pauses={"a": "internal-error"})]},
+            {"daemons": [daemon(state="paused", pauses={"a": "internal-error"})]},
             "daemons", "down", "See the incidents below",
         ),
         ({"daemons": [daemon(state="connecting")]}, "daemons", "down", "onnecting"),
-        ({"daemons": [daemon(state="careful")]}, "daemons", "limited", "one message at a time"),
-        ({"daemons": [daemon(state="draining")]}, "daemons", "limited", "Start one again"),
+        ({"daemons": [daemon(state="quarantine")]}, "daemons", "degraded", "one message at a time"),
+        ({"daemons": [daemon(state="draining")]}, "daemons", "degraded", "Start one again"),
         (
             {"queues": [Queue(name="sentiment.unrouted", role="unrouted", messages=3,
                               consumers=0)]},
-            "messages", "limited", "3 events reached no queue",
+            "messages", "degraded", "3 events reached no queue",
         ),
     ],
 )  # fmt: skip
@@ -89,33 +89,33 @@ def test_each_fault_is_named_with_its_fix(
     assert found[part].state == state
     assert found[part].fix
     assert words in f"{found[part].detail} {found[part].fix}"
-    whole = health.verdict(found)
+    whole = health.overall(found)
     assert whole.state == state
     assert found[part].fix in whole.advice
 
 
 @pytest.mark.parametrize("reason", pauses.FIXES)
 def test_every_reason_of_a_pause_has_words_and_a_fix(reason: str) -> None:
-    stopped = daemon(state="holding", pauses={"a": reason})
+    stopped = daemon(state="paused", pauses={"a": reason})
     part = health.parts(facts(daemons=[stopped]))["daemons"]
     assert reason not in part.detail
     assert part.fix[1:].startswith(pauses.FIXES[reason][1:])
 
 
 def test_many_pauses_are_counted() -> None:
-    stopped = daemon(state="holding", pauses={f"c{n}": pauses.NO_WORKER for n in range(9)})
+    stopped = daemon(state="paused", pauses={f"c{n}": pauses.NO_WORKER for n in range(9)})
     assert "and 6 more" in health.parts(facts(daemons=[stopped]))["daemons"].detail
 
 
 def test_without_redis_rabbitmq_tells_of_daemons() -> None:
     found = health.parts(facts(redis="TimeoutError", daemons=[], workers=[]))
-    assert found["daemons"].state == "well"
+    assert found["daemons"].state == "healthy"
     assert "according to RabbitMQ" in found["daemons"].detail
 
 
 def test_in_the_first_seconds_nobody_is_missed() -> None:
     found = health.parts(facts(daemons=[], sighted=False, queues=[source(consumers=0)]))
-    assert found["daemons"].state == "unknown"
+    assert found["daemons"].state == "starting"
 
 
 def test_without_a_connector_no_daemon_is_needed() -> None:
@@ -123,5 +123,5 @@ def test_without_a_connector_no_daemon_is_needed() -> None:
 
 
 def test_the_broker_comes_first() -> None:
-    whole = health.verdict(health.parts(facts(broker="refused", listeners={"default": 0})))
+    whole = health.overall(health.parts(facts(broker="refused", listeners={"default": 0})))
     assert whole.advice.startswith("RabbitMQ")

@@ -19,8 +19,8 @@ NEVER = 3600.0
 """Seconds: whoever waits so long waits for ever."""
 
 
-def labeller(client: TestClient) -> Any:
-    return client.app.state.predictor._labeller  # type: ignore[attr-defined]  # FastAPI's
+def scorer(client: TestClient) -> Any:
+    return client.app.state.predictor._scorer  # type: ignore[attr-defined]  # FastAPI's
 
 
 # No worker ------------------------------------------------------------------------------------
@@ -32,7 +32,7 @@ def test_without_workers_it_says_so_at_once_and_when_to_come_again(service: Serv
     assert reply.status_code == 503
     assert "no worker" in reply.json()["detail"]
     assert int(reply.headers["retry-after"]) > 0
-    assert labeller(client).waiting == 0
+    assert scorer(client).waiting == 0
 
 
 def test_who_waits_when_the_last_worker_goes_is_told_at_once(service: Service) -> None:
@@ -41,7 +41,7 @@ def test_who_waits_when_the_last_worker_goes_is_told_at_once(service: Service) -
     with ThreadPoolExecutor(2) as pool:
         texts = ["good", "bad"]
         replies = [pool.submit(client.post, "/predict", json={"text": text}) for text in texts]
-        until(lambda: labeller(client).waiting == len(texts))
+        until(lambda: scorer(client).waiting == len(texts))
         service.stop_worker()
         assert [each.result(30).status_code for each in replies] == [503, 503]
     service.may_work.set()
@@ -141,5 +141,5 @@ def test_a_caller_who_hangs_up_takes_his_texts_and_his_place_along(service: Serv
 
 
 def waiting(app: FastAPI) -> int:
-    found: int = app.state.predictor._labeller.waiting
+    found: int = app.state.predictor._scorer.waiting
     return found

@@ -39,13 +39,13 @@ def test_one_prediction_too_many_is_told_to_come_again_and_the_status_is_not(
     service: Service,
 ) -> None:
     client = service.client(concurrency=2)
-    labeller = client.app.state.predictor._labeller  # type: ignore[attr-defined]  # FastAPI's
+    scorer = client.app.state.predictor._scorer  # type: ignore[attr-defined]  # FastAPI's
     service.may_work.clear()
     with ThreadPoolExecutor(3) as pool:
         waiting = [
             pool.submit(client.post, "/predict", json={"text": f"number {n}"}) for n in range(2)
         ]
-        until(lambda: labeller.waiting == 2)
+        until(lambda: scorer.waiting == 2)
         reply = client.post("/predict", json={"text": "good"})
         assert reply.status_code == 429
         assert int(reply.headers["retry-after"]) > 0
@@ -58,12 +58,12 @@ def test_one_prediction_too_many_is_told_to_come_again_and_the_status_is_not(
 
 def test_texts_that_wait_are_bounded_however_few_requests_they_come_in(service: Service) -> None:
     client = service.client(waiting_texts=100)
-    labeller = client.app.state.predictor._labeller  # type: ignore[attr-defined]  # FastAPI's
+    scorer = client.app.state.predictor._scorer  # type: ignore[attr-defined]  # FastAPI's
     service.may_work.clear()
     with ThreadPoolExecutor(1) as pool:
         texts = [f"number {n}" for n in range(90)]
         first = pool.submit(client.post, "/predict", json={"texts": texts})
-        until(lambda: labeller.waiting == 90)
+        until(lambda: scorer.waiting == 90)
         assert client.post("/predict", json={"texts": ["good"] * 11}).status_code == 429
         service.may_work.set()
         assert first.result().status_code == 200

@@ -62,8 +62,8 @@ def test_callers_at_the_same_time_share_batches(service: Service) -> None:
         replies = [
             callers.submit(client.post, "/predict", json={"text": f"number {n}"}) for n in range(24)
         ]
-        labeller = client.app.state.predictor._labeller  # type: ignore[attr-defined]  # FastAPI's
-        until(lambda: labeller.waiting == 24)
+        scorer = client.app.state.predictor._scorer  # type: ignore[attr-defined]  # FastAPI's
+        until(lambda: scorer.waiting == 24)
         service.may_work.set()
         assert all(reply.result().status_code == 200 for reply in replies)
     assert sorted(text for batch in service.scored for text in batch) == sorted(

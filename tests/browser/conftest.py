@@ -10,7 +10,7 @@ import structlog
 from api.app import build
 from connectors.embedded import Embedded, EmbeddedWorker
 from daemon.status import incidents
-from daemon.worker.task import sheet_maker
+from daemon.worker.task import result_maker
 from tests import models
 from tests.browser.chromium import chromium, missing
 from tests.daemon.rooms import Room
@@ -59,7 +59,7 @@ class Site:
         app = build(
             self.room.settings,
             Embedded(
-                self.room.broker, {models.NAME: EmbeddedWorker(sheet_maker(model, "embedded"))}
+                self.room.broker, {models.NAME: EmbeddedWorker(result_maker(model, "embedded"))}
             ),
             self.room.store,
         )

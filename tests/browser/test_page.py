@@ -47,7 +47,7 @@ def test_it_follows_what_happens(page: Page, site: Site) -> None:
     site.room.send("{broken")
     expect(page.locator("#legend b").first).to_have_text(re.compile(r"\d+ %"), timeout=PATIENCE)
     expect(page.locator("#parked")).to_contain_text("json", timeout=PATIENCE)
-    expect(page.locator("#faults")).to_contain_text("were parked: json", timeout=PATIENCE)
+    expect(page.locator("#incidents")).to_contain_text("were parked: json", timeout=PATIENCE)
     assert page.locator("#chart rect[data-tone]").count() > 0
 
 
@@ -94,7 +94,7 @@ def test_it_has_no_accessibility_fault(
     site.room.send("{broken")
     page = open_page(browser, scheme=scheme)
     page.goto(site.url)
-    expect(page.locator("#faults")).to_contain_text("json", timeout=PATIENCE)
+    expect(page.locator("#incidents")).to_contain_text("json", timeout=PATIENCE)
     found = Axe().run(page)
     page.close()
     assert found.violations_count == 0, found.generate_report()

@@ -15,7 +15,7 @@ import pytest
 from connectors.amqp import topology
 from connectors.amqp.bus import Rabbit
 from connectors.amqp.connection import Broker, Refused
-from connectors.amqp.route import Route
+from connectors.amqp.subscription import Subscription
 from connectors.errors import Misconfigured, Unavailable
 from connectors.scoring.celery_app import celery_app
 from tests.proxy import free_port
@@ -141,8 +141,10 @@ def test_a_queue_declared_otherwise_is_named_with_the_fix(
     queue = topology.source_queue(name)
     channel = connected.channel()
     connected.attempt(channel.queue_declare, queue, durable=True, auto_delete=False)
-    route = Route(name, f"{name}.events", ("#",))
-    edges = Rabbit(broker(broker_url), app=celery_app(broker_url), models=[], routes=[route])
+    subscription = Subscription(name, f"{name}.events", ("#",))
+    edges = Rabbit(
+        broker(broker_url), app=celery_app(broker_url), models=[], subscriptions=[subscription]
+    )
     with pytest.raises(Misconfigured) as said:
         edges.open()
     edges.drop()
@@ -169,8 +171,10 @@ def test_a_name_that_is_not_permitted_is_told_as_a_matter_of_permission(
 
 def test_a_deleted_source_queue_is_noticed(connected: Broker, broker_url: str) -> None:
     name = uuid.uuid4().hex
-    route = Route(name, f"{name}.events", ("#",))
-    edges = Rabbit(broker(broker_url), app=celery_app(broker_url), models=[], routes=[route])
+    subscription = Subscription(name, f"{name}.events", ("#",))
+    edges = Rabbit(
+        broker(broker_url), app=celery_app(broker_url), models=[], subscriptions=[subscription]
+    )
     edges.open()
     edges.source.start(name)
     connected.attempt(connected.channel().queue_delete, topology.source_queue(name))

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from connectors.events import event as envelope
-from connectors.events.output import Outlet, Terms, fault_of
-from connectors.messages import Letter, Model, Score, ToneEvent, Utterance
+from connectors.events.output import Output, OutputConfig, fault_of
+from connectors.messages import Model, OutgoingMessage, Score, Text, ToneEvent
 from tests.messages import delivery
 
 TRACE = f"00-{'1' * 32}-{'2' * 16}-01"
@@ -18,27 +18,29 @@ SCORE = Score({"negative": 0.9, "positive": 0.1}, tokens=3)
 
 def event(source: Any, *, include_text: bool = False, language: str | None = None) -> ToneEvent:
     return envelope.tone_event(
-        source, Utterance("Too late.", subject="m-1", language=language), "event-1",
+        source, Text("Too late.", subject="m-1", language=language), "event-1",
         score=SCORE, model=Model("Mini LM", "r1"), cached=False, include_text=include_text,
     )  # fmt: skip
 
 
-def letter(terms: Terms, *, language: str | None = None, **more: Any) -> Letter:
+def message(terms: OutputConfig, *, language: str | None = None, **more: Any) -> OutgoingMessage:
     source = delivery(b"{}", **more)
-    outlet = Outlet(terms)
-    return outlet.letter(event(source, include_text=outlet.include_text, language=language), source)
+    output = Output(terms)
+    return output.message(
+        event(source, include_text=output.include_text, language=language), source
+    )
 
 
 def test_the_key_follows_its_template() -> None:
-    terms = Terms(routing_key="tone.{tone}.{language}.{model}.{connector}.{routing_key}")
-    assert letter(terms, language="pt.BR").routing_key == (
+    terms = OutputConfig(routing_key="tone.{tone}.{language}.{model}.{connector}.{routing_key}")
+    assert message(terms, language="pt.BR").routing_key == (
         "tone.negative.pt_BR.Mini_LM.input.some.key"
     )
-    assert letter(Terms(routing_key="{language}")).routing_key == "unknown"
+    assert message(OutputConfig(routing_key="{language}")).routing_key == "unknown"
 
 
 def test_a_key_never_outgrows_what_amqp_has_room_for() -> None:
-    long = letter(Terms(routing_key="é" * 200)).routing_key
+    long = message(OutputConfig(routing_key="é" * 200)).routing_key
     assert len(long.encode()) <= 255
 
 
@@ -48,11 +50,11 @@ def test_a_template_that_leads_nowhere_is_found(template: str) -> None:
 
 
 def test_the_default_template_is_good() -> None:
-    assert fault_of(Terms().routing_key) == ""
+    assert fault_of(OutputConfig().routing_key) == ""
 
 
 def test_binary_mode_puts_the_attributes_into_headers() -> None:
-    sent = letter(Terms(mode="binary", exchange="tones"), headers={"traceparent": TRACE})
+    sent = message(OutputConfig(mode="binary", exchange="tones"), headers={"traceparent": TRACE})
     headers = sent.properties["application_headers"]
     assert sent.exchange == "tones"
     assert sent.properties["content_type"] == "application/json"
@@ -63,29 +65,35 @@ def test_binary_mode_puts_the_attributes_into_headers() -> None:
 
 
 def test_the_text_travels_only_where_it_is_asked_for() -> None:
-    assert b"Too late." not in letter(Terms()).body
-    assert json.loads(letter(Terms(include_text=True)).body)["data"]["text"] == "Too late."
+    assert b"Too late." not in message(OutputConfig()).body
+    assert json.loads(message(OutputConfig(include_text=True)).body)["data"]["text"] == "Too late."
 
 
 def test_named_headers_are_carried_over_and_no_others() -> None:
     headers = {"tenant": "acme", "shard": 7, "secret": "x", "big": "y" * 5000, "table": {"a": 1}}
-    terms = Terms(headers=("tenant", "shard", "big", "table", "missing"))
-    sent = letter(terms, headers=headers)
+    terms = OutputConfig(headers=("tenant", "shard", "big", "table", "missing"))
+    sent = message(terms, headers=headers)
     assert sent.properties["application_headers"] == {"tenant": "acme", "shard": 7}
-    assert "application_headers" not in letter(Terms(), headers=headers).properties
+    assert "application_headers" not in message(OutputConfig(), headers=headers).properties
 
 
 def test_a_trace_is_continued_and_a_forged_one_is_not() -> None:
-    sent = letter(Terms(), headers={"traceparent": TRACE, "tracestate": "a=1"})
+    sent = message(OutputConfig(), headers={"traceparent": TRACE, "tracestate": "a=1"})
     assert sent.properties["application_headers"] == {"traceparent": TRACE, "tracestate": "a=1"}
     assert json.loads(sent.body)["traceparent"] == TRACE
-    assert "application_headers" not in letter(Terms(), headers={"traceparent": "x"}).properties
-    assert "application_headers" not in letter(Terms(), headers={"tracestate": "a=1"}).properties
+    assert (
+        "application_headers"
+        not in message(OutputConfig(), headers={"traceparent": "x"}).properties
+    )
+    assert (
+        "application_headers"
+        not in message(OutputConfig(), headers={"tracestate": "a=1"}).properties
+    )
 
 
-def reply(queue: Any, *, on: bool = True) -> Letter | None:
+def reply(queue: Any, *, on: bool = True) -> OutgoingMessage | None:
     source = delivery(b"{}", reply_to=queue, correlation_id="c-1")
-    return Outlet(Terms(reply=on)).reply(event(source), source)
+    return Output(OutputConfig(reply=on)).reply(event(source), source)
 
 
 def test_whoever_asked_is_answered_where_the_connector_replies() -> None:

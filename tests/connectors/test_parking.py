@@ -13,15 +13,15 @@ BODY = b"\x1f\x8b\xff not even text"
 
 
 def test_the_body_is_untouched() -> None:
-    assert park.letter(delivery(BODY), Reason("encoding", "map")).body is BODY
+    assert park.message(delivery(BODY), Reason("encoding", "map")).body is BODY
 
 
 def test_the_headers_say_why_and_where_from() -> None:
     reason = Reason(
         "poison", "score", detail="error ValueError", attempts=2, texts=(3,), revision="r1"
     )
-    letter = park.letter(delivery(BODY, headers={"x": 1}), reason)
-    headers = dict(letter.properties["application_headers"])
+    message = park.message(delivery(BODY, headers={"x": 1}), reason)
+    headers = dict(message.properties["application_headers"])
     first, last = headers.pop("tonebus-first-failure"), headers.pop("tonebus-last-failure")
     assert datetime.fromisoformat(first) <= datetime.fromisoformat(last)
     assert headers == {
@@ -38,12 +38,12 @@ def test_the_headers_say_why_and_where_from() -> None:
         "tonebus-texts": "3",
         "tonebus-headers": {"x": 1},
     }
-    assert letter.exchange == "sentiment.parked"
+    assert message.exchange == "sentiment.parked"
 
 
 def test_a_message_parked_whole_names_no_index() -> None:
-    letter = park.letter(delivery(BODY), Reason("json", "map"))
-    assert "tonebus-index" not in letter.properties["application_headers"]
+    message = park.message(delivery(BODY), Reason("json", "map"))
+    assert "tonebus-index" not in message.properties["application_headers"]
 
 
 def test_the_properties_that_a_replay_needs_are_kept() -> None:
@@ -57,25 +57,25 @@ def test_the_properties_that_a_replay_needs_are_kept() -> None:
         "app_id": "a",
         "priority": 3,
     }
-    properties = dict(park.letter(delivery(BODY, **kept), Reason("json", "map")).properties)
+    properties = dict(park.message(delivery(BODY, **kept), Reason("json", "map")).properties)
     del properties["application_headers"]
     assert properties == kept
 
 
 def test_what_would_make_the_broker_refuse_or_drop_the_copy_is_left_behind() -> None:
     # a user id other than ours is refused, an expiration would lose what is parked
-    letter = park.letter(
+    message = park.message(
         delivery(BODY, user_id="upstream", expiration="1", delivery_mode=1), Reason("json", "map")
     )
-    assert letter.properties.keys() == {"application_headers"}
+    assert message.properties.keys() == {"application_headers"}
 
 
 def test_huge_or_many_headers_are_not_copied() -> None:
     for headers in ({"x": "v" * 20_000}, {f"x{n}": n for n in range(65)}):
-        letter = park.letter(delivery(BODY, headers=headers), Reason("headers", "map"))
-        assert letter.properties["application_headers"]["tonebus-headers"] == {}
+        message = park.message(delivery(BODY, headers=headers), Reason("headers", "map"))
+        assert message.properties["application_headers"]["tonebus-headers"] == {}
 
 
 def test_a_long_detail_is_cut() -> None:
-    letter = park.letter(delivery(BODY), Reason("json", "map", detail="x" * 10_000))
-    assert len(letter.properties["application_headers"]["tonebus-detail"]) == 200
+    message = park.message(delivery(BODY), Reason("json", "map", detail="x" * 10_000))
+    assert len(message.properties["application_headers"]["tonebus-detail"]) == 200

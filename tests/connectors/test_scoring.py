@@ -21,9 +21,9 @@ from connectors.scoring.celery_app import celery_app
 from connectors.scoring.client import Scoring
 from connectors.scoring.protocol import (
     LOST,
+    BatchResult,
     Failed,
     Scored,
-    Sheet,
     Started,
     Unreadable,
     read_reply,
@@ -33,7 +33,7 @@ from tests.waiting import until
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from connectors.scoring.protocol import Answer
+    from connectors.scoring.protocol import Reply
 
 TONES = ("negative", "neutral", "positive")
 MODEL = Model("tiny", "r1")
@@ -61,14 +61,14 @@ def reply(result: Any, status: str = "SUCCESS") -> bytes:
     ).encode()
 
 
-def sheet(verdicts: list[Score | Fault]) -> Any:
-    made = Sheet.of(verdicts, worker="w-1", model=MODEL, seconds=0.5, tones=TONES)
+def result(verdicts: list[Score | Fault]) -> Any:
+    made = BatchResult.of(verdicts, worker="w-1", model=MODEL, seconds=0.5, tones=TONES)
     return msgspec.to_builtins(made)
 
 
 @given(st.lists(scores | faults, max_size=20))
 def test_verdicts_come_back_as_they_were_in_their_order(verdicts: list[Score | Fault]) -> None:
-    answer = read_reply(reply(sheet(verdicts)))
+    answer = read_reply(reply(result(verdicts)))
     assert answer == Scored("request-1", "w-1", MODEL, verdicts, 0.5)
 
 
@@ -118,7 +118,7 @@ def test_any_other_status_is_a_failure(status: str) -> None:
         reply(None),
         reply([]),
         reply({"rows": []}),
-        reply(sheet([Score(dict.fromkeys(TONES, 0.1), 3)])[:-1]),
+        reply(result([Score(dict.fromkeys(TONES, 0.1), 3)])[:-1]),
         reply(["w", ["tiny", "r1"], "soon", ["neutral"], [], {}]),
         reply({"pid": 1}, "STARTED"),
         reply("text", "STARTED"),
@@ -130,7 +130,7 @@ def test_what_is_no_answer_is_refused(body: bytes) -> None:
 
 
 def test_a_row_of_another_length_than_the_tones_is_refused() -> None:
-    spoilt = json.loads(json.dumps(sheet([Score(dict.fromkeys(TONES, 0.1), 3)])))
+    spoilt = json.loads(json.dumps(result([Score(dict.fromkeys(TONES, 0.1), 3)])))
     assert spoilt[4][0][0] == [0.1, 0.1, 0.1]
     spoilt[4][0][0] = [0.5]
     with pytest.raises(BadInput, match="reply"):
@@ -179,17 +179,17 @@ def asked(url: str) -> Iterator[tuple[Broker, Scoring, str, amqp.Message]]:
         broker.close()
 
 
-def answer_to(broker: Broker, scoring: Scoring, request: amqp.Message, body: bytes) -> list[Answer]:
+def answer_to(broker: Broker, scoring: Scoring, request: amqp.Message, body: bytes) -> list[Reply]:
     """Reply with a body, and return what the asking side makes of it."""
     broker.channel().basic_publish(
         amqp.Message(body, correlation_id=request.properties["correlation_id"]),
         routing_key=request.properties["reply_to"],
     )
-    answers: list[Answer] = []
+    answers: list[Reply] = []
 
     def turn() -> None:
         broker.wait(0.1)
-        answers.extend(scoring.answers())
+        answers.extend(scoring.replies())
 
     until(lambda: answers, turn)
     return answers

@@ -1,4 +1,4 @@
-"""Confirms: each letter's own, whatever order and grouping the broker chooses."""
+"""Confirms: each message's own, whatever order and grouping the broker chooses."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from hypothesis import strategies as st
 
 from connectors.amqp.connection import Broker
 from connectors.amqp.publisher import Sink
-from connectors.messages import Letter
+from connectors.messages import OutgoingMessage
 from connectors.ports import Fate
 from tests.connectors.scripted import Channel, line
 from tests.waiting import until
 
-LETTER = Letter("sentiment.results", "input.negative", b"{}", {"message_id": "m-1"})
+LETTER = OutgoingMessage("sentiment.results", "input.negative", b"{}", {"message_id": "m-1"})
 
 
 def publishing(count: int) -> tuple[Sink[int], Channel]:
@@ -32,7 +32,7 @@ def said(sink: Sink[int]) -> list[tuple[int, bool]]:
     return [(token, fate is Fate.CONFIRMED) for token, fate, _ in sink.outcomes()]
 
 
-def test_a_letter_is_persistent_and_mandatory() -> None:
+def test_a_message_is_persistent_and_mandatory() -> None:
     _, channel = publishing(1)
     assert channel.confirming
     [(message, how)] = channel.published
@@ -51,7 +51,7 @@ def test_without_a_confirm_nothing_is_safe() -> None:
     assert sink.unconfirmed == 3
 
 
-def test_a_confirm_is_for_its_own_letter() -> None:
+def test_a_confirm_is_for_its_own_message() -> None:
     sink, channel = publishing(3)
     channel.say("basic_ack", 2, False)
     assert said(sink) == [(2, True)]
@@ -88,7 +88,7 @@ def test_what_came_back_is_not_safe_and_its_neighbours_are() -> None:
     broker, channel = line()
     sink: Sink[int] = Sink(broker)
     for n in range(4):
-        sink.publish(Letter("exchange", "key", b"%d" % (n % 3), {}), n)
+        sink.publish(OutgoingMessage("exchange", "key", b"%d" % (n % 3), {}), n)
     back = amqp.Message(b"1")
     channel.say("basic_return", Exception("NO_ROUTE"), "exchange", "key", back)
     channel.say("basic_ack", 4, True)
@@ -109,7 +109,7 @@ def test_what_a_closed_channel_leaves_is_charged_to_the_exchange_that_rabbitmq_n
     broker, channel = line()
     sink: Sink[int] = Sink(broker)
     for n, exchange in enumerate(("a", "b", "a")):
-        sink.publish(Letter(exchange, "key", b"{}", {}), n)
+        sink.publish(OutgoingMessage(exchange, "key", b"{}", {}), n)
     channel.on_broken(403, "ACCESS_REFUSED - access to exchange 'a' in vhost '/' refused")
     assert [(token, fate) for token, fate, _ in sink.outcomes()] == [
         (0, Fate.FORBIDDEN), (1, Fate.VOID), (2, Fate.FORBIDDEN),
@@ -121,7 +121,7 @@ def test_what_a_closed_channel_leaves_is_charged_to_the_exchange_that_rabbitmq_n
 
 
 @given(st.data())
-def test_each_letter_has_exactly_one_outcome_and_the_one_it_was_given(data: st.DataObject) -> None:
+def test_each_message_has_exactly_one_outcome_and_the_one_it_was_given(data: st.DataObject) -> None:
     count = data.draw(st.integers(1, 40))
     sink, channel = publishing(count)
     open_tags = list(range(1, count + 1))
@@ -147,7 +147,7 @@ def test_what_a_full_queue_refuses_is_not_safe(broker_url: str) -> None:
     broker.attempt(channel.queue_declare, queue, exclusive=True, arguments=full)
     sink: Sink[int] = Sink(broker)
     for n in range(3):
-        sink.publish(Letter("", queue, b"{}", {}), n)
+        sink.publish(OutgoingMessage("", queue, b"{}", {}), n)
         until(lambda: not sink.unconfirmed, lambda: broker.wait(0.1))
     assert said(sink) == [(0, True), (1, False), (2, False)]
     broker.close()

@@ -14,7 +14,7 @@ from connectors.amqp.connection import Broker
 from connectors.amqp.publisher import Sink
 from connectors.amqp.transport import _PlainSocket
 from connectors.errors import Unavailable
-from connectors.messages import Letter
+from connectors.messages import OutgoingMessage
 from tests.proxy import proxied
 from tests.waiting import until
 
@@ -145,7 +145,7 @@ def test_a_broker_that_dribbles_byte_by_byte_is_understood(broker_url: str) -> N
         broker.attempt(channel.basic_consume, queue, callback=lambda m: bodies.append(m.body))
         sink: Sink[int] = Sink(broker)
         for n in range(20):
-            sink.publish(Letter("", queue, b"%d" % n * 50, {}), n)
+            sink.publish(OutgoingMessage("", queue, b"%d" % n * 50, {}), n)
         until(lambda: len(bodies) == 20 and not sink.unconfirmed, lambda: broker.wait(0.1))
         assert bodies == [b"%d" % n * 50 for n in range(20)]
         broker.close()
@@ -160,7 +160,7 @@ def test_a_broker_that_stops_reading_does_not_block_us(broker_url: str) -> None:
         proxy.stalled.set()
         begun = time.monotonic()
         for n in range(20):
-            sink.publish(Letter("", queue, BIG, {}), n)
+            sink.publish(OutgoingMessage("", queue, BIG, {}), n)
             broker.wait(0.01)
         assert time.monotonic() - begun < BOUNDED_SECONDS
         assert sink.outcomes() == []

@@ -9,15 +9,15 @@ from connectors.amqp.bus import Rabbit
 from connectors.amqp.connection import Broker
 from connectors.embedded import Embedded, EmbeddedBroker, EmbeddedWorker
 from connectors.scoring.celery_app import celery_app
-from daemon.worker.task import sheet_maker
+from daemon.worker.task import result_maker
 from tests import models
 from tests.daemon.traced import Traced, parent_of, trace_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from connectors.amqp.route import Route
-    from connectors.messages import Letter
+    from connectors.amqp.subscription import Subscription
+    from connectors.messages import OutgoingMessage
     from connectors.ports import Edges
     from daemon.model.scorer import ToneModel
     from tests.otlp import Collector
@@ -37,7 +37,7 @@ class Found(NamedTuple):
 class Bus(Protocol):
     """A bus, seen from outside."""
 
-    def edges(self, routes: Sequence[Route] = (), prefetch: int = 10) -> Edges:
+    def edges(self, subscriptions: Sequence[Subscription] = (), prefetch: int = 10) -> Edges:
         """Open a connection."""
         ...
 
@@ -45,7 +45,7 @@ class Bus(Protocol):
         """Declare something more."""
         ...
 
-    def send(self, letter: Letter) -> None:
+    def send(self, message: OutgoingMessage) -> None:
         """Publish as an upstream would."""
         ...
 
@@ -68,21 +68,23 @@ class EmbeddedBus:
     def __init__(self, model: ToneModel) -> None:
         self._broker = EmbeddedBroker()
         self._tracer = Traced()
-        score = sheet_maker(model, "embedded", self._tracer)
+        score = result_maker(model, "embedded", self._tracer)
         self._workers = {models.NAME: EmbeddedWorker(score)}
 
-    def edges(self, routes: Sequence[Route] = (), prefetch: int = 10) -> Edges:
-        edges = Embedded(self._broker, self._workers, routes=routes, prefetch=prefetch)
+    def edges(self, subscriptions: Sequence[Subscription] = (), prefetch: int = 10) -> Edges:
+        edges = Embedded(
+            self._broker, self._workers, subscriptions=subscriptions, prefetch=prefetch
+        )
         edges.open()
-        for route in routes:
-            edges.source.start(route.connector)
+        for subscription in subscriptions:
+            edges.source.start(subscription.connector)
         return edges
 
     def declare(self, *parts: topology.Topology) -> None:
         self._broker.declare(*parts)
 
-    def send(self, letter: Letter) -> None:
-        self._broker.publish(letter)
+    def send(self, message: OutgoingMessage) -> None:
+        self._broker.publish(message)
 
     def drain(self, queue: str) -> list[Found]:
         return [
@@ -107,26 +109,26 @@ class RabbitBus:
         self._outside = broker(url)
         self._outside.connect()
 
-    def edges(self, routes: Sequence[Route] = (), prefetch: int = 10) -> Edges:
+    def edges(self, subscriptions: Sequence[Subscription] = (), prefetch: int = 10) -> Edges:
         edges = Rabbit(
             broker(self._url),
             app=celery_app(self._url),
             models=[models.NAME, WITHOUT_WORKERS],
-            routes=routes,
+            subscriptions=subscriptions,
             prefetch=prefetch,
         )
         edges.open()
-        for route in routes:
-            edges.source.start(route.connector)
+        for subscription in subscriptions:
+            edges.source.start(subscription.connector)
         self._opened.append(edges)
         return edges
 
     def declare(self, *parts: topology.Topology) -> None:
         topology.apply(self._outside, *parts)
 
-    def send(self, letter: Letter) -> None:
+    def send(self, message: OutgoingMessage) -> None:
         edges = self.edges()
-        edges.sink.publish(letter, None)
+        edges.sink.publish(message, None)
         while edges.sink.unconfirmed:
             edges.wait(1)
         edges.close()

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from connectors.amqp.route import Route
+from connectors.amqp.subscription import Subscription
 from tests import models
 from tests.contract.buses import EmbeddedBus, RabbitBus
 from tests.otlp import collecting
@@ -57,7 +57,7 @@ def rabbit_bus(broker_url: str, collector: Collector) -> Iterator[Bus]:
 
 
 @pytest.fixture
-def route() -> Route:
+def subscription() -> Subscription:
     """A connector that no other test has."""
     name = f"input-{uuid.uuid4().hex[:8]}"
-    return Route(name, f"{name}.events", ("#",))
+    return Subscription(name, f"{name}.events", ("#",))

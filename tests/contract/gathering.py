@@ -5,24 +5,24 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, TypeVar
 
 from connectors.amqp import topology
-from connectors.messages import Letter
+from connectors.messages import OutgoingMessage
 from tests.waiting import until
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from connectors.amqp.route import Route
+    from connectors.amqp.subscription import Subscription
     from connectors.delivery import Delivery
     from connectors.ports import Edges, Fate
-    from connectors.scoring.protocol import Answer
+    from connectors.scoring.protocol import Reply
     from tests.contract.buses import Bus, Found
 
 Thing = TypeVar("Thing")
 
 
-def send(bus: Bus, route: Route, *bodies: bytes) -> None:
+def send(bus: Bus, subscription: Subscription, *bodies: bytes) -> None:
     for body in bodies:
-        bus.send(Letter(route.exchange, "key", body, {}))
+        bus.send(OutgoingMessage(subscription.exchange, "key", body, {}))
 
 
 def receive(edges: Edges, count: int) -> list[Delivery]:
@@ -34,8 +34,8 @@ def outcomes(edges: Edges, count: int) -> list[tuple[object, Fate]]:
     return [(token, fate) for token, fate, _ in gather(edges, edges.sink.outcomes, count)]
 
 
-def answers(edges: Edges, count: int) -> list[Answer]:
-    return gather(edges, edges.scoring.answers, count)
+def replies(edges: Edges, count: int) -> list[Reply]:
+    return gather(edges, edges.scoring.replies, count)
 
 
 def gather(edges: Edges, take: Callable[[], Sequence[Thing]], count: int) -> list[Thing]:
@@ -50,6 +50,6 @@ def gather(edges: Edges, take: Callable[[], Sequence[Thing]], count: int) -> lis
     return found
 
 
-def drained(bus: Bus, route: Route) -> list[Found]:
-    """All that waits for a route."""
-    return bus.drain(topology.source_queue(route.connector))
+def drained(bus: Bus, subscription: Subscription) -> list[Found]:
+    """All that waits for a subscription."""
+    return bus.drain(topology.source_queue(subscription.connector))

@@ -7,20 +7,20 @@ from typing import TYPE_CHECKING, Any
 
 from connectors.cache import Cache
 from connectors.embedded import EmbeddedStore
-from connectors.events.output import Outlet, Terms
+from connectors.events.output import Output, OutputConfig
 from connectors.mapping import Mapper
 from connectors.messages import Model
-from daemon.model.identity import Identity
+from daemon.model.identity import ModelIdentity
 from daemon.pipeline.breaker import Breaker
 from daemon.pipeline.intake import Intake
 from daemon.pipeline.pipeline import Pipeline
 from daemon.pipeline.publisher import Publisher
-from daemon.pipeline.scorer import Labeller
+from daemon.pipeline.scorer import Scorer
 from daemon.pipeline.shadow import Shadows
 from daemon.pipeline.tally import Tally
-from daemon.pipeline.work import Item, Lane, Shadow
+from daemon.pipeline.work import Item, Route, Shadow
 from daemon.settings import DaemonSettings
-from daemon.telemetry.registry import Meter
+from daemon.telemetry.registry import Registry
 from tests import models
 from tests.daemon.scripted import MODEL, ScriptedEdges
 from tests.daemon.scripted_source import Clock
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 SHADOW = "next"
 CONFIRM = 30.0
 HOLD = 120.0
-ANSWERING = Outlet(Terms(reply=True))
+ANSWERING = Output(OutputConfig(reply=True))
 
 
 class Bench:
@@ -46,20 +46,20 @@ class Bench:
     ) -> None:
         self.clock = Clock()
         self.edges = ScriptedEdges(self.clock, connectors)
-        self.meter = Meter()
+        self.registry = Registry()
         mapper = Mapper(max_body_bytes=1000, max_text_chars=100)
-        shadow = Shadow(SHADOW, Identity(Model(SHADOW, "r2"), "none")) if shadowed else None
+        shadow = Shadow(SHADOW, ModelIdentity(Model(SHADOW, "r2"), "none")) if shadowed else None
         cache = Cache(EmbeddedStore(), secret="", score_ttl=10**6, mark_ttl=10**6)
         self.shadows = Shadows(
-            Labeller([SHADOW] if shadowed else [], DaemonSettings(), self.clock), cache, self.meter
+            Scorer([SHADOW] if shadowed else [], DaemonSettings(), self.clock), cache, self.registry
         )
-        lane = Lane(mapper, models.NAME, Identity(MODEL, "none"), ANSWERING, shadow=shadow)
+        route = Route(mapper, models.NAME, ModelIdentity(MODEL, "none"), ANSWERING, shadow=shadow)
         tally = Tally(
-            self.meter,
+            self.registry,
             mapping={name: Breaker(window=200, share=share) for name in connectors},
             scoring={models.NAME: Breaker(window=200, share=share)},
         )
-        self.labeller: Labeller[Item] = Labeller([models.NAME], DaemonSettings(), self.clock)
+        self.scorer: Scorer[Item] = Scorer([models.NAME], DaemonSettings(), self.clock)
         self.publisher = Publisher(CONFIRM, self.clock)
         self.intake = Intake(
             dict.fromkeys(connectors, models.NAME), mapping=tally.mapping, scoring=tally.scoring,
@@ -67,8 +67,8 @@ class Bench:
         )  # fmt: skip
         self.pipeline = Pipeline(
             edges=self.edges,
-            lanes=dict.fromkeys(connectors, lane),
-            labeller=self.labeller,
+            routes=dict.fromkeys(connectors, route),
+            scorer=self.scorer,
             cache=cache,
             tally=tally,
             intake=self.intake,

@@ -1,40 +1,40 @@
-"""A labeller over a scripted scoring edge."""
+"""A scorer over a scripted scoring edge."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from connectors.messages import Fault, Score
-from daemon.pipeline.scorer import Labeller
+from daemon.pipeline.scorer import Scorer
 from daemon.settings import DaemonSettings
 from tests import models
 from tests.daemon.scripted import ScriptedScoring
 from tests.daemon.scripted_source import Clock
 
 if TYPE_CHECKING:
-    from daemon.pipeline.work import Verdict
+    from daemon.pipeline.work import Outcome
 
 ERROR = Fault("error", "ValueError")
 
 
 class Desk:
-    """A labeller over a scripted scoring edge."""
+    """A scorer over a scripted scoring edge."""
 
     def __init__(self, live: int = 1, **settings: float) -> None:
         self.clock = Clock()
         self.scoring = ScriptedScoring(live)
         given = {"score_timeout": 30.0} | settings
-        self.labeller = made(self.clock, **given)
-        self.verdicts: list[Verdict[str]] = []
+        self.scorer = made(self.clock, **given)
+        self.verdicts: list[Outcome[str]] = []
 
     def want(self, *texts: str) -> None:
         for text in texts:
-            self.labeller.want(models.NAME, text.encode(), text, f"waiter of {text}")
+            self.scorer.want(models.NAME, text.encode(), text, f"requester of {text}")
 
     def turn(self) -> None:
-        self.labeller.ask(self.scoring)
-        self.verdicts += self.labeller.collect(self.scoring.answers())
-        self.labeller.ask(self.scoring)
+        self.scorer.ask(self.scoring)
+        self.verdicts += self.scorer.collect(self.scoring.replies())
+        self.scorer.ask(self.scoring)
 
     def later(self, seconds: float) -> None:
         self.clock.now += seconds
@@ -46,12 +46,12 @@ class Desk:
 
     @property
     def outcomes(self) -> dict[str, Score | Fault]:
-        return {verdict.wanted.text: verdict.outcome for verdict in self.verdicts}
+        return {verdict.request.text: verdict.result for verdict in self.verdicts}
 
     def only_request(self) -> str:
         [request] = self.scoring.asked
         return request
 
 
-def made(clock: Clock, **settings: float) -> Labeller[str]:
-    return Labeller([models.NAME], DaemonSettings(**settings), clock)  # type: ignore[arg-type]
+def made(clock: Clock, **settings: float) -> Scorer[str]:
+    return Scorer([models.NAME], DaemonSettings(**settings), clock)  # type: ignore[arg-type]

@@ -10,12 +10,12 @@ import msgspec
 
 from connectors.amqp import topology
 from connectors.embedded import Embedded, EmbeddedBroker, EmbeddedStore, EmbeddedWorker
-from connectors.messages import Letter
+from connectors.messages import OutgoingMessage
 from daemon.process import wiring
 from daemon.process.service import Service
 from daemon.process.signals import Signals
 from daemon.settings import ConnectorSettings, DaemonSettings, Settings
-from daemon.worker.task import sheet_maker
+from daemon.worker.task import result_maker
 from tests import models
 from tests.waiting import until
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from connectors.embedded.broker import Message
-    from connectors.scoring.protocol import Sheet
+    from connectors.scoring.protocol import BatchResult
     from daemon.model.scorer import ToneModel
     from daemon.telemetry.tracing import Tracer
 
@@ -69,7 +69,7 @@ class Room:
         self.scored: list[list[str]] = []
         self.poison: set[str] = set()
         self.held = threading.Event()
-        self._score = sheet_maker(model, "embedded", tracer)
+        self._score = result_maker(model, "embedded", tracer)
         self._workers = {models.NAME: EmbeddedWorker(self._work)}
         self.service = self.new_service()
         bound = topology.Binding(topology.RESULTS, SEEN, "#")
@@ -86,7 +86,10 @@ class Room:
     def new_service(self) -> Service:
         """A daemon, as after a restart: nothing is left of the one before."""
         self.edges = Embedded(
-            self.broker, self._workers, routes=wiring.routes(self.settings), prefetch=100
+            self.broker,
+            self._workers,
+            subscriptions=wiring.subscriptions(self.settings),
+            prefetch=100,
         )
         self.signals = Signals(lambda: self.settings)
         self.service = Service(
@@ -97,7 +100,7 @@ class Room:
     def send(self, body: bytes | str, **properties: Any) -> None:
         """Publish to the input as an upstream would."""
         raw = body.encode() if isinstance(body, str) else body
-        self.broker.publish(Letter("sentiment.input", "key", raw, properties))
+        self.broker.publish(OutgoingMessage("sentiment.input", "key", raw, properties))
 
     def tell(self, text: str, **fields: Any) -> None:
         """Publish a text as JSON."""
@@ -118,7 +121,7 @@ class Room:
         """The parked messages since the last call."""
         return self.broker.take(topology.PARKED, 10_000)
 
-    def _work(self, texts: Sequence[str], headers: Mapping[str, Any]) -> Sheet:
+    def _work(self, texts: Sequence[str], headers: Mapping[str, Any]) -> BatchResult:
         until(lambda: not self.held.is_set())
         self.scored.append(list(texts))
         if any(word in text for text in texts for word in self.poison):

@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING, Any
 from connectors.amqp.wakeup import Wakeup
 from connectors.errors import Unavailable
 from connectors.messages import Model, Score
-from connectors.ports import NO_HEADERS, Backlog, Fate, Outcome
+from connectors.ports import NO_HEADERS, Backlog, Fate, PublishOutcome
 from connectors.scoring.protocol import Failed, Scored, Started
 from tests.daemon.scripted_source import Clock, ScriptedSource
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from connectors.messages import Fault, Letter
-    from connectors.scoring.protocol import Answer
+    from connectors.messages import Fault, OutgoingMessage
+    from connectors.scoring.protocol import Reply
 
 MODEL = Model("tiny", "r1")
 
@@ -43,7 +43,7 @@ class ScriptedScoring:
         self.asked: dict[str, list[str]] = {}
         self.models: dict[str, str] = {}
         self.urgent: list[bool] = []
-        self._answers: list[Answer] = []
+        self._answers: list[Reply] = []
         self._numbers = itertools.count(1)
 
     def ask(
@@ -56,7 +56,7 @@ class ScriptedScoring:
         self.urgent.append(urgent)
         return request
 
-    def answers(self) -> list[Answer]:
+    def replies(self) -> list[Reply]:
         taken, self._answers = self._answers, []
         return taken
 
@@ -81,7 +81,7 @@ class ScriptedScoring:
         del self.asked[request]
         self.say(Failed(request, fault))
 
-    def say(self, answer: Answer) -> None:
+    def say(self, answer: Reply) -> None:
         self._answers.append(answer)
 
 
@@ -95,34 +95,34 @@ class ScriptedSink:
     """
 
     def __init__(self) -> None:
-        self.waiting: list[tuple[Letter, Any]] = []
-        self.safe: list[Letter] = []
-        self.replies: list[Letter] = []
-        self._outcomes: list[Outcome[Any]] = []
+        self.waiting: list[tuple[OutgoingMessage, Any]] = []
+        self.safe: list[OutgoingMessage] = []
+        self.replies: list[OutgoingMessage] = []
+        self._outcomes: list[PublishOutcome[Any]] = []
 
     @property
     def unconfirmed(self) -> int:
         return len(self.waiting)
 
-    def publish(self, letter: Letter, token: Any) -> None:
-        self.waiting.append((letter, token))
+    def publish(self, message: OutgoingMessage, token: Any) -> None:
+        self.waiting.append((message, token))
 
-    def reply(self, letter: Letter) -> None:
-        self.replies.append(letter)
+    def reply(self, message: OutgoingMessage) -> None:
+        self.replies.append(message)
 
-    def outcomes(self) -> list[Outcome[Any]]:
+    def outcomes(self) -> list[PublishOutcome[Any]]:
         taken, self._outcomes = self._outcomes, []
         return taken
 
     def tell(
         self, place: int, *, safe: bool = True, fate: Fate = Fate.REFUSED, detail: str = ""
-    ) -> Letter:
+    ) -> OutgoingMessage:
         """Confirm the message at a place, or say what became of it."""
-        letter, token = self.waiting.pop(place)
+        message, token = self.waiting.pop(place)
         if safe:
-            self.safe.append(letter)
-        self._outcomes.append(Outcome(token, Fate.CONFIRMED if safe else fate, detail))
-        return letter
+            self.safe.append(message)
+        self._outcomes.append(PublishOutcome(token, Fate.CONFIRMED if safe else fate, detail))
+        return message
 
 
 class ScriptedEdges:

@@ -14,7 +14,7 @@ TEXTS, MESSAGES = 60, 60
 def fail_all(bench: Bench) -> None:
     """Have the model fail on every text."""
     for _ in range(20 * TEXTS):
-        if not bench.labeller.waiting:
+        if not bench.scorer.waiting:
             break
         bench.turn()
         for request, texts in list(bench.edges.scoring.asked.items()):

@@ -30,7 +30,7 @@ def run(*arguments: str | Path) -> Result:
     )
 
 
-def settings(entry: catalogue.Entry, folder: Path) -> tuple[Settings, ConnectorSettings]:
+def settings(entry: catalogue.CatalogueEntry, folder: Path) -> tuple[Settings, ConnectorSettings]:
     file = folder / "tonebus.toml"
     file.write_text(entry.toml, encoding="utf-8")
     found = load({}, file)
@@ -45,7 +45,7 @@ def test_every_file_of_the_catalogue_is_an_entry() -> None:
 
 
 @pytest.mark.parametrize("entry", ENTRIES, ids=lambda each: each.name)
-def test_an_entry_passes_its_own_tests(entry: catalogue.Entry, tmp_path: Path) -> None:
+def test_an_entry_passes_its_own_tests(entry: catalogue.CatalogueEntry, tmp_path: Path) -> None:
     found, connector = settings(entry, tmp_path)
     assert connector.name == entry.name
     for test in connector.tests:
@@ -54,7 +54,7 @@ def test_an_entry_passes_its_own_tests(entry: catalogue.Entry, tmp_path: Path) -
 
 @pytest.mark.parametrize("entry", ENTRIES, ids=lambda each: each.name)
 def test_an_entry_has_a_sample_with_its_texts_and_one_that_is_skipped(
-    entry: catalogue.Entry, tmp_path: Path
+    entry: catalogue.CatalogueEntry, tmp_path: Path
 ) -> None:
     _, connector = settings(entry, tmp_path)
     sample, *others = connector.tests
@@ -65,14 +65,14 @@ def test_an_entry_has_a_sample_with_its_texts_and_one_that_is_skipped(
 
 @pytest.mark.parametrize("entry", ENTRIES, ids=lambda each: each.name)
 def test_a_text_of_an_entry_is_known_when_it_comes_again(
-    entry: catalogue.Entry, tmp_path: Path
+    entry: catalogue.CatalogueEntry, tmp_path: Path
 ) -> None:
     found, connector = settings(entry, tmp_path)
     assert not list(identity.warnings(found))
     body = connector.tests[0].message
     assert isinstance(body, str)
     first, again = (
-        dry_run.outcome(found, connector, dry_run.delivery(connector, body.encode())).utterances
+        dry_run.outcome(found, connector, dry_run.delivery(connector, body.encode())).texts
         for _ in range(2)
     )
     assert all(identity.known_by(each, connector) for each in first)
@@ -81,7 +81,7 @@ def test_a_text_of_an_entry_is_known_when_it_comes_again(
 
 
 @pytest.mark.parametrize("entry", ENTRIES, ids=lambda each: each.name)
-def test_every_entry_is_in_the_table_of_the_page(entry: catalogue.Entry) -> None:
+def test_every_entry_is_in_the_table_of_the_page(entry: catalogue.CatalogueEntry) -> None:
     link = f"[`{entry.name}`](../../daemon/catalogue/{entry.name}.toml)"
     assert f"| {link} | {entry.system} | {entry.reads} |" in PAGE.read_text(encoding="utf-8")
 

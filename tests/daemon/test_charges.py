@@ -29,12 +29,12 @@ def test_an_answer_of_another_length_is_charged_to_the_worker_and_asked_again() 
         desk.scoring.say(Unreadable(request))
         desk.turn()
     assert desk.verdicts == []
-    assert desk.labeller.workers(models.NAME) == 0
+    assert desk.scorer.workers(models.NAME) == 0
     desk.later(2)
     desk.scoring.score(desk.only_request())
     desk.turn()
     assert set(desk.outcomes) == {"good", "bad"}
-    assert desk.labeller.workers(models.NAME) == 2
+    assert desk.scorer.workers(models.NAME) == 2
 
 
 def lose_workers(desk: Desk, *names: str) -> None:
@@ -112,7 +112,7 @@ def test_a_late_score_of_a_text_that_is_still_wanted_counts() -> None:
     desk.scoring.say(Scored(late, "w-1", MODEL, [score_of(text) for text in texts], 31))
     desk.turn()
     assert desk.outcomes == {text: score_of(text) for text in texts}
-    assert desk.labeller.waiting == 0
+    assert desk.scorer.waiting == 0
     for request in list(desk.scoring.asked):
         desk.scoring.score(request)
     desk.turn()
@@ -133,7 +133,7 @@ def test_a_score_that_follows_a_loss_counts(loss: Failed | Unreadable) -> None:
     desk.scoring.say(Scored(request, "w-1", MODEL, [score_of("text")], 1))
     desk.turn()
     assert desk.outcomes == {"text": score_of("text")}
-    assert desk.labeller.waiting == 0
+    assert desk.scorer.waiting == 0
 
 
 def test_an_unreadable_reply_costs_a_text_nothing_and_is_asked_of_another_worker() -> None:

@@ -25,8 +25,8 @@ def test_nothing_is_acknowledged_before_its_parked_copy_is_confirmed() -> None:
     bench.edges.source.deliver(b"{broken")
     for _ in range(10):
         bench.turn()
-    [(letter, _)] = bench.edges.sink.waiting
-    assert (letter.exchange, letter.body) == (topology.PARKED, b"{broken")
+    [(message, _)] = bench.edges.sink.waiting
+    assert (message.exchange, message.body) == (topology.PARKED, b"{broken")
     assert bench.edges.source.acked == []
     bench.edges.sink.tell(0, safe=True)
     bench.turn()
@@ -109,7 +109,7 @@ def test_a_late_confirm_counts() -> None:
     assert bench.edges.sink.waiting == []
 
 
-def test_the_wait_for_a_confirm_begins_with_the_letter_however_long_nothing_was_sent() -> None:
+def test_the_wait_for_a_confirm_begins_with_the_message_however_long_nothing_was_sent() -> None:
     bench = Bench()
     bench.turn()
     bench.clock.now += 3600  # an outage of the broker, or a suspended machine
@@ -127,4 +127,4 @@ def test_a_mark_is_written_only_after_the_confirm() -> None:
     bench.edges.source.deliver(message("good", id=1), redelivered=True)
     bench.score_all()
     assert len(bench.edges.sink.waiting) == 1
-    assert bench.meter.total(metrics.DUPLICATES) == 0
+    assert bench.registry.total(metrics.DUPLICATES) == 0

@@ -6,7 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from connectors.amqp import topology
-from connectors.messages import Letter
+from connectors.messages import OutgoingMessage
 from connectors.parking.headers import Replayed, headers
 from daemon.settings import ConnectorSettings, OutputSettings
 from daemon.telemetry import metrics
@@ -53,7 +53,7 @@ def test_a_message_that_the_condition_leaves_out_is_settled_and_counted(
     room.settle()
     assert not room.events()
     assert not room.parked()
-    assert room.service.meter.by(metrics.SKIPPED, "reason") == {"when": 1}
+    assert room.service.registry.by(metrics.SKIPPED, "reason") == {"when": 1}
 
 
 def test_events_go_to_the_connectors_own_exchange(
@@ -82,8 +82,8 @@ def test_whoever_asked_gets_every_answer_beside_the_events(
         event["id"] for event in room.events()
     ]
     assert {each.properties["correlation_id"] for each in answers} == {"c-1"}
-    assert room.service.meter.total(metrics.EVENTS) == 2
-    assert room.service.meter.total(metrics.REPLIES) == 2
+    assert room.service.registry.total(metrics.EVENTS) == 2
+    assert room.service.registry.total(metrics.REPLIES) == 2
 
 
 def test_an_asker_who_has_gone_holds_nothing_up(
@@ -101,7 +101,7 @@ def test_of_a_replayed_message_only_the_texts_that_failed_are_done_again(
     room = Room(model_directory, tone_model, survey())
     body = json.dumps({"survey": "s-1", "answers": ["good", "bad", "ok"]}).encode()
     seen = Replayed(times=1, exchange="forms", routing_key="nps.new", texts=frozenset({1}))
-    room.broker.publish(Letter("", QUEUE, body, {"application_headers": headers(seen)}))
+    room.broker.publish(OutgoingMessage("", QUEUE, body, {"application_headers": headers(seen)}))
     room.settle()
     [event] = room.events()
     assert event["data"]["origin"] == {

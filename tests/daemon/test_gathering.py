@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from daemon.pipeline.gathering import gather
-from daemon.pipeline.scorer import Labeller
+from daemon.pipeline.scorer import Scorer
 from daemon.settings import DaemonSettings
 from tests import models
 from tests.daemon.scripted import ScriptedEdges
@@ -33,8 +33,8 @@ class Dozer(ScriptedEdges):
                 self.scoring.score(request)
 
 
-def labeller(edges: Dozer, *texts: str) -> Labeller[str]:
-    made: Labeller[str] = Labeller([models.NAME], DaemonSettings(), Clock())
+def scorer(edges: Dozer, *texts: str) -> Scorer[str]:
+    made: Scorer[str] = Scorer([models.NAME], DaemonSettings(), Clock())
     for text in texts:
         made.want(models.NAME, text.encode(), text, text)
     made.ask(edges.scoring)
@@ -43,7 +43,7 @@ def labeller(edges: Dozer, *texts: str) -> Labeller[str]:
 
 def test_while_the_only_worker_is_busy_it_sleeps_until_that_answers() -> None:
     edges = Dozer()
-    busy = labeller(edges, "good")
+    busy = scorer(edges, "good")
     answers = gather(edges, busy, 1.0, linger=_LONG)
     assert len(answers) == 1
     assert len(edges.sleeps) == _SLEEPS
@@ -62,13 +62,13 @@ def test_while_the_only_worker_is_busy_it_sleeps_until_that_answers() -> None:
 def test_it_sleeps_once_where(workers: int, texts: list[str]) -> None:
     edges = Dozer()
     edges.scoring.live = workers
-    assert gather(edges, labeller(edges, *texts), 1.0, linger=_LONG) == []
+    assert gather(edges, scorer(edges, *texts), 1.0, linger=_LONG) == []
     assert edges.sleeps == [1.0]
 
 
 def test_what_was_answered_already_ends_it() -> None:
     edges = Dozer()
-    busy = labeller(edges, "good")
+    busy = scorer(edges, "good")
     edges.scoring.start(next(iter(edges.scoring.asked)))
     assert len(gather(edges, busy, 1.0, linger=_LONG)) == 1
     assert edges.sleeps == [1.0]

@@ -39,7 +39,7 @@ def test_two_people_who_answer_a_form_alike_are_two(
     assert [event["subject"] for event in events] == ["q-1", "q-2"] * 3
     send(room, ANSWERS, message_id="person-1")
     assert room.events() == []
-    assert room.service.meter.total(metrics.DUPLICATES) == 2
+    assert room.service.registry.total(metrics.DUPLICATES) == 2
 
 
 def test_a_review_whose_rating_is_edited_is_another_event(

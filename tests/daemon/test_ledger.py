@@ -13,7 +13,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from connectors.amqp import topology
 from connectors.amqp.consumer import Ended
 from connectors.errors import Unavailable
-from connectors.messages import Fault, Letter
+from connectors.messages import Fault, OutgoingMessage
 from connectors.ports import Fate
 from connectors.scoring.protocol import Unreadable
 from tests.daemon.bench import Bench, message
@@ -41,7 +41,7 @@ class Ledger(RuleBasedStateMachine):
         self.sent: list[bytes] = []
         self.queue: list[tuple[bytes, bool]] = []
         self.acked: list[bytes] = []
-        self.safe: list[Letter] = []
+        self.safe: list[OutgoingMessage] = []
         self.delivered: Counter[bytes] = Counter()
         self.replies = 0
 
@@ -126,9 +126,9 @@ class Ledger(RuleBasedStateMachine):
     @rule(data=st.data(), safe=st.booleans(), fate=st.sampled_from(REFUSALS))
     def confirm(self, data: st.DataObject, safe: bool, fate: Fate) -> None:
         place = data.draw(st.integers(0, len(self.edges.sink.waiting) - 1))
-        letter = self.edges.sink.tell(place, safe=safe, fate=fate)
+        message = self.edges.sink.tell(place, safe=safe, fate=fate)
         if safe:
-            self.safe.append(letter)
+            self.safe.append(message)
 
     @rule()
     def lose_the_connection(self) -> None:

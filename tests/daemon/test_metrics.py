@@ -16,7 +16,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from daemon.settings import ConnectorSettings
 from daemon.telemetry import metrics, prometheus
 from daemon.telemetry.metrics import METRICS, Metric
-from daemon.telemetry.registry import Histogram, Meter
+from daemon.telemetry.registry import Histogram, Registry
 from tests.daemon.rooms import Room
 from tests.proxy import free_port
 
@@ -26,9 +26,9 @@ if TYPE_CHECKING:
     from daemon.model.scorer import ToneModel
 
 
-def scraped(meter: Meter) -> dict[str, float]:
+def scraped(registry: Registry) -> dict[str, float]:
     """All samples by name and labels, as Prometheus would read them."""
-    text = prometheus.text(prometheus.registry(meter)).decode()
+    text = prometheus.text(prometheus.collectors(registry)).decode()
     return {
         f"{sample.name}{sample.labels or ''}": sample.value
         for family in text_string_to_metric_families(text)
@@ -50,12 +50,12 @@ def test_no_name_is_used_twice() -> None:
 
 
 def test_prometheus_reads_counters_gauges_and_histograms() -> None:
-    meter = Meter()
-    meter.count(metrics.EVENTS, "input", "positive", by=3)
-    meter.set(metrics.IN_FLIGHT, to=7)
+    registry = Registry()
+    registry.count(metrics.EVENTS, "input", "positive", by=3)
+    registry.set(metrics.IN_FLIGHT, to=7)
     for seconds in (0.0004, 0.04, 1000.0):
-        meter.histogram(metrics.LATENCY).observe(seconds)
-    found = scraped(meter)
+        registry.histogram(metrics.LATENCY).observe(seconds)
+    found = scraped(registry)
     assert found["tonebus_events_total{'connector': 'input', 'tone': 'positive'}"] == 3
     assert found["tonebus_in_flight"] == 7
     assert found["tonebus_latency_seconds_bucket{'le': '0.001'}"] == 1
@@ -67,12 +67,12 @@ def test_prometheus_reads_counters_gauges_and_histograms() -> None:
 
 
 def test_gauges_that_nobody_keeps_up_vanish_and_counters_stay() -> None:
-    meter = Meter()
-    meter.count(metrics.EVENTS, "input", "positive", by=3)
-    meter.set(metrics.IN_FLIGHT, to=7)
-    meter.set(metrics.REPORTED, to=1_700_000_000)
-    meter.fresh_until = time.monotonic() - 1
-    found = scraped(meter)
+    registry = Registry()
+    registry.count(metrics.EVENTS, "input", "positive", by=3)
+    registry.set(metrics.IN_FLIGHT, to=7)
+    registry.set(metrics.REPORTED, to=1_700_000_000)
+    registry.fresh_until = time.monotonic() - 1
+    found = scraped(registry)
     assert "tonebus_in_flight" not in found
     assert found["tonebus_events_total{'connector': 'input', 'tone': 'positive'}"] == 3
     assert found["tonebus_last_report_timestamp_seconds"] == 1_700_000_000
@@ -96,16 +96,16 @@ def test_the_message_path_counts_what_becomes_of_each_message(
     room.tell("good", id="m-2")
     room.send("{broken", timestamp=1)
     room.settle()
-    meter = room.service.meter
-    assert meter.total(metrics.DELIVERIES) == 4
-    assert meter.total(metrics.EVENTS) == 2
-    assert meter.total(metrics.DUPLICATES) == 1
-    assert meter.total(metrics.CACHED) == 1
-    assert meter.total(metrics.SCORED) == 1
-    assert meter.by(metrics.PARKED, "code") == {"json": 1}
-    assert sum(meter.histogram(metrics.LATENCY).counts) == 3
-    assert sum(meter.histogram(metrics.AGE).counts) == 1
-    assert sum(meter.histogram(metrics.SCORING, "tiny").counts) == 1
+    registry = room.service.registry
+    assert registry.total(metrics.DELIVERIES) == 4
+    assert registry.total(metrics.EVENTS) == 2
+    assert registry.total(metrics.DUPLICATES) == 1
+    assert registry.total(metrics.CACHED) == 1
+    assert registry.total(metrics.SCORED) == 1
+    assert registry.by(metrics.PARKED, "code") == {"json": 1}
+    assert sum(registry.histogram(metrics.LATENCY).counts) == 3
+    assert sum(registry.histogram(metrics.AGE).counts) == 1
+    assert sum(registry.histogram(metrics.SCORING, "tiny").counts) == 1
 
 
 def test_what_cleaning_removes_is_counted(model_directory: Path, tone_model: ToneModel) -> None:
@@ -115,23 +115,23 @@ def test_what_cleaning_removes_is_counted(model_directory: Path, tone_model: Ton
     room.tell("<p hidden>bad</p>", id="m-2")
     room.tell("good", id="m-3")
     room.settle()
-    meter = room.service.meter
+    registry = room.service.registry
     removed = {"hidden": 2 * len("bad"), "signature": len("Best regards,Ann")}
-    assert meter.by(metrics.REMOVED, "part") == removed
-    assert meter.by(metrics.EMPTIED, "connector") == {"input": 1}
+    assert registry.by(metrics.REMOVED, "part") == removed
+    assert registry.by(metrics.EMPTIED, "connector") == {"input": 1}
 
 
 def test_no_metric_holds_a_text_or_an_id(model_directory: Path, tone_model: ToneModel) -> None:
     room = Room(model_directory, tone_model)
     room.tell("canary4711 was good", id="canary-id")
     room.settle()
-    assert "canary" not in prometheus.text(prometheus.registry(room.service.meter)).decode()
+    assert "canary" not in prometheus.text(prometheus.collectors(room.service.registry)).decode()
 
 
 def test_metrics_are_served_on_the_port() -> None:
-    meter, port = Meter(), free_port()
-    meter.count(metrics.DELIVERIES, "input")
-    prometheus.serve(meter, "127.0.0.1", port)
+    registry, port = Registry(), free_port()
+    registry.count(metrics.DELIVERIES, "input")
+    prometheus.serve(registry, "127.0.0.1", port)
     with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=10) as reply:
         assert b'tonebus_deliveries_total{connector="input"} 1.0' in reply.read()
 
@@ -139,7 +139,7 @@ def test_metrics_are_served_on_the_port() -> None:
 @pytest.mark.parametrize(("healthy", "status"), [(True, 200), (False, 503)])
 def test_the_port_tells_a_probe_whether_the_loop_goes_on(*, healthy: bool, status: int) -> None:
     port = free_port()
-    prometheus.serve(Meter(), "127.0.0.1", port, healthy=lambda: healthy)
+    prometheus.serve(Registry(), "127.0.0.1", port, healthy=lambda: healthy)
     reply = httpx.get(f"http://127.0.0.1:{port}/healthz", timeout=10)
     assert reply.status_code == status
 
@@ -154,5 +154,5 @@ def test_a_port_that_is_taken_is_told_and_stops_nothing(
 
     monkeypatch.setattr(prometheus, "_log", SimpleNamespace(warning=warning))
     with socket.create_server(("127.0.0.1", 0)) as taken:
-        prometheus.serve(Meter(), "127.0.0.1", taken.getsockname()[1])
+        prometheus.serve(Registry(), "127.0.0.1", taken.getsockname()[1])
     assert told == ["metrics_not_served"]

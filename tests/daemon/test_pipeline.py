@@ -45,7 +45,7 @@ def test_a_repeat_with_the_same_id_is_not_published_again(room: Room) -> None:
     room.tell("good", id="m-1")
     room.settle()
     assert len(room.events()) == 1
-    assert room.service.meter.total(metrics.DUPLICATES) == 1
+    assert room.service.registry.total(metrics.DUPLICATES) == 1
 
 
 def test_a_repeat_after_a_restart_is_not_published_again(room: Room) -> None:
@@ -94,7 +94,7 @@ def test_copies_of_an_event_on_its_way_follow_it_and_are_not_published(room: Roo
         room.tell("good", id="m-1")
     room.settle()
     assert len(room.events()) == 1
-    assert room.service.meter.total(metrics.DUPLICATES) == 4
+    assert room.service.registry.total(metrics.DUPLICATES) == 4
     assert room.broker.depth(QUEUE) == 0
 
 
@@ -144,7 +144,7 @@ def test_what_cannot_be_read_is_parked_untouched_and_its_neighbours_are_scored(
     headers = parked.properties["application_headers"]
     assert (headers["tonebus-code"], headers["tonebus-stage"]) == (code, "map")
     assert {event["subject"] for event in room.events()} == {"before", "after"}
-    assert room.service.meter.by(metrics.PARKED, "code") == {code: 1}
+    assert room.service.registry.by(metrics.PARKED, "code") == {code: 1}
 
 
 def test_a_text_that_the_model_cannot_take_is_parked_and_its_neighbours_are_scored(
@@ -182,7 +182,7 @@ def test_its_own_event_fed_back_is_dropped_and_counted(room: Room) -> None:
     room.settle()
     assert room.events() == []
     assert room.parked() == []
-    assert room.service.meter.by(metrics.SKIPPED, "reason") == {"loop": 1}
+    assert room.service.registry.by(metrics.SKIPPED, "reason") == {"loop": 1}
 
 
 def test_a_text_over_the_bound_is_cut_and_says_so(

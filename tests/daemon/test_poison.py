@@ -10,9 +10,9 @@ from connectors.amqp.wakeup import Wakeup
 from connectors.embedded import EmbeddedWorker
 from connectors.embedded.edges import _Scoring
 from connectors.messages import Fault, Score
-from daemon.pipeline.scorer import Labeller
+from daemon.pipeline.scorer import Scorer
 from daemon.settings import DaemonSettings
-from daemon.worker.task import sheet_maker
+from daemon.worker.task import result_maker
 from tests import models
 from tests.daemon.scripted_source import Clock
 from tests.waiting import until
@@ -21,9 +21,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from connectors.ports import ScoringEdge
-    from connectors.scoring.protocol import Sheet
+    from connectors.scoring.protocol import BatchResult
     from daemon.model.scorer import ToneModel
-    from daemon.pipeline.work import Verdict
+    from daemon.pipeline.work import Outcome
 
 
 @pytest.mark.parametrize("guilty", [0, 7, 15])
@@ -31,27 +31,27 @@ def test_a_text_that_makes_the_model_raise_is_found_and_its_neighbours_are_score
     tone_model: ToneModel, guilty: int
 ) -> None:
     texts = [f"number {n} is good" for n in range(16)]
-    score = sheet_maker(tone_model, "embedded")
+    score = result_maker(tone_model, "embedded")
 
-    def fragile(batch: Sequence[str], headers: Mapping[str, Any]) -> Sheet:
+    def fragile(batch: Sequence[str], headers: Mapping[str, Any]) -> BatchResult:
         if texts[guilty] in batch:
             raise ValueError
         return score(batch, headers)
 
     wakeup = Wakeup()
     scoring: ScoringEdge = _Scoring({models.NAME: EmbeddedWorker(fragile)}, wakeup)
-    labeller: Labeller[str] = Labeller([models.NAME], DaemonSettings(), Clock())
+    scorer: Scorer[str] = Scorer([models.NAME], DaemonSettings(), Clock())
     for text in texts:
-        labeller.want(models.NAME, text.encode(), text, text)
-    verdicts: list[Verdict[str]] = []
+        scorer.want(models.NAME, text.encode(), text, text)
+    verdicts: list[Outcome[str]] = []
 
     def turn() -> None:
-        labeller.ask(scoring)
+        scorer.ask(scoring)
         wakeup.wait(0.1)
-        verdicts.extend(labeller.collect(scoring.answers()))
+        verdicts.extend(scorer.collect(scoring.replies()))
 
     until(lambda: len(verdicts) == len(texts), turn)
-    found = {verdict.wanted.text: verdict.outcome for verdict in verdicts}
+    found = {verdict.request.text: verdict.result for verdict in verdicts}
     assert found[texts[guilty]] == Fault("error", "ValueError")
     for text, wanted in zip(texts, tone_model.score(texts), strict=True):
         if text != texts[guilty]:

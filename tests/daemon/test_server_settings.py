@@ -101,6 +101,6 @@ def test_a_source_that_is_no_model_is_refused(file: Path, tmp_path: Path, source
     model = f"[[models]]\nsource = '{source.format(tmp_path=tmp_path)}'\n"
     file.write_text(model, encoding="utf-8")
     found = read({}, file)
-    assert SECRET not in "".join(found.told(found.faults))
-    said = found.faults or [*advice(found, load({}, file))]
-    assert any("models[0]" in fault.where and fault.severity == "error" for fault in said)
+    assert SECRET not in "".join(found.told(found.problems))
+    said = found.problems or [*advice(found, load({}, file))]
+    assert any("models[0]" in problem.where and problem.severity == "error" for problem in said)

@@ -16,7 +16,7 @@ from connectors.errors import Misconfigured
 from daemon.checks.lint import advice
 from daemon.process import wiring
 from daemon.settings import Settings, load
-from daemon.settings.loading import Read, read
+from daemon.settings.loading import LoadedSettings, read
 from daemon.settings.problems import line_of
 from tests.fuzzing import fuzzed
 
@@ -177,7 +177,7 @@ def written(document: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def outcome(environ: dict[str, str], path: Path) -> Read | Misconfigured:
+def outcome(environ: dict[str, str], path: Path) -> LoadedSettings | Misconfigured:
     """What reading comes to; any other exception fails the test."""
     try:
         return read(environ, path)
@@ -192,23 +192,23 @@ def hold(environ: dict[str, str], path: Path) -> None:
         assert SECRET not in str(found)
         assert re.match(r"(TONEBUS_\w+|.*tonebus\.toml(:\d+)?): ", str(found)), str(found)
         return
-    told = found.told(found.faults)
+    told = found.told(found.problems)
     assert SECRET not in "".join(told)
-    for fault, line in zip(found.faults, told, strict=True):
+    for problem, line in zip(found.problems, told, strict=True):
         # the place, then the setting's name
-        assert fault.where in line
-        where = line_of(fault.path, found.lines)
-        named = fault.path[:2] in found.origins or not where or f"tonebus.toml:{where}: " in line
+        assert problem.where in line
+        where = line_of(problem.path, found.lines)
+        named = problem.path[:2] in found.origins or not where or f"tonebus.toml:{where}: " in line
         assert named, line
-    if found.faults or found.settings is None:
+    if found.problems or found.settings is None:
         return
     # what is accepted can be used: no library refuses it later
     assert load(environ, path) == found.settings
     wiring.broker(found.settings, "fuzz")
     wiring.celery(found.settings).connection_for_read()
     wiring.redis_store(found.settings)
-    for fault in advice(found, found.settings):
-        assert SECRET not in str(fault)
+    for problem in advice(found, found.settings):
+        assert SECRET not in str(problem)
 
 
 @pytest.fixture(scope="module")

@@ -28,9 +28,9 @@ def test_both_models_score_and_only_the_one_in_charge_is_published() -> None:
         bench.edges.source.deliver(message(text, id=number))
     finish(bench)
     assert len(bench.edges.source.acked) == len(bench.edges.sink.safe) == 4
-    assert all(b'"tone":"neutral"' in letter.body for letter in bench.edges.sink.safe)
-    assert agreement(bench.meter) == {SHADOW: (2, 4)}
-    assert bench.meter.values[metrics.SHADOW] == {
+    assert all(b'"tone":"neutral"' in message.body for message in bench.edges.sink.safe)
+    assert agreement(bench.registry) == {SHADOW: (2, 4)}
+    assert bench.registry.values[metrics.SHADOW] == {
         ("input", SHADOW, "neutral", "neutral"): 2,
         ("input", SHADOW, "neutral", "negative"): 2,
     }
@@ -52,7 +52,7 @@ def test_what_a_shadow_has_scored_once_it_is_not_asked_again() -> None:
         bench.edges.source.deliver(message("bad", id=number))
         finish(bench)
     assert list(bench.edges.scoring.models.values()) == ["tiny", SHADOW]
-    assert agreement(bench.meter) == {SHADOW: (0, 3)}
+    assert agreement(bench.registry) == {SHADOW: (0, 3)}
 
 
 def test_a_shadows_fault_parks_nothing() -> None:
@@ -65,9 +65,9 @@ def test_a_shadows_fault_parks_nothing() -> None:
         bench.edges.scoring.fail(request, Fault("error", "ValueError"))
         bench.turn()
     assert not requests_to(bench, SHADOW)
-    assert bench.meter.values[metrics.SHADOW_MISSED] == {("input", SHADOW, "error"): 1}
-    assert bench.meter.total(metrics.PARKED) == 0
-    assert agreement(bench.meter) == {}
+    assert bench.registry.values[metrics.SHADOW_MISSED] == {("input", SHADOW, "error"): 1}
+    assert bench.registry.total(metrics.PARKED) == 0
+    assert agreement(bench.registry) == {}
 
 
 def test_a_shadow_without_workers_holds_a_bounded_number_of_texts() -> None:
@@ -81,7 +81,7 @@ def test_a_shadow_without_workers_holds_a_bounded_number_of_texts() -> None:
             bench.edges.scoring.score(request)
         bench.turn()
         bench.confirm_all()
-    assert bench.meter.values[metrics.SHADOW_MISSED] == {("input", SHADOW, "busy"): more}
+    assert bench.registry.values[metrics.SHADOW_MISSED] == {("input", SHADOW, "busy"): more}
 
 
 def test_texts_with_nothing_to_score_are_not_compared() -> None:
@@ -103,4 +103,4 @@ def test_a_lost_connection_forgets_comparisons_and_loses_no_message() -> None:
     assert bench.edges.scoring.asked == {}
     bench.edges.source.deliver(message("good", id=2))
     finish(bench)
-    assert agreement(bench.meter) == {SHADOW: (1, 1)}
+    assert agreement(bench.registry) == {SHADOW: (1, 1)}

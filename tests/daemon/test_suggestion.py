@@ -46,8 +46,8 @@ def test_what_is_proposed_finds_the_text_and_its_id(
     [connector] = found.connectors
     delivery = dry_run.delivery(connector, json.dumps(message).encode())
     came = dry_run.outcome(found, connector, delivery)
-    assert [each.text for each in came.utterances] == texts
-    assert ids is None or [each.subject for each in came.utterances] == ids
+    assert [each.content for each in came.texts] == texts
+    assert ids is None or [each.subject for each in came.texts] == ids
 
 
 def test_it_finds_what_the_ready_connectors_know() -> None:

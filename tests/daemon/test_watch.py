@@ -9,9 +9,9 @@ import pytest
 
 from connectors.errors import Unavailable
 from daemon.process.systemd import Supervisor
-from daemon.process.watchdog import Watch, status
+from daemon.process.watchdog import Watchdog, status
 from daemon.settings import DaemonSettings
-from daemon.status.snapshot import DaemonNote, FaultNote, Rates
+from daemon.status.snapshot import DaemonSnapshot, Incident, Rates
 from tests.supervisors import Listener, listener
 
 if TYPE_CHECKING:
@@ -30,23 +30,25 @@ def systemd(tmp_path: Path) -> Iterator[Listener]:
 
 
 @pytest.fixture
-def watch(systemd: Listener) -> Watch:
-    return Watch(
+def watch(systemd: Listener) -> Watchdog:
+    return Watchdog(
         Supervisor({"NOTIFY_SOCKET": systemd.address, "WATCHDOG_USEC": "5000000"}), SETTINGS
     )
 
 
-def note(**fields: Any) -> DaemonNote:
+def snapshot(**fields: Any) -> DaemonSnapshot:
     state = {"state": "working", "in_flight": 7, "workers": {"default": 1}, **fields}
-    empty = {field.name: None for field in msgspec.structs.fields(DaemonNote) if field.required}
+    empty = {field.name: None for field in msgspec.structs.fields(DaemonSnapshot) if field.required}
     blank: dict[str, Any] = {
-        **empty, "process": None, "rates": Rates(), "parked": {}, "skipped": {}, "faults": [],
+        **empty, "process": None, "rates": Rates(), "parked": {}, "skipped": {}, "incidents": [],
         "waiting": 0, "blocked": False, "unconfirmed": 0,
     }  # fmt: skip
-    return DaemonNote(**{**blank, **state})
+    return DaemonSnapshot(**{**blank, **state})
 
 
-def fed(watch: Watch, systemd: Listener, *looks: tuple[float, DaemonNote, int]) -> list[bool]:
+def fed(
+    watch: Watchdog, systemd: Listener, *looks: tuple[float, DaemonSnapshot, int]
+) -> list[bool]:
     """For each look (when, how it stands, what is done) whether the watchdog was fed."""
     meals = []
     for now, told, done in looks:
@@ -56,36 +58,43 @@ def fed(watch: Watch, systemd: Listener, *looks: tuple[float, DaemonNote, int]) 
     return meals
 
 
-def test_progress_feeds_and_standing_still_does_not(watch: Watch, systemd: Listener) -> None:
-    looks = [(0.0, note(), 1), (LONG, note(), 2), (LONG + 5, note(), 2), (3 * LONG, note(), 2)]
+def test_progress_feeds_and_standing_still_does_not(watch: Watchdog, systemd: Listener) -> None:
+    looks = [
+        (0.0, snapshot(), 1),
+        (LONG, snapshot(), 2),
+        (LONG + 5, snapshot(), 2),
+        (3 * LONG, snapshot(), 2),
+    ]
     assert fed(watch, systemd, *looks) == [True, True, True, False]
 
 
 @pytest.mark.parametrize(
     "honest",
     [
-        note(in_flight=0),
-        note(state="holding"),
-        note(blocked=True),
-        note(waiting=7, workers={"default": 0}),
+        snapshot(in_flight=0),
+        snapshot(state="paused"),
+        snapshot(blocked=True),
+        snapshot(waiting=7, workers={"default": 0}),
     ],
     ids=["idle", "everything-bad", "broker-short-of-memory", "no-workers"],
 )
 def test_an_honest_reason_feeds_for_ever(
-    watch: Watch, systemd: Listener, honest: DaemonNote
+    watch: Watchdog, systemd: Listener, honest: DaemonSnapshot
 ) -> None:
     assert fed(watch, systemd, *((now * LONG, honest, 1) for now in range(4))) == [True] * 4
 
 
-def test_a_lack_of_workers_excuses_nothing_that_needs_none(watch: Watch, systemd: Listener) -> None:
-    unconfirmed = note(waiting=0, unconfirmed=7, workers={"default": 0})
+def test_a_lack_of_workers_excuses_nothing_that_needs_none(
+    watch: Watchdog, systemd: Listener
+) -> None:
+    unconfirmed = snapshot(waiting=0, unconfirmed=7, workers={"default": 0})
     assert fed(watch, systemd, (0.0, unconfirmed, 1), (LONG, unconfirmed, 1)) == [True, False]
 
 
 def test_a_broker_that_refuses_feeds_and_one_that_hangs_does_not(
-    watch: Watch, systemd: Listener
+    watch: Watchdog, systemd: Listener
 ) -> None:
-    connecting = note(state="connecting", in_flight=0)
+    connecting = snapshot(state="connecting", in_flight=0)
     down = Unavailable("refused")
     down.__cause__ = ConnectionRefusedError()
     watch.missed(down)
@@ -99,13 +108,15 @@ def test_a_broker_that_refuses_feeds_and_one_that_hangs_does_not(
     ]
 
 
-def test_the_status_says_rate_flight_and_fault() -> None:
-    fault = FaultNote(code="x", words="Redis did not serve", fix="", first=0, last=2**40)
-    line = status(note(rates=Rates(events=38.4), parked={"poison": 2}, faults=[fault]))
-    assert line == ("38 events/s, 7 in flight; 2 parked; last fault just now: Redis did not serve")
-    assert "no worker for default" in status(note(workers={"default": 0}))
+def test_the_status_says_rate_flight_and_incident() -> None:
+    incident = Incident(code="x", words="Redis did not serve", fix="", first=0, last=2**40)
+    line = status(snapshot(rates=Rates(events=38.4), parked={"poison": 2}, incidents=[incident]))
+    assert line == (
+        "38 events/s, 7 in flight; 2 parked; last incident just now: Redis did not serve"
+    )
+    assert "no worker for default" in status(snapshot(workers={"default": 0}))
 
 
-def test_the_end_asks_for_longer_than_draining_takes(watch: Watch, systemd: Listener) -> None:
+def test_the_end_asks_for_longer_than_draining_takes(watch: Watchdog, systemd: Listener) -> None:
     watch.draining(3, 20)
     assert systemd.listen(0.2)[:2] == ["STOPPING=1", "EXTEND_TIMEOUT_USEC=30000000"]

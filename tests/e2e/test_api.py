@@ -124,8 +124,8 @@ def test_where_every_process_has_number_1_the_incidents_of_all_are_shown(stage: 
         until(lambda: len(status(found)["daemons"]) == 2)
         assert {each["pid"] for each in status(found)["daemons"]} == {1}
         stage.send(b"{broken")
-        until(lambda: [each["code"] for each in status(found)["faults"]] == ["message_parked"])
-        assert status(found)["faults"][0]["who"].startswith("daemon 1 on ")
+        until(lambda: [each["code"] for each in status(found)["incidents"]] == ["message_parked"])
+        assert status(found)["incidents"][0]["who"].startswith("daemon 1 on ")
 
 
 def test_a_connector_that_pauses_is_named_with_its_reason(stage: Stage) -> None:

@@ -67,10 +67,10 @@ def test_a_host_that_is_cut_off_loses_nothing_and_shares_again_when_it_is_back(
         stalled = time.monotonic() - begun
         # RabbitMQ gives up who was silent for two heartbeats, and then gives all to the other
         assert stalled < 30, "longer than heartbeats and one deadline explain"
-        assert not other.events("bus_lost")
+        assert not other.events("disconnected")
 
         host.plug()
-        daemon.wait_for("bus_regained")
+        daemon.wait_for("reconnected")
         before = len(traffic.outcomes)
         until(lambda: _both_have_workers(traffic, two), timeout=60)
         assert len(traffic.outcomes) > before

@@ -133,7 +133,7 @@ def test_a_right_that_is_withdrawn_is_named_and_waited_for(
     await_keys(scene.channel, set(sent))
     scene.daemon.wait_for("connector_resumed")
     scene.assert_nothing_was_parked()
-    assert not scene.daemon.events("bus_lost")
+    assert not scene.daemon.events("disconnected")
 
 
 def test_an_exchange_that_is_deleted_and_declared_again_is_waited_for(scene: Scene) -> None:
@@ -147,4 +147,4 @@ def test_an_exchange_that_is_deleted_and_declared_again_is_waited_for(scene: Sce
     scene.channel.queue_bind("seen", "of.others", "#")
     await_keys(scene.channel, sent)
     scene.assert_nothing_was_parked()
-    assert not scene.daemon.events("bus_lost")
+    assert not scene.daemon.events("disconnected")

@@ -61,8 +61,8 @@ def test_half_a_surrogate_pair_in_correlation_id_or_routing_key_is_no_matter(bus
 @pytest.mark.parametrize("name", ODD)
 def test_a_bad_body_with_odd_properties_is_parked(guarded: House, name: str) -> None:
     bus = guarded.bus
-    parked, lost = bus.depth(PARKED), len(guarded.daemon.events("bus_lost"))
+    parked, lost = bus.depth(PARKED), len(guarded.daemon.events("disconnected"))
     with bus.good_neighbours(), raw(bus.url) as channel:
         publish(channel, b"{", ODD[name] | {"delivery_mode": b"\2"})
         bus.await_depth(PARKED, parked + 1)
-    assert len(guarded.daemon.events("bus_lost")) == lost
+    assert len(guarded.daemon.events("disconnected")) == lost

@@ -60,7 +60,7 @@ def assert_all_came(daemon: Process, bus: Bus, keys: list[str]) -> None:
         assert len(bus.outcome(key).events) == 1
     bus.await_depth(SOURCE, 0)
     assert not daemon.events("message_parked")
-    assert not daemon.events("bus_lost")
+    assert not daemon.events("disconnected")
 
 
 @pytest.mark.parametrize("hold", [SHORT_HOLD, LONG_HOLD])
@@ -120,7 +120,7 @@ def test_a_memory_alarm_costs_no_message_more_than_one_delivery(
             bus.event(key)
         bus.await_depth(SOURCE, 0)
         assert not daemon.events("message_parked")
-        assert len(daemon.events("bus_lost")) == 1
+        assert len(daemon.events("disconnected")) == 1
 
 
 def test_a_queue_that_is_deleted_again_and_again_under_load_costs_nothing_else(
@@ -138,5 +138,5 @@ def test_a_queue_that_is_deleted_again_and_again_under_load_costs_nothing_else(
             assert ended["reason"] == "deleted"
             bus.await_queue(SOURCE)
             bus.event(bus.say(f"good after round {round_}"))
-        assert not daemon.events("bus_lost")
+        assert not daemon.events("disconnected")
         assert not daemon.events("internal_error")

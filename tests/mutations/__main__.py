@@ -97,8 +97,8 @@ MUTATIONS = (
         "        self._publisher.put(PendingEvent(item, score, model, cached, tone=tone))\n",
         "        made = PendingEvent(item, score, model, cached, tone=tone)\n"
         "        self._publisher.put(made)\n"
-        "        made.letter()\n"
-        "        if made.event and (sent := item.lane.outlet.reply(made.event, item.delivery)):\n"
+        "        made.message()\n"
+        "        if made.event and (sent := item.route.output.reply(made.event, item.delivery)):\n"
         "            self._edges.sink.reply(sent)\n",
     ),
 )  # fmt: skip

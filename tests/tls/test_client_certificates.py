@@ -71,8 +71,8 @@ def rabbit(
     try:
         made.node.start()
         # a password that nobody knows, for nobody is to log in with one
-        made.node.ctl("add_user", "labeller", "not-used-by-anybody")
-        made.node.ctl("set_permissions", "labeller", ".*", ".*", ".*")
+        made.node.ctl("add_user", "scorer", "not-used-by-anybody")
+        made.node.ctl("set_permissions", "scorer", ".*", ".*", ".*")
         yield made
     finally:
         made.node.close()
@@ -95,7 +95,7 @@ def test_every_process_works_with_certificates_for_login(
     rabbit: SecureRabbit, redis: OwnRedis, authority: Authority, model_directory: Path,
     tmp_path: Path,
 ) -> None:  # fmt: skip
-    ours = authority.issue("labeller")
+    ours = authority.issue("scorer")
     config = tmp_path / "tonebus.toml"
     config.write_text(models.toml(model_directory), encoding="utf-8")
     secure = {
@@ -118,7 +118,7 @@ def test_every_process_works_with_certificates_for_login(
         # each of them, and none by a password; pika, which looks on, is a guest
         ours_there = [line.split() for line in users.splitlines() if "guest" not in line]
         assert len(ours_there) >= 3
-        assert {tuple(line) for line in ours_there} == {("labeller", "EXTERNAL")}
+        assert {tuple(line) for line in ours_there} == {("scorer", "EXTERNAL")}
         for process in (daemon, api):
             assert not process.events("redis_failed")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from connectors.mapping.mail.html import Read, html_lines
+from connectors.mapping.mail.html import HtmlText, html_lines
 from connectors.mapping.mail.lines import Line, joined, plain_lines, size
 from connectors.mapping.mail.quotes import first_quote, newest
 from connectors.mapping.mail.signatures import is_thanks, without_signature
@@ -66,9 +66,9 @@ def clean(text: str, *, quotes: bool, signature: bool, budget: int = MAX_STEPS) 
     return Cleaned(kept, removed, read.cut, read.steps)
 
 
-def _read(text: str, budget: int) -> Read:
+def _read(text: str, budget: int) -> HtmlText:
     if is_html(text):
         return html_lines(text, budget)
     lines: list[Line]
     lines, cut = plain_lines(unescaped(text) if has_references(text) else text, budget)
-    return Read(lines, 0, cut, len(lines))
+    return HtmlText(lines, 0, cut, len(lines))

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from connectors.mapping.mail.boundaries import begins_forward
 from connectors.mapping.mail.lines import Line, Mark, line, plain_lines
-from connectors.mapping.mail.programs import Part, part_of
+from connectors.mapping.mail.programs import MailPart, part_of
 from connectors.mapping.mail.tokens import BLOCKS, Tag, Text, has_blocks, tokens, unescaped
 
 _VOID = frozenset(
@@ -48,7 +48,7 @@ _EMOJI = re.compile(r"\balt\s*+=\s*+[\"']?([^\"'<>\s\w]{1,8})[\"']?(?=[\s/>]|$)"
 _ZERO_WIDTH = re.compile("[\u200b\u2060\ufeff\u00ad\u034f]+")
 
 
-class Read(NamedTuple):
+class HtmlText(NamedTuple):
     """What a mail holds.
 
     Attributes:
@@ -64,7 +64,7 @@ class Read(NamedTuple):
     steps: int
 
 
-def html_lines(html: str, budget: int) -> Read:
+def html_lines(html: str, budget: int) -> HtmlText:
     """Return the lines of HTML, as its reader sees them.
 
     A text in which no tag breaks a line, such as `so <b>slow</b>`, keeps its own line ends.
@@ -75,7 +75,7 @@ def html_lines(html: str, budget: int) -> Read:
     lines = page.lines
     if not blocks:
         lines, _ = plain_lines("\n".join(each.raw for each in lines), budget)
-    return Read(lines, page.hidden, cut, steps + len(lines))
+    return HtmlText(lines, page.hidden, cut, steps + len(lines))
 
 
 class _Open(NamedTuple):
@@ -90,7 +90,7 @@ class _Open(NamedTuple):
     """
 
     name: str
-    part: Part | None
+    part: MailPart | None
     spaced: bool
     pre: bool
     first: int
@@ -107,7 +107,7 @@ class _Page:
         self._stack: list[_Open] = []
         self._count: dict[str, int] = {}
         """Elements of each name on the stack, so that a stray end tag costs nothing."""
-        self._inside = dict.fromkeys(Part, 0)
+        self._inside = dict.fromkeys(MailPart, 0)
         self._unseen = 0
         self._pre = int(keep_spaces)
         self._gap = False
@@ -137,7 +137,7 @@ class _Page:
     def _text(self, text: str) -> None:
         if self._unseen:
             return
-        if self._inside[Part.HIDDEN]:
+        if self._inside[MailPart.HIDDEN]:
             self.hidden += len(text.strip())
             return
         text = unescaped(text)
@@ -180,14 +180,14 @@ class _Page:
             if name == "hr":
                 self.lines.append(Line("", self._depth, Mark.RULE))
 
-    def _begin(self, part: Part) -> None:
-        if part is not Part.HIDDEN:
+    def _begin(self, part: MailPart) -> None:
+        if part is not MailPart.HIDDEN:
             self._end_line()
-        if part is Part.GMAIL and not self._depth:
+        if part is MailPart.GMAIL and not self._depth:
             self._answers = -1
-        elif part is Part.BOUNDARY:
+        elif part is MailPart.BOUNDARY:
             self._mark = Mark.BOUNDARY
-        elif part is Part.RULE:
+        elif part is MailPart.RULE:
             self.lines.append(Line("", self._depth, Mark.RULE))
         self._inside[part] += 1
 
@@ -201,7 +201,7 @@ class _Page:
     def _close(self) -> None:
         """Close the innermost element."""
         name, part, spaced, pre, first = self._stack.pop()
-        if part not in {None, Part.HIDDEN} or (name in BLOCKS and name not in _CELLS):
+        if part not in {None, MailPart.HIDDEN} or (name in BLOCKS and name not in _CELLS):
             self._end_line()
         self._gap |= spaced or (name == "p" and first == len(self.lines))
         self._count[name] -= 1
@@ -210,10 +210,10 @@ class _Page:
         if part is None:
             return
         self._inside[part] -= 1
-        if name == "blockquote" and self._depth == self._inside[Part.GMAIL] == 1:
+        if name == "blockquote" and self._depth == self._inside[MailPart.GMAIL] == 1:
             if self._answers < 0:
                 self._answers = len(self.lines)
-        elif part is Part.GMAIL and not self._depth and self._answers >= 0:
+        elif part is MailPart.GMAIL and not self._depth and self._answers >= 0:
             self._release(first)
 
     def _release(self, first: int) -> None:
@@ -228,7 +228,7 @@ class _Page:
     @property
     def _depth(self) -> int:
         inside = self._inside
-        return inside[Part.QUOTE] + inside[Part.GMAIL] + inside[Part.BLOCKQUOTE]
+        return inside[MailPart.QUOTE] + inside[MailPart.GMAIL] + inside[MailPart.BLOCKQUOTE]
 
     def _end_line(self, *, forced: bool = False) -> None:
         """End the line if it has anything in it, or if it is ended by force."""
@@ -243,8 +243,8 @@ class _Page:
             self.lines.append(Line("", self._depth))
         self._gap = False
         mark, self._mark = self._mark, Mark.NONE
-        if mark is Mark.NONE and (self._inside[Part.QUOTE] or self._inside[Part.GMAIL]):
+        if mark is Mark.NONE and (self._inside[MailPart.QUOTE] or self._inside[MailPart.GMAIL]):
             mark = Mark.QUOTE
-        elif mark is Mark.NONE and self._inside[Part.SIGNATURE]:
+        elif mark is Mark.NONE and self._inside[MailPart.SIGNATURE]:
             mark = Mark.SIGNATURE
         self.lines.append(line(text, self._depth, mark))

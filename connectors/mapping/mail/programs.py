@@ -6,7 +6,7 @@ import re
 from enum import Enum, auto
 
 
-class Part(Enum):
+class MailPart(Enum):
     """What an element is, by its attributes."""
 
     HIDDEN = auto()
@@ -65,14 +65,14 @@ _SIGNATURES = frozenset({
 
 
 NAMES = {
-    Part.BOUNDARY: _BOUNDARIES,
-    Part.GMAIL: frozenset({"gmail_quote"}),
-    Part.QUOTE: _QUOTES,
-    Part.SIGNATURE: _SIGNATURES,
+    MailPart.BOUNDARY: _BOUNDARIES,
+    MailPart.GMAIL: frozenset({"gmail_quote"}),
+    MailPart.QUOTE: _QUOTES,
+    MailPart.SIGNATURE: _SIGNATURES,
 }
 
 
-def part_of(name: str, attributes: str) -> Part | None:
+def part_of(name: str, attributes: str) -> MailPart | None:
     """Return what an element is; None where it is just text.
 
     Args:
@@ -85,14 +85,14 @@ def part_of(name: str, attributes: str) -> Part | None:
     given = _attributes(attributes)
     style = "".join(given.get("style", "").lower().split())
     if "hidden" in given or _hides(style):
-        return Part.HIDDEN
+        return MailPart.HIDDEN
     names = _names(given)
     if name == "blockquote":
         return _blockquote(names, given, style)
     for part, its_names in NAMES.items():
         if not its_names.isdisjoint(names):
             return part
-    return Part.RULE if _OUTLOOK_RULE.match(style) else None
+    return MailPart.RULE if _OUTLOOK_RULE.match(style) else None
 
 
 def _hides(style: str) -> bool:
@@ -101,12 +101,12 @@ def _hides(style: str) -> bool:
     return "overflow:hidden" in style and _NO_HEIGHT.search(style) is not None
 
 
-def _blockquote(names: set[str], given: dict[str, str], style: str) -> Part | None:
+def _blockquote(names: set[str], given: dict[str, str], style: str) -> MailPart | None:
     """Tell a quote from a paragraph that was only indented."""
     if given.get("type") == "cite" or names & _QUOTES or "gmail_quote" in names:
         # Gmail's indented paragraphs have the class in no version, its quotes in each
-        return Part.QUOTE
-    return None if _INDENT.search(style) else Part.BLOCKQUOTE
+        return MailPart.QUOTE
+    return None if _INDENT.search(style) else MailPart.BLOCKQUOTE
 
 
 def _attributes(text: str) -> dict[str, str]:

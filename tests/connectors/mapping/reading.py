@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from connectors.errors import BadInput, Skip
-from connectors.mapping import Mapper, Recipe
+from connectors.mapping import Mapper, MappingConfig
 from tests.messages import delivery
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from connectors.delivery import Delivery
     from connectors.mapping import Mapped
-    from connectors.messages import Utterance
+    from connectors.messages import Text
 
 MAX_BODY = 1024 * 1024
 MAX_TEXT = 20_000
@@ -26,7 +26,7 @@ BOUNDED_SECONDS = 10.0
 
 
 def read(
-    config: Recipe, body: object, *, limits: dict[str, int] | None = None, **more: Any
+    config: MappingConfig, body: object, *, limits: dict[str, int] | None = None, **more: Any
 ) -> Mapped:
     """Read one message; `more` goes into its delivery."""
     raw = body if isinstance(body, bytes) else json.dumps(body).encode()
@@ -34,32 +34,32 @@ def read(
     return Mapper(config, **bounds).read(delivery(raw, **more))
 
 
-def texts(config: Recipe, body: object, **more: Any) -> list[str]:
+def texts(config: MappingConfig, body: object, **more: Any) -> list[str]:
     """The texts of one message that is read whole."""
     found = read(config, body, **more)
     assert found.bad is None
-    return [each.text for each in found.utterances]
+    return [each.content for each in found.texts]
 
 
-def refused(config: Recipe, body: object, **more: Any) -> BadInput:
+def refused(config: MappingConfig, body: object, **more: Any) -> BadInput:
     """Why a message is parked."""
     with pytest.raises(BadInput) as bad:
         read(config, body, **more)
     return bad.value
 
 
-def utterance(message: Delivery, *, max_body: int = MAX_BODY) -> Utterance:
-    [only] = Mapper(max_body_bytes=max_body, max_text_chars=MAX_TEXT).read(message).utterances
+def found_text(message: Delivery, *, max_body: int = MAX_BODY) -> Text:
+    [only] = Mapper(max_body_bytes=max_body, max_text_chars=MAX_TEXT).read(message).texts
     return only
 
 
 def reason(message: Delivery, *, max_body: int = MAX_BODY) -> BadInput:
     with pytest.raises(BadInput) as bad:
-        utterance(message, max_body=max_body)
+        found_text(message, max_body=max_body)
     return bad.value
 
 
-def outcome(body: bytes, config: Recipe | None = None, **more: Any) -> str:
+def outcome(body: bytes, config: MappingConfig | None = None, **more: Any) -> str:
     """The reason code, also of a part, or nothing where all of it is read or skipped."""
     mapper = Mapper(config, max_body_bytes=MAX_BODY, max_text_chars=MAX_TEXT)
     try:
@@ -72,7 +72,7 @@ def outcome(body: bytes, config: Recipe | None = None, **more: Any) -> str:
 
 
 def text_of(body: bytes, **properties: Any) -> str:
-    return utterance(delivery(body, **properties)).text
+    return found_text(delivery(body, **properties)).content
 
 
 def within(seconds: float, call: Callable[[], object]) -> None:

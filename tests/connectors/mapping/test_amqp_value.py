@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connectors.mapping import Recipe
+from connectors.mapping import MappingConfig
 from connectors.mapping.amqp_value import decode
 from connectors.mapping.bounds import Work
 from tests.connectors.mapping.reading import outcome, read, refused, texts
@@ -54,7 +54,7 @@ def encoded(value: Any) -> bytes:
 
 
 def sent(body: bytes, **more: Any) -> list[str]:
-    return texts(Recipe(), body, type="amqp-1.0", **more)
+    return texts(MappingConfig(), body, type="amqp-1.0", **more)
 
 
 @pytest.mark.parametrize("section", [VALUE, LONG_VALUE])
@@ -68,23 +68,23 @@ def test_json_in_a_string_or_a_binary_is_read(section: bytes, label: str | None)
 
 def test_a_text_in_a_string_is_read_where_it_is_called_text() -> None:
     assert sent(VALUE + string("grüße"), content_type="text/plain") == ["grüße"]
-    assert texts(Recipe(format="text"), VALUE + string("good"), type="amqp-1.0") == ["good"]
-    assert refused(Recipe(), VALUE + string("good"), type="amqp-1.0").code == "json"
+    assert texts(MappingConfig(format="text"), VALUE + string("good"), type="amqp-1.0") == ["good"]
+    assert refused(MappingConfig(), VALUE + string("good"), type="amqp-1.0").code == "json"
 
 
 def test_a_map_is_a_document() -> None:
     body = {"id": 7, "comment": {"body": "good", "stars": 4.5, "public": True}, "tags": ["a", None]}
-    config = Recipe(
+    config = MappingConfig(
         text="comment.body", carry={"c": "comment.stars", "t": "tags"}, when="comment.public"
     )
-    [found] = read(config, VALUE + encoded(body), type="amqp-1.0").utterances
-    assert (found.text, found.subject) == ("good", "7")
+    [found] = read(config, VALUE + encoded(body), type="amqp-1.0").texts
+    assert (found.content, found.subject) == ("good", "7")
     assert found.carried == {"c": 4.5, "t": ["a", None]}
 
 
 def test_a_sequence_is_a_list() -> None:
     body = SEQUENCE + encoded([{"text": "a"}]) + SEQUENCE + encoded([{"text": "b"}])
-    assert texts(Recipe(text="[].text", id=""), body, type="amqp-1.0") == ["a", "b"]
+    assert texts(MappingConfig(text="[].text", id=""), body, type="amqp-1.0") == ["a", "b"]
 
 
 @pytest.mark.parametrize(
@@ -121,17 +121,17 @@ def work(steps: int) -> Work:
     ids=lambda body: repr(body[:12]),
 )  # fmt: skip
 def test_what_is_no_value_is_parked(body: bytes) -> None:
-    assert refused(Recipe(), body, type="amqp-1.0").code == "encoding"
+    assert refused(MappingConfig(), body, type="amqp-1.0").code == "encoding"
 
 
 def test_an_array_of_nothing_four_billion_times_is_given_up() -> None:
     body = VALUE + b"\xf0\x00\x00\x00\x05\xff\xff\xff\xff\x40"
-    assert refused(Recipe(), body, type="amqp-1.0").code == "too-costly"
+    assert refused(MappingConfig(), body, type="amqp-1.0").code == "too-costly"
 
 
 def test_a_body_that_only_says_so_is_read_as_it_is() -> None:
     assert sent(b'{"text": "good"}') == ["good"]
-    assert refused(Recipe(), VALUE + string('{"text": "good"}')).code == "encoding"
+    assert refused(MappingConfig(), VALUE + string('{"text": "good"}')).code == "encoding"
 
 
 @given(st.binary(max_size=100))

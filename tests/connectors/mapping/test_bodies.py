@@ -1,4 +1,4 @@
-"""Whatever arrives becomes utterances, or a reason why not; nothing ends the process."""
+"""Whatever arrives becomes texts, or a reason why not; nothing ends the process."""
 
 from __future__ import annotations
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from connectors.errors import BadInput
-from connectors.mapping import Mapper, Recipe
+from connectors.mapping import Mapper, MappingConfig
 from connectors.mapping.mapper import MAX_MAPPED_BYTES
 from tests.connectors.mapping.reading import MAX_BODY, MAX_TEXT, read, refused, texts
 from tests.messages import delivery
@@ -22,39 +22,41 @@ TINY = b",".join([b"{}"] * 340_000)
 @pytest.mark.parametrize(
     "config",
     [
-        Recipe(text="a[?b == 'c'].d"),
-        Recipe(text="sort_by(a, &to_string(@))[].b"),
-        Recipe(when="length(a[?b]) > `0`"),
-        Recipe(text="a[*].b", id="a[*].[b, c, d]"),
-        Recipe(each="a", text="b"),
-        Recipe(carry={"x": "max_by(a, &length(@))"}),
-        Recipe(text="map(&{a: b, c: d}, a)"),
+        MappingConfig(text="a[?b == 'c'].d"),
+        MappingConfig(text="sort_by(a, &to_string(@))[].b"),
+        MappingConfig(when="length(a[?b]) > `0`"),
+        MappingConfig(text="a[*].b", id="a[*].[b, c, d]"),
+        MappingConfig(each="a", text="b"),
+        MappingConfig(carry={"x": "max_by(a, &length(@))"}),
+        MappingConfig(text="map(&{a: b, c: d}, a)"),
     ],
 )
-def test_an_expression_over_too_many_elements_is_given_up(config: Recipe) -> None:
+def test_an_expression_over_too_many_elements_is_given_up(config: MappingConfig) -> None:
     assert refused(config, b'{"text": "x", "a": [%s]}' % TINY).code == "too-costly"
 
 
 def test_a_separator_between_many_is_given_up_before_it_is_built() -> None:
     body = {"text": "x", "s": "s" * 400_000, "l": ["n"] * 50_000}
     for expression in ("join(s, l)", "length(join(s, l))", "l[].join($.s, $.l)"):
-        assert refused(Recipe(carry={"x": expression}), body | {"x": [1]}).code == "too-costly"
+        assert (
+            refused(MappingConfig(carry={"x": expression}), body | {"x": [1]}).code == "too-costly"
+        )
 
 
 @pytest.mark.parametrize(
     "config",
     [
-        Recipe(each="l", text="t", carry={"x": "$.s"}),
-        Recipe(each="l", text="t", carry={"x": "$"}),
-        Recipe(each="l", text="t", id="$.s"),
-        Recipe(each="l", template="{t} {$.s}"),
-        Recipe(each="l", text="$.s", strip_html=True),
-        Recipe(each="l", text="join('', [t, $.s])"),
+        MappingConfig(each="l", text="t", carry={"x": "$.s"}),
+        MappingConfig(each="l", text="t", carry={"x": "$"}),
+        MappingConfig(each="l", text="t", id="$.s"),
+        MappingConfig(each="l", template="{t} {$.s}"),
+        MappingConfig(each="l", text="$.s", strip_html=True),
+        MappingConfig(each="l", text="join('', [t, $.s])"),
     ],
 )
 @pytest.mark.parametrize("letter", ["s", "\u00e4"])
 def test_what_all_elements_share_is_not_worked_through_for_each(
-    config: Recipe, letter: str
+    config: MappingConfig, letter: str
 ) -> None:
     body = {"s": letter * 400_000, "l": [{"t": "x"}] * 1000}
     mapper = Mapper(config, max_body_bytes=4 * MAX_BODY, max_text_chars=MAX_TEXT)
@@ -68,23 +70,23 @@ def test_what_all_elements_share_is_not_worked_through_for_each(
 
 
 def test_the_same_message_again_turns_out_the_same() -> None:
-    mapper = Mapper(Recipe(text="a[].b"), max_body_bytes=MAX_BODY, max_text_chars=MAX_TEXT)
+    mapper = Mapper(MappingConfig(text="a[].b"), max_body_bytes=MAX_BODY, max_text_chars=MAX_TEXT)
     small = delivery(json.dumps({"a": [{"b": "good"}]}).encode())
     costly = delivery(b'{"a": [%s]}' % TINY)
     for _ in range(3):
-        assert [each.text for each in mapper.read(small).utterances] == ["good"]
+        assert [each.content for each in mapper.read(small).texts] == ["good"]
         with pytest.raises(Exception, match="too-costly"):
             mapper.read(costly)
 
 
 def test_a_message_within_reason_is_no_hardship() -> None:
     answers = [{"id": n, "type": "free-text", "value": "x" * 900} for n in range(1000)]
-    config = Recipe(
+    config = MappingConfig(
         text="answers[?type=='free-text'].value", id="answers[?type=='free-text'].id",
         carry={"nps": "answers[?type=='nps'].value | [0]", "count": "length(answers)"},
     )  # fmt: skip
     found = read(config, {"answers": answers})
-    assert (len(found.utterances), found.bad) == (1000, None)
+    assert (len(found.texts), found.bad) == (1000, None)
 
 
 # Events ---------------------------------------------------------------------------------------
@@ -92,42 +94,42 @@ def test_a_message_within_reason_is_no_hardship() -> None:
 
 def test_a_list_of_blank_texts_carries_no_more_than_the_bound() -> None:
     body = {"text": [" "] * 1000, "x": "x" * 8000}
-    bad = refused(Recipe(carry={"x": "x"}), body)
+    bad = refused(MappingConfig(carry={"x": "x"}), body)
     assert (bad.code, bad.indexes) == ("too-large", ())
     assert "daemon.max_mapped_bytes" in bad.detail
     fits = MAX_MAPPED_BYTES // 9000
-    assert len(texts(Recipe(carry={"x": "x"}), body | {"text": [" "] * fits})) == fits
+    assert len(texts(MappingConfig(carry={"x": "x"}), body | {"text": [" "] * fits})) == fits
     raised = {"max_mapped_bytes": 100_000_000}
-    assert len(texts(Recipe(carry={"x": "x"}), body, limits=raised)) == 1000
+    assert len(texts(MappingConfig(carry={"x": "x"}), body, limits=raised)) == 1000
 
 
 @pytest.mark.parametrize(
     "config",
     [
-        Recipe(each="text", text="@", carry={"x": "$.x"}),
-        Recipe(each="text", text="@", carry={"x": "[$.x, @]"}),
-        Recipe(text="[*].t", each=""),
+        MappingConfig(each="text", text="@", carry={"x": "$.x"}),
+        MappingConfig(each="text", text="@", carry={"x": "[$.x, @]"}),
+        MappingConfig(text="[*].t", each=""),
     ],
 )
-def test_elements_and_batches_carry_no_more_either(config: Recipe) -> None:
+def test_elements_and_batches_carry_no_more_either(config: MappingConfig) -> None:
     body: Any = {"text": [" "] * 1000, "x": "x" * 8000}
     if not config.each:
         event = {"specversion": "1.0", "id": "1", "source": "/s", "type": "t"}
         body = [event | {"data": {"text": ["good"] * 20, "x": "x" * 7000}} for _ in range(49)]
-        config = Recipe(carry={"x": "x"})
+        config = MappingConfig(carry={"x": "x"})
     assert refused(config, body).code == "too-large"
 
 
 def test_headers_that_travel_with_each_event_count() -> None:
     headers = {"room": "r" * 10_000}
     body = {"text": ["good"] * 1000}
-    assert refused(Recipe(headers=("room",)), body, headers=headers).code == "too-large"
-    assert len(texts(Recipe(), body, headers=headers)) == 1000
+    assert refused(MappingConfig(headers=("room",)), body, headers=headers).code == "too-large"
+    assert len(texts(MappingConfig(), body, headers=headers)) == 1000
 
 
 @pytest.mark.parametrize("size", [MAX_BODY + 1, 64 * MAX_BODY])
 def test_a_body_far_over_the_bound_is_refused_unread(size: int) -> None:
-    bad = refused(Recipe(), b" " * size)
+    bad = refused(MappingConfig(), b" " * size)
     assert (bad.code, bad.detail) == ("too-large", f"{size} bytes")
 
 
@@ -135,12 +137,12 @@ def test_headers_nested_too_deep_are_refused() -> None:
     nested: Any = "x"
     for _ in range(5000):
         nested = [nested]
-    assert refused(Recipe(), {"text": "good"}, headers={"deep": nested}).code == "headers"
+    assert refused(MappingConfig(), {"text": "good"}, headers={"deep": nested}).code == "headers"
 
 
 # Cleaning -------------------------------------------------------------------------------------
 
-MAIL = Recipe(text="mails", strip_html=True, strip_quotes=True, strip_signature=True)
+MAIL = MappingConfig(text="mails", strip_html=True, strip_quotes=True, strip_signature=True)
 QUOTES = "> a\n" * 5000
 
 
@@ -148,12 +150,10 @@ QUOTES = "> a\n" * 5000
 def test_many_costly_texts_are_read_as_far_as_the_steps_go(mail: str) -> None:
     count = 40
     found = read(MAIL, {"mails": [f"{n} {mail}" for n in range(count)]}, message_id="m-1")
-    assert found.utterances
+    assert found.texts
     assert found.bad
     assert found.bad.code == "too-costly"
-    assert sorted([*(each.index for each in found.utterances), *found.bad.indexes]) == [
-        *range(count)
-    ]
+    assert sorted([*(each.index for each in found.texts), *found.bad.indexes]) == [*range(count)]
 
 
 def test_replays_of_the_texts_that_were_left_read_all_of_them() -> None:
@@ -163,7 +163,7 @@ def test_replays_of_the_texts_that_were_left_read_all_of_them() -> None:
     while len(seen) < 20:
         replay: dict[str, Any] = {"exchange": "", "headers": {"tonebus-texts": wanted}}
         found = read(MAIL, mails, message_id="m-1", **replay)
-        new = {each.index for each in found.utterances}
+        new = {each.index for each in found.texts}
         assert new
         assert not new & seen
         seen |= new
@@ -173,6 +173,6 @@ def test_replays_of_the_texts_that_were_left_read_all_of_them() -> None:
 
 def test_a_single_costly_text_is_cut_not_parked() -> None:
     body = {"text": "good\n" + "x\n" * 200_000}
-    [found] = read(Recipe(strip_quotes=True), body).utterances
+    [found] = read(MappingConfig(strip_quotes=True), body).texts
     assert found.cut
-    assert found.text.startswith("good")
+    assert found.content.startswith("good")

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from connectors.mapping import Mapped, Mapper, Recipe
+from connectors.mapping import Mapped, Mapper, MappingConfig
 from connectors.mapping.mail import MAX_STEPS, Cleaned, clean, programs
 from connectors.text import is_blank
 from tests.messages import delivery
@@ -142,8 +142,8 @@ def test_what_was_removed_is_counted_in_characters() -> None:
 
 
 def read(texts: list[str]) -> Mapped:
-    recipe = Recipe(text="texts", strip_html=True, strip_quotes=True, strip_signature=True)
-    mapper = Mapper(recipe, max_body_bytes=1 << 20, max_text_chars=20_000)
+    config = MappingConfig(text="texts", strip_html=True, strip_quotes=True, strip_signature=True)
+    mapper = Mapper(config, max_body_bytes=1 << 20, max_text_chars=20_000)
     return mapper.read(delivery(json.dumps({"texts": texts}).encode()))
 
 
@@ -152,13 +152,13 @@ def test_forty_costly_texts_cost_no_more_than_one() -> None:
     mapped = read(["> a\n" * 5_000] * 40)
     assert mapped.bad is not None
     assert mapped.bad.code == "too-costly"
-    assert len(mapped.utterances) + len(mapped.bad.indexes) == 40
-    assert sum(text.text.count("\n") for text in mapped.utterances) <= MAX_STEPS
+    assert len(mapped.texts) + len(mapped.bad.indexes) == 40
+    assert sum(text.content.count("\n") for text in mapped.texts) <= MAX_STEPS
 
 
 def test_a_text_says_what_was_removed_of_it() -> None:
-    [text] = read(["<p>Late.<p hidden>Great offers!"]).utterances
-    assert (text.text, text.removed) == ("Late.", {"hidden": len("Great offers!")})
+    [text] = read(["<p>Late.<p hidden>Great offers!"]).texts
+    assert (text.content, text.removed) == ("Late.", {"hidden": len("Great offers!")})
 
 
 def test_every_name_of_a_mail_program_is_looked_at() -> None:

@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 
 from connectors.errors import Skip
-from connectors.mapping import Recipe
+from connectors.mapping import MappingConfig
 from tests.connectors.mapping.reading import read, refused, texts
 
 EVENT: dict[str, Any] = {"specversion": "1.0", "id": "e-1", "source": "/shop", "type": "review"}
-CLOUD = Recipe(format="cloudevents")
+CLOUD = MappingConfig(format="cloudevents")
 BODY = {"text": "good"}
 INNER = json.dumps(BODY)
 PREFIXES = ["ce-", "Ce-", "CE-", "ce_", "cloudEvents:", "cloudEvents_", "cloudevents:"]
@@ -23,7 +23,7 @@ def encoded(data: str | bytes) -> str:
     return base64.b64encode(data.encode() if isinstance(data, str) else data).decode()
 
 
-@pytest.mark.parametrize("config", [Recipe(), CLOUD])
+@pytest.mark.parametrize("config", [MappingConfig(), CLOUD])
 @pytest.mark.parametrize(
     "data",
     [
@@ -47,10 +47,10 @@ def encoded(data: str | bytes) -> str:
 )
 @pytest.mark.parametrize("label", ["application/cloudevents+json; charset=UTF-8", None, "a/b"])
 def test_the_data_of_a_structured_event_is_read(
-    config: Recipe, data: dict[str, Any], label: str | None
+    config: MappingConfig, data: dict[str, Any], label: str | None
 ) -> None:
-    [found] = read(config, EVENT | data, content_type=label).utterances
-    assert (found.text, found.subject) == ("good", "/shop#e-1")
+    [found] = read(config, EVENT | data, content_type=label).texts
+    assert (found.content, found.subject) == ("good", "/shop#e-1")
 
 
 @pytest.mark.parametrize(
@@ -67,21 +67,21 @@ def test_the_data_of_a_structured_event_is_read(
     ],
 )
 def test_data_that_is_neither_json_nor_text_is_parked(data: dict[str, Any], code: str) -> None:
-    assert refused(Recipe(), EVENT | data).code == code
+    assert refused(MappingConfig(), EVENT | data).code == code
 
 
-@pytest.mark.parametrize("config", [Recipe(), CLOUD])
+@pytest.mark.parametrize("config", [MappingConfig(), CLOUD])
 @pytest.mark.parametrize("prefix", PREFIXES)
-def test_an_event_in_binary_mode_is_read_by_any_prefix(config: Recipe, prefix: str) -> None:
+def test_an_event_in_binary_mode_is_read_by_any_prefix(config: MappingConfig, prefix: str) -> None:
     headers = {prefix + name: value for name, value in EVENT.items()}
     for body, label in ((INNER, "application/json"), ("good", "text/plain"), (INNER, None)):
-        [found] = read(config, body.encode(), headers=headers, content_type=label).utterances
-        assert (found.text, found.subject) == ("good", "/shop#e-1")
+        [found] = read(config, body.encode(), headers=headers, content_type=label).texts
+        assert (found.content, found.subject) == ("good", "/shop#e-1")
 
 
 def test_attributes_may_be_bytes_and_numbers() -> None:
     headers = {"ce-specversion": 1.0, "ce-id": 7, "ce-source": b"/shop", "ce-type": "t"}
-    [found] = read(CLOUD, BODY, headers=headers).utterances
+    [found] = read(CLOUD, BODY, headers=headers).texts
     assert found.subject == "/shop#7"
 
 
@@ -89,7 +89,7 @@ def test_attributes_may_be_bytes_and_numbers() -> None:
     "headers", [{"ce-id": "x"}, {"ce-source": "/a"}, {"ce_x": "y"}, {"ce-": 1}]
 )
 def test_a_header_that_only_looks_like_an_attribute_makes_no_event(headers: dict[str, Any]) -> None:
-    [found] = read(Recipe(), BODY | {"id": "b-1"}, headers=headers).utterances
+    [found] = read(MappingConfig(), BODY | {"id": "b-1"}, headers=headers).texts
     assert found.subject == "b-1"
     assert refused(CLOUD, BODY, headers=headers).code == "cloudevent"
 
@@ -104,12 +104,12 @@ def batch(*datas: object) -> list[Any]:
     ]
 
 
-@pytest.mark.parametrize("config", [Recipe(), CLOUD])
+@pytest.mark.parametrize("config", [MappingConfig(), CLOUD])
 @pytest.mark.parametrize("label", ["application/cloudevents-batch+json", None, "text/plain"])
-def test_a_batch_gives_an_event_for_each_member(config: Recipe, label: str | None) -> None:
+def test_a_batch_gives_an_event_for_each_member(config: MappingConfig, label: str | None) -> None:
     body = batch({"data": BODY}, "bad", {"data_base64": encoded("so so")})
-    found = read(config, body, content_type=label, message_id="m").utterances
-    assert [(each.text, each.subject, each.index) for each in found] == [
+    found = read(config, body, content_type=label, message_id="m").texts
+    assert [(each.content, each.subject, each.index) for each in found] == [
         ("good", "/shop#e-0", 0),
         ("bad", "/shop#e-1", 1),
         ("so so", "/shop#e-2", 2),
@@ -119,28 +119,28 @@ def test_a_batch_gives_an_event_for_each_member(config: Recipe, label: str | Non
 def test_a_member_that_cannot_be_read_spoils_no_other() -> None:
     body = batch("good", {"data_base64": "!"}, {"data": {}}, "bad")
     found = read(CLOUD, body)
-    assert [each.text for each in found.utterances] == ["good", "bad"]
+    assert [each.content for each in found.texts] == ["good", "bad"]
     assert found.bad
     assert found.bad.indexes == (1, 2)
 
 
 def test_members_that_ask_for_no_event_are_left_out() -> None:
-    config = Recipe(when="public", text="text")
+    config = MappingConfig(when="public", text="text")
     body = batch({"data": BODY | {"public": True}}, {"data": BODY})
     assert texts(config, body) == ["good"]
     with pytest.raises(Skip, match="when"):
         read(config, body[1:])
     own = {"type": "sentiment.labelled.v1", "source": "/tonebus/x", "data": BODY}
-    assert texts(Recipe(), [*batch("bad"), EVENT | own]) == ["bad"]
+    assert texts(MappingConfig(), [*batch("bad"), EVENT | own]) == ["bad"]
     with pytest.raises(Skip, match="loop"):
-        read(Recipe(), [EVENT | own])
+        read(MappingConfig(), [EVENT | own])
 
 
 def test_members_carry_what_is_theirs() -> None:
-    config = Recipe(carry={"stars": "stars"}, language="lang")
+    config = MappingConfig(carry={"stars": "stars"}, language="lang")
     trace = f"00-{'a' * 32}-{'b' * 16}-01"
     one = {"data": {"text": "good", "stars": 5, "lang": "en"}, "traceparent": trace}
-    first, second = read(config, batch(one, {"data": {"text": "bad", "stars": 1}})).utterances
+    first, second = read(config, batch(one, {"data": {"text": "bad", "stars": 1}})).texts
     assert (first.carried, first.language, first.traceparent) == ({"stars": 5}, "en", trace)
     assert (second.carried, second.language, second.traceparent) == ({"stars": 1}, None, None)
 
@@ -156,12 +156,12 @@ def test_an_empty_batch_and_one_too_large_are_told_apart() -> None:
 
 @pytest.mark.parametrize("binary", [False, True])
 def test_the_whole_message_of_an_event_has_its_attributes(*, binary: bool) -> None:
-    config = Recipe(
+    config = MappingConfig(
         when="$.type == 'review'", carry={"type": "$.type", "stars": "stars", "two": "$.data.stars"}
     )
     data = {"text": "good", "stars": 5}
     body, headers = (data, ce(EVENT)) if binary else (EVENT | {"data": json.dumps(data)}, {})
-    [found] = read(config, body, headers=headers).utterances
+    [found] = read(config, body, headers=headers).texts
     assert found.carried == {"type": "review", "stars": 5, "two": 5}
     deleted = EVENT | {"type": "deleted"}
     body, headers = (data, ce(deleted)) if binary else (deleted | {"data": data}, {})
@@ -172,7 +172,7 @@ def test_the_whole_message_of_an_event_has_its_attributes(*, binary: bool) -> No
 @pytest.mark.parametrize("binary", [False, True])
 def test_an_event_around_a_text_can_be_asked(*, binary: bool) -> None:
     event = EVENT | {"subject": "r-1", "time": "2023-11-14T22:13:20Z"}
-    config = Recipe(
+    config = MappingConfig(
         when="$.type == 'review'", carry={"about": "$.subject", "x": "length(x)"}, time="created"
     )
     body: Any = event | {"data": "good"}
@@ -180,13 +180,13 @@ def test_an_event_around_a_text_can_be_asked(*, binary: bool) -> None:
     if binary:
         body, label = b"good", "text/plain"
     headers = ce(event) if binary else {}
-    [found] = read(config, body, headers=headers, content_type=label).utterances
-    assert (found.text, found.carried) == ("good", {"about": "r-1"})
+    [found] = read(config, body, headers=headers, content_type=label).texts
+    assert (found.content, found.carried) == ("good", {"about": "r-1"})
     assert found.written == 1_700_000_000
-    elsewhere = Recipe(when="$.type == 'other'")
+    elsewhere = MappingConfig(when="$.type == 'other'")
     with pytest.raises(Skip, match="when"):
         read(elsewhere, body, headers=headers, content_type=label)
-    inside = Recipe(when="public")
+    inside = MappingConfig(when="public")
     assert refused(inside, body, headers=headers, content_type=label).code == "json"
 
 
@@ -195,6 +195,8 @@ def ce(event: dict[str, Any]) -> dict[str, Any]:
 
 
 def test_a_plain_text_is_read_whatever_the_connector_looks_for() -> None:
-    config = Recipe(carry={"x": "length(x)"}, message_id="join('', x)", time="time", each="a")
-    [found] = read(config, b"good", content_type="text/plain", message_id="m").utterances
-    assert (found.text, found.subject, found.carried) == ("good", "m", {})
+    config = MappingConfig(
+        carry={"x": "length(x)"}, message_id="join('', x)", time="time", each="a"
+    )
+    [found] = read(config, b"good", content_type="text/plain", message_id="m").texts
+    assert (found.content, found.subject, found.carried) == ("good", "m", {})

@@ -10,7 +10,7 @@ from cloudevents.core.bindings import amqp, kafka, rabbitmq
 from cloudevents.core.v03.event import CloudEvent as EarlierEvent
 from cloudevents.core.v1.event import CloudEvent
 
-from connectors.mapping import Recipe
+from connectors.mapping import MappingConfig
 from tests.connectors.mapping.reading import read
 
 WHEN = datetime(2023, 11, 14, 22, 13, 20, tzinfo=UTC)
@@ -55,17 +55,24 @@ def sent(
     return converted.application_data, properties, converted.properties.get("content-type")
 
 
-@pytest.mark.parametrize("config", [Recipe(), Recipe(format="cloudevents")], ids=["json", "only"])
+@pytest.mark.parametrize(
+    "config", [MappingConfig(), MappingConfig(format="cloudevents")], ids=["json", "only"]
+)
 @pytest.mark.parametrize("binding", ["rabbitmq", "amqp", "kafka"])
 @pytest.mark.parametrize("mode", ["binary", "structured"])
 @pytest.mark.parametrize("version", [CloudEvent, EarlierEvent], ids=["1.0", "0.3"])
 @pytest.mark.parametrize(("data", "content_type"), DATA, ids=repr)
 def test_an_event_is_read_in_every_encoding(
-    config: Recipe, binding: str, mode: str, version: type, data: Any, content_type: str | None
+    config: MappingConfig,
+    binding: str,
+    mode: str,
+    version: type,
+    data: Any,
+    content_type: str | None,
 ) -> None:
     body, headers, label = sent(binding, mode, event(data, content_type, version))
-    config = Recipe(format=config.format, carry={"about": "$.subject"})
-    [found] = read(config, body, headers=headers, content_type=label).utterances
-    assert (found.text, found.subject) == ("good", "/shop#e-1")
+    config = MappingConfig(format=config.format, carry={"about": "$.subject"})
+    [found] = read(config, body, headers=headers, content_type=label).texts
+    assert (found.content, found.subject) == ("good", "/shop#e-1")
     assert found.written == WHEN.timestamp()
     assert found.carried == {"about": ABOUT}

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from connectors.errors import BadInput, Skip
 from connectors.events import event as envelope
-from connectors.mapping import Mapped, Mapper, Recipe, written
+from connectors.mapping import Mapped, Mapper, MappingConfig, written
 from connectors.mapping.bounds import Work
 from connectors.mapping.expressions import Interpreter, compile_expression, fault_of
 from connectors.mapping.hints import doubts, meant
@@ -28,19 +28,21 @@ if TYPE_CHECKING:
 CANARY = "canary4711"
 MAX_TEXT = 500
 CONFIGS = [
-    Recipe(),
-    Recipe(format="text"),
-    Recipe(format="cloudevents", carry={"all": "@"}),
-    Recipe(format="text", strip_html=True, strip_quotes=True, strip_signature=True),
-    Recipe(strip_html=True, carry={"x": "x", "all": "$"}, language="id", time="time"),
-    Recipe(when="x && id != 'b'", text="text[]", id="text[].id"),
-    Recipe(each="text", text="text", id="id", message_id="$.id", carry={"x": "$.x"}),
-    Recipe(each="x[]", template="{text}\n{data.text}: {$.id}", time="$.time"),
-    Recipe(document="data", text="text", when="$.x"),
-    Recipe(text="parse_json(data).text", id="to_string(x)"),
-    Recipe(text="join(' ', x)", id="floor(x)", when="length(@) > `0`"),
-    Recipe(text="sort_by(x, &id)[].text", carry={"m": "max_by(x, &id)", "t": "to_number(text)"}),
-    Recipe(content_types=("*",), content_encodings=("*",), headers=("x",)),
+    MappingConfig(),
+    MappingConfig(format="text"),
+    MappingConfig(format="cloudevents", carry={"all": "@"}),
+    MappingConfig(format="text", strip_html=True, strip_quotes=True, strip_signature=True),
+    MappingConfig(strip_html=True, carry={"x": "x", "all": "$"}, language="id", time="time"),
+    MappingConfig(when="x && id != 'b'", text="text[]", id="text[].id"),
+    MappingConfig(each="text", text="text", id="id", message_id="$.id", carry={"x": "$.x"}),
+    MappingConfig(each="x[]", template="{text}\n{data.text}: {$.id}", time="$.time"),
+    MappingConfig(document="data", text="text", when="$.x"),
+    MappingConfig(text="parse_json(data).text", id="to_string(x)"),
+    MappingConfig(text="join(' ', x)", id="floor(x)", when="length(@) > `0`"),
+    MappingConfig(
+        text="sort_by(x, &id)[].text", carry={"m": "max_by(x, &id)", "t": "to_number(text)"}
+    ),
+    MappingConfig(content_types=("*",), content_encodings=("*",), headers=("x",)),
 ]
 NAMES = st.sampled_from([
     "text", "id", "x", "data", "time", "specversion", "source", "type", "data_base64",
@@ -120,9 +122,9 @@ def result(call: Callable[[], object]) -> object:
 
 def check(found: Mapped) -> None:
     """What the daemon relies on."""
-    assert found.utterances or found.bad
-    for each in found.utterances:
-        assert len(each.text) <= MAX_TEXT
+    assert found.texts or found.bad
+    for each in found.texts:
+        assert len(each.content) <= MAX_TEXT
         msgspec.json.encode(each)
         envelope.event_id("input", each)
     if found.bad:
@@ -138,7 +140,7 @@ def told(bad: BadInput) -> None:
 @given(st.sampled_from(CONFIGS), bodies(), TABLES, PROPERTIES)
 @fuzzed
 def test_any_message_is_read_skipped_or_parked(
-    config: Recipe, body: bytes, headers: dict[str, Any], properties: dict[str, Any]
+    config: MappingConfig, body: bytes, headers: dict[str, Any], properties: dict[str, Any]
 ) -> None:
     mapper = Mapper(config, max_body_bytes=10_000, max_text_chars=MAX_TEXT, max_mapped_bytes=50_000)
     message = delivery(body, headers=headers, **properties)
@@ -149,7 +151,7 @@ def test_any_message_is_read_skipped_or_parked(
             assert str(skip) in {"when", "no-texts", "loop"}
         case Mapped() as found:
             check(found)
-            written(found.utterances[0] if found.utterances else None, message)
+            written(found.texts[0] if found.texts else None, message)
 
 
 TOKENS = st.sampled_from([
@@ -166,7 +168,7 @@ def test_any_expression_is_refused_or_read(expression: str, document: object) ->
     meant(expression)
     if fault_of(expression):
         return
-    list(doubts(Recipe(text=expression, each=expression)))
+    list(doubts(MappingConfig(text=expression, each=expression)))
     work = Work()
     work.begin(1000)
     found = compile_expression("text", expression, Interpreter(work))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from connectors.mapping import Recipe
+from connectors.mapping import MappingConfig
 from connectors.mapping.expressions import fault_of
 from connectors.mapping.hints import doubts, meant
 
@@ -40,20 +40,22 @@ def test_a_hint_is_only_given_where_something_fits() -> None:
 @pytest.mark.parametrize(
     ("config", "setting", "fix"),
     [
-        (Recipe(when='status == "open"'), "when", "'open'"),
-        (Recipe(when='"open" == status'), "when", "'open'"),
-        (Recipe(text='a[?type != "image"].text'), "text", "'image'"),
-        (Recipe(when="public == true"), "when", "`true`"),
-        (Recipe(format="cloudevents", text="data.body"), "text", "write body"),
-        (Recipe(template="{{subject}}"), "template", "{subject}"),
-        (Recipe(template="${subject}"), "template", "{subject}"),
-        (Recipe(each="messages[]", text="messages[].text"), "text", "$.messages"),
-        (Recipe(each="a.b[]", carry={"x": "a.c"}), "carry.x", "$.a"),
-        (Recipe(content_types=("text/csv; charset=utf-8",)), "content_types", "alone"),
-        (Recipe(content_encodings=("gzip",)), "content_encodings", "plain text"),
+        (MappingConfig(when='status == "open"'), "when", "'open'"),
+        (MappingConfig(when='"open" == status'), "when", "'open'"),
+        (MappingConfig(text='a[?type != "image"].text'), "text", "'image'"),
+        (MappingConfig(when="public == true"), "when", "`true`"),
+        (MappingConfig(format="cloudevents", text="data.body"), "text", "write body"),
+        (MappingConfig(template="{{subject}}"), "template", "{subject}"),
+        (MappingConfig(template="${subject}"), "template", "{subject}"),
+        (MappingConfig(each="messages[]", text="messages[].text"), "text", "$.messages"),
+        (MappingConfig(each="a.b[]", carry={"x": "a.c"}), "carry.x", "$.a"),
+        (MappingConfig(content_types=("text/csv; charset=utf-8",)), "content_types", "alone"),
+        (MappingConfig(content_encodings=("gzip",)), "content_encodings", "plain text"),
     ],
 )
-def test_what_is_valid_and_hardly_meant_is_doubted(config: Recipe, setting: str, fix: str) -> None:
+def test_what_is_valid_and_hardly_meant_is_doubted(
+    config: MappingConfig, setting: str, fix: str
+) -> None:
     [found] = doubts(config)
     assert found.setting == setting
     assert fix in found.fix
@@ -62,14 +64,16 @@ def test_what_is_valid_and_hardly_meant_is_doubted(config: Recipe, setting: str,
 @pytest.mark.parametrize(
     "config",
     [
-        Recipe(),
-        Recipe(when="status == 'open' && stars >= `4` && public == `true`"),
-        Recipe(text='"body text"', id='"content-id".no', carry={"x": '"a"."b"'}),
-        Recipe(format="cloudevents", text="body", id="data"),
-        Recipe(each="messages[]", text="text", carry={"x": "$.messages[0].id", "m": "messages"}),
-        Recipe(template="{subject}: {body} costs $ 5"),
-        Recipe(content_types=("application/x-yaml", "*"), content_encodings=("latin-1",)),
+        MappingConfig(),
+        MappingConfig(when="status == 'open' && stars >= `4` && public == `true`"),
+        MappingConfig(text='"body text"', id='"content-id".no', carry={"x": '"a"."b"'}),
+        MappingConfig(format="cloudevents", text="body", id="data"),
+        MappingConfig(
+            each="messages[]", text="text", carry={"x": "$.messages[0].id", "m": "messages"}
+        ),
+        MappingConfig(template="{subject}: {body} costs $ 5"),
+        MappingConfig(content_types=("application/x-yaml", "*"), content_encodings=("latin-1",)),
     ],
 )
-def test_what_is_meant_is_not_doubted(config: Recipe) -> None:
+def test_what_is_meant_is_not_doubted(config: MappingConfig) -> None:
     assert not list(doubts(config))

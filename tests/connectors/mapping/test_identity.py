@@ -10,13 +10,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from connectors.events import event as envelope
-from connectors.mapping import Mapper, Recipe
+from connectors.mapping import Mapper, MappingConfig
 from tests.messages import delivery
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-FORM = Recipe(text="answers[].text", id="answers[].question", carry={"rating": "rating"})
+FORM = MappingConfig(text="answers[].text", id="answers[].question", carry={"rating": "rating"})
 EVENT: dict[str, Any] = {
     "specversion": "1.0",
     "type": "comment",
@@ -39,17 +39,17 @@ properties = st.fixed_dictionaries({}, optional={"message_id": words.filter(str.
 
 
 def event_ids(
-    document: object, recipe: Recipe | None = None, properties: Mapping[str, Any] = {}
+    document: object, config: MappingConfig | None = None, properties: Mapping[str, Any] = {}
 ) -> list[str]:
     """The ids of the events that one delivery leads to."""
-    mapper = Mapper(recipe, max_body_bytes=1024 * 1024, max_text_chars=20_000)
-    found = mapper.read(delivery(json.dumps(document).encode(), **properties)).utterances
+    mapper = Mapper(config, max_body_bytes=1024 * 1024, max_text_chars=20_000)
+    found = mapper.read(delivery(json.dumps(document).encode(), **properties)).texts
     return [envelope.event_id("input", each) for each in found]
 
 
-def apart(documents: list[object], recipe: Recipe | None = None, **properties: str) -> bool:
+def apart(documents: list[object], config: MappingConfig | None = None, **properties: str) -> bool:
     """Whether no event of one message has the id of an event of another."""
-    found = [set(event_ids(each, recipe, properties)) for each in documents]
+    found = [set(event_ids(each, config, properties)) for each in documents]
     return all(not one & other for one, other in combinations(found, 2))
 
 
@@ -76,17 +76,17 @@ def test_ids_of_texts_are_added_to_a_cloud_events_own() -> None:
 
 
 def test_a_review_whose_words_stay_and_whose_rating_changes_is_another_event() -> None:
-    recipe = Recipe(carry={"rating": "rating"})
+    config = MappingConfig(carry={"rating": "rating"})
     reviews: list[object] = [{"text": "fine", "id": "r-1", "rating": n} for n in (1, 5)]
-    assert apart(reviews, recipe)
-    assert event_ids(reviews[0], recipe) == event_ids(reviews[0], recipe)
+    assert apart(reviews, config)
+    assert event_ids(reviews[0], config) == event_ids(reviews[0], config)
 
 
 def test_the_order_of_carried_members_does_not_matter() -> None:
-    recipe = Recipe(carry={"who": "who"})
+    config = MappingConfig(carry={"who": "who"})
     one, other = ({"text": "fine", "id": "r-1", "who": dict(each)} for each in
                   ([("a", 1), ("b", 2)], [("b", 2), ("a", 1)]))  # fmt: skip
-    assert event_ids(one, recipe) == event_ids(other, recipe)
+    assert event_ids(one, config) == event_ids(other, config)
 
 
 def test_a_hash_in_source_or_id_makes_no_two_cloud_events_one() -> None:
@@ -118,8 +118,8 @@ def test_without_an_identity_each_delivery_is_a_message_of_its_own() -> None:
 def test_two_messages_are_never_taken_for_one(
     one: tuple[dict[str, Any], dict[str, str]], other: tuple[dict[str, Any], dict[str, str]]
 ) -> None:
-    recipe = Recipe(carry={"rating": "rating"})
-    found = [set(event_ids(document, recipe, sent)) for document, sent in (one, other)]
+    config = MappingConfig(carry={"rating": "rating"})
+    found = [set(event_ids(document, config, sent)) for document, sent in (one, other)]
     if found[0] & found[1]:
         assert _known_by(*one) == _known_by(*other)
 
@@ -138,8 +138,8 @@ def test_two_forms_are_never_taken_for_one(
 def test_one_message_has_one_event_id_for_each_text_however_often_it_is_delivered(
     document: dict[str, Any], sent: dict[str, str]
 ) -> None:
-    recipe = FORM if "answers" in document else None
-    first, second = (event_ids(document, recipe, sent) for _ in range(2))
+    config = FORM if "answers" in document else None
+    first, second = (event_ids(document, config, sent) for _ in range(2))
     known = bool(sent.get("message_id")) or document.get("id", "") != ""
     assert (first == second) == known
 

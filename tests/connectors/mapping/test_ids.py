@@ -10,27 +10,27 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from connectors.errors import BadInput
-from connectors.mapping import Mapper, Recipe
+from connectors.mapping import Mapper, MappingConfig
 from tests.messages import delivery
 
 if TYPE_CHECKING:
-    from connectors.messages import Utterance
+    from connectors.messages import Text
 
 EVENT = {"specversion": "1.0", "type": "comment", "source": "/helpdesk", "id": "e-1"}
 
 
-def utterance(body: bytes, headers: dict[str, Any] | None = None, **properties: Any) -> Utterance:
+def found_text(body: bytes, headers: dict[str, Any] | None = None, **properties: Any) -> Text:
     mapper = Mapper(max_body_bytes=1024 * 1024, max_text_chars=20_000)
-    [only] = mapper.read(delivery(body, headers=headers, **properties)).utterances
+    [only] = mapper.read(delivery(body, headers=headers, **properties)).texts
     return only
 
 
 def shown(body: object, headers: dict[str, Any] | None = None, **properties: Any) -> str | None:
-    return utterance(json.dumps(body).encode(), headers, **properties).subject
+    return found_text(json.dumps(body).encode(), headers, **properties).subject
 
 
 def key(body: object, headers: dict[str, Any] | None = None, **properties: Any) -> str | None:
-    return utterance(json.dumps(body).encode(), headers, **properties).source_id
+    return found_text(json.dumps(body).encode(), headers, **properties).source_id
 
 
 def test_the_body_names_the_message() -> None:
@@ -46,9 +46,9 @@ def test_the_message_id_serves_where_the_body_has_none(useless: object) -> None:
 
 
 def test_a_plain_text_is_known_by_its_message_id() -> None:
-    found = utterance(b"good", message_id="m-1", content_type="text/plain")
+    found = found_text(b"good", message_id="m-1", content_type="text/plain")
     assert found.subject == "m-1"
-    assert utterance(b"good", content_type="text/plain").source_id is None
+    assert found_text(b"good", content_type="text/plain").source_id is None
 
 
 def test_a_message_id_of_255_bytes_is_fine_without_a_correlation_id() -> None:
@@ -84,25 +84,25 @@ def test_a_structured_cloud_event_is_known_by_source_and_id() -> None:
 
 @pytest.mark.parametrize("data", [{"text": "good", "id": "inner"}, "good"])
 def test_the_data_of_a_structured_cloud_event_is_read(data: object) -> None:
-    found = utterance(
+    found = found_text(
         json.dumps(EVENT | {"data": data}).encode(), content_type="application/cloudevents+json"
     )
-    assert (found.text, found.subject) == ("good", "/helpdesk#e-1")
+    assert (found.content, found.subject) == ("good", "/helpdesk#e-1")
 
 
 @pytest.mark.parametrize("data", [None, 1, ["good"], {}, {"text": None}])
 def test_a_cloud_event_without_a_text_is_parked(data: object) -> None:
     with pytest.raises(BadInput, match="no-text-field"):
-        utterance(json.dumps(EVENT | {"data": data}).encode())
+        found_text(json.dumps(EVENT | {"data": data}).encode())
 
 
 @pytest.mark.parametrize("prefix", ["cloudEvents:", "cloudEvents_", "ce-"])
 def test_a_binary_cloud_event_is_known_by_its_headers(prefix: str) -> None:
     headers = {prefix + name: value for name, value in EVENT.items()}
-    found = utterance(b'{"text": "good", "id": "inner"}', headers, message_id="m-1")
-    assert (found.text, found.subject) == ("good", "/helpdesk#e-1")
-    plain = utterance(b"good", headers, content_type="text/plain")
-    assert (plain.text, plain.subject) == ("good", "/helpdesk#e-1")
+    found = found_text(b'{"text": "good", "id": "inner"}', headers, message_id="m-1")
+    assert (found.content, found.subject) == ("good", "/helpdesk#e-1")
+    plain = found_text(b"good", headers, content_type="text/plain")
+    assert (plain.content, plain.subject) == ("good", "/helpdesk#e-1")
 
 
 # What is the same, and what is not --------------------------------------------------------------
@@ -139,11 +139,11 @@ def test_without_an_id_of_its_own_each_delivery_is_a_message() -> None:
     assert key({"text": "good", "id": ""}, message_id="") is None
 
 
-def answers(*ids: str, **properties: Any) -> list[Utterance]:
-    recipe = Recipe(text="answers[].text", id="answers[].id")
+def answers(*ids: str, **properties: Any) -> list[Text]:
+    config = MappingConfig(text="answers[].text", id="answers[].id")
     body = {"answers": [{"id": each, "text": "Fine."} for each in ids]}
-    mapper = Mapper(recipe, max_body_bytes=1024 * 1024, max_text_chars=20_000)
-    return mapper.read(delivery(json.dumps(body).encode(), **properties)).utterances
+    mapper = Mapper(config, max_body_bytes=1024 * 1024, max_text_chars=20_000)
+    return mapper.read(delivery(json.dumps(body).encode(), **properties)).texts
 
 
 def test_ids_of_texts_are_added_to_the_identity_of_their_message() -> None:
@@ -158,11 +158,11 @@ def test_ids_of_texts_alone_do_not_make_two_messages_one() -> None:
 
 
 def test_an_id_that_a_connector_finds_in_an_event_is_added_to_that_of_the_event() -> None:
-    mapper = Mapper(Recipe(id="ref"), max_body_bytes=1024 * 1024, max_text_chars=20_000)
+    mapper = Mapper(MappingConfig(id="ref"), max_body_bytes=1024 * 1024, max_text_chars=20_000)
     keys = set()
     for source, ref in [("/a", "1"), ("/b", "1"), ("/a", "2")]:
         body = json.dumps(EVENT | {"source": source, "data": {"text": "good", "ref": ref}})
-        [found] = mapper.read(delivery(body.encode())).utterances
+        [found] = mapper.read(delivery(body.encode())).texts
         assert found.subject == ref
         keys.add(found.source_id)
     assert len(keys) == 3

@@ -7,7 +7,7 @@ import zlib
 import pytest
 
 from connectors.errors import Skip
-from connectors.mapping import Recipe
+from connectors.mapping import MappingConfig
 from connectors.mapping.labels import Labels
 from tests.connectors.mapping.reading import read, refused, texts
 from tests.messages import delivery
@@ -28,25 +28,29 @@ ENCODINGS = [
 
 @pytest.mark.parametrize("content_type", TYPES)
 def test_json_is_recognised_whatever_it_is_called(content_type: str | None) -> None:
-    [found] = read(Recipe(), BODY, content_type=content_type).utterances
-    assert (found.text, found.subject) == ("good", "m-1")
+    [found] = read(MappingConfig(), BODY, content_type=content_type).texts
+    assert (found.content, found.subject) == ("good", "m-1")
 
 
 @pytest.mark.parametrize("encoding", ENCODINGS)
 def test_an_encoding_that_changes_no_byte_is_read(encoding: str | None) -> None:
     for content_type in ("application/json", "text/plain", "application/octet-stream"):
-        assert texts(Recipe(), BODY, content_type=content_type, content_encoding=encoding) == [
-            "good"
-        ]
+        assert texts(
+            MappingConfig(), BODY, content_type=content_type, content_encoding=encoding
+        ) == ["good"]
     if encoding:
         label = f"application/json; charset={encoding}"
-        assert texts(Recipe(), BODY, content_type=label) == ["good"]
+        assert texts(MappingConfig(), BODY, content_type=label) == ["good"]
 
 
 @pytest.mark.parametrize("encoding", ["gzip", "deflate", "br", "zstd", "utf-16", "latin-1", "x"])
 def test_an_encoding_that_does_is_parked(encoding: str) -> None:
-    assert refused(Recipe(), zlib.compress(BODY), content_encoding=encoding).code == "encoding"
-    assert refused(Recipe(), BODY, content_type=f"a/b; charset={encoding}").code == "encoding"
+    assert (
+        refused(MappingConfig(), zlib.compress(BODY), content_encoding=encoding).code == "encoding"
+    )
+    assert (
+        refused(MappingConfig(), BODY, content_type=f"a/b; charset={encoding}").code == "encoding"
+    )
 
 
 @pytest.mark.parametrize("kind", ["application/octet-stream", "application/x-protobuf", "a/b"])
@@ -54,13 +58,13 @@ def test_an_encoding_that_does_is_parked(encoding: str) -> None:
 def test_what_is_no_document_is_parked_under_a_label_that_promises_none(
     kind: str, body: bytes
 ) -> None:
-    bad = refused(Recipe(), body, content_type=kind)
+    bad = refused(MappingConfig(), body, content_type=kind)
     assert bad.code == "content-type"
     assert kind in bad.detail
 
 
 def test_a_condition_is_asked_of_json_whatever_it_is_called() -> None:
-    config = Recipe(when="public")
+    config = MappingConfig(when="public")
     assert texts(config, BODY, content_type="text/plain") == ["good"]
     with pytest.raises(Skip, match="when"):
         read(config, b'{"text": "good", "public": false}', content_type="text/plain")
@@ -74,19 +78,19 @@ def test_what_is_no_document_is_never_skipped_by_a_condition(
     body: bytes, content_type: str | None
 ) -> None:
     for when in ("public", "!deleted"):
-        bad = refused(Recipe(when=when), body, content_type=content_type)
+        bad = refused(MappingConfig(when=when), body, content_type=content_type)
         assert bad.code == "json"
         assert "`when`" in bad.detail
 
 
 def test_a_connector_says_which_labels_mean_nothing() -> None:
-    assert refused(Recipe(), BODY, content_type="application/x-yaml").code == "content-type"
+    assert refused(MappingConfig(), BODY, content_type="application/x-yaml").code == "content-type"
     for trusted in ("application/x-yaml", "*"):
-        config = Recipe(content_types=(trusted,))
+        config = MappingConfig(content_types=(trusted,))
         assert texts(config, BODY, content_type="application/x-yaml; charset=utf-8") == ["good"]
         assert refused(config, b"text: good", content_type="application/x-yaml").code == "json"
     for trusted in ("latin-1", "*"):
-        config = Recipe(content_encodings=(trusted,))
+        config = MappingConfig(content_encodings=(trusted,))
         assert texts(config, BODY, content_encoding="latin-1") == ["good"]
         assert texts(config, BODY, content_type="text/plain; charset=Latin-1") == ["good"]
         assert refused(config, b"\xe4", content_encoding="latin-1").code == "encoding"
@@ -97,19 +101,19 @@ def test_a_connector_says_which_labels_mean_nothing() -> None:
 )
 def test_a_connector_for_text_takes_the_body_as_it_is(kind: str | None) -> None:
     for body in (b"good", b'{"text": "x"}', b'[{"text": "x"}]', b'{"specversion": "1.0"}'):
-        assert texts(Recipe(format="text"), body, content_type=kind) == [body.decode()]
+        assert texts(MappingConfig(format="text"), body, content_type=kind) == [body.decode()]
 
 
 def test_a_connector_for_text_can_be_told_to_take_what_is_called_json() -> None:
-    assert refused(Recipe(format="text"), BODY, content_type="application/json").code == (
+    assert refused(MappingConfig(format="text"), BODY, content_type="application/json").code == (
         "content-type"
     )
-    config = Recipe(format="text", content_types=("application/json",))
+    config = MappingConfig(format="text", content_types=("application/json",))
     assert texts(config, b"good", content_type="application/json") == ["good"]
 
 
 def test_labels_of_strangers_do_not_pile_up() -> None:
-    labels = Labels(Recipe())
+    labels = Labels(MappingConfig())
     for number in range(1000):
         labels.reading(delivery(BODY, content_type=f"application/x-{number}"))
     assert len(labels._known) <= 256

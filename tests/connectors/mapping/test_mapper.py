@@ -1,4 +1,4 @@
-"""A connector's recipe decides what of a message is scored, and what travels on."""
+"""A connector's config decides what of a message is scored, and what travels on."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 
 from connectors.errors import BadInput, Skip
-from connectors.mapping import Mapped, Mapper, Recipe
+from connectors.mapping import Mapped, Mapper, MappingConfig
 from connectors.mapping.expressions import fault_of
 from connectors.mapping.finding import MAX_TEXTS
 from tests.messages import delivery
 
-HELPDESK = Recipe(
+HELPDESK = MappingConfig(
     text="comment.body",
     id="comment.id",
     carry={"ticket": "ticket.id", "tags": "ticket.tags"},
@@ -28,25 +28,25 @@ TICKET: dict[str, Any] = {
 TRACE = f"00-{'a' * 32}-{'b' * 16}-01"
 
 
-def read(recipe: Recipe, body: object, **more: Any) -> Mapped:
+def read(config: MappingConfig, body: object, **more: Any) -> Mapped:
     raw = body if isinstance(body, bytes) else json.dumps(body).encode()
-    mapper = Mapper(recipe, max_body_bytes=1024 * 1024, max_text_chars=20_000)
+    mapper = Mapper(config, max_body_bytes=1024 * 1024, max_text_chars=20_000)
     return mapper.read(delivery(raw, **more))
 
 
-def refused(recipe: Recipe, body: object, **more: Any) -> BadInput:
+def refused(config: MappingConfig, body: object, **more: Any) -> BadInput:
     with pytest.raises(BadInput) as bad:
-        read(recipe, body, **more)
+        read(config, body, **more)
     return bad.value
 
 
 def texts(mapped: Mapped) -> list[str]:
-    return [each.text for each in mapped.utterances]
+    return [each.content for each in mapped.texts]
 
 
-def test_text_id_language_and_carried_fields_are_found_where_the_recipe_says() -> None:
-    [found] = read(HELPDESK, TICKET).utterances
-    assert (found.text, found.subject, found.language) == ("Still broken.", "c-1", "en-GB")
+def test_text_id_language_and_carried_fields_are_found_where_the_config_says() -> None:
+    [found] = read(HELPDESK, TICKET).texts
+    assert (found.content, found.subject, found.language) == ("Still broken.", "c-1", "en-GB")
     assert found.carried == {"ticket": 4711, "tags": ["a", "b"]}
 
 
@@ -56,26 +56,26 @@ def test_a_message_for_which_the_condition_does_not_hold_is_skipped() -> None:
         read(HELPDESK, hidden)
 
 
-def test_a_list_gives_one_utterance_for_each_text() -> None:
-    recipe = Recipe(text="answers[].text", id="survey")
-    found = read(recipe, {"survey": "s1", "answers": [{"text": "good"}, {"text": "bad"}]})
-    assert [(each.text, each.subject, each.index) for each in found.utterances] == [
+def test_a_list_gives_one_text_for_each_text() -> None:
+    config = MappingConfig(text="answers[].text", id="survey")
+    found = read(config, {"survey": "s1", "answers": [{"text": "good"}, {"text": "bad"}]})
+    assert [(each.content, each.subject, each.index) for each in found.texts] == [
         ("good", "s1", 0),
         ("bad", "s1", 1),
     ]
 
 
 def test_a_list_of_ids_names_each_text() -> None:
-    recipe = Recipe(text="answers[].text", id="answers[].id")
+    config = MappingConfig(text="answers[].text", id="answers[].id")
     answers = [{"id": 1, "text": "good"}, {"id": 2, "text": "bad"}]
-    found = read(recipe, {"answers": answers})
-    assert [each.subject for each in found.utterances] == ["1", "2"]
-    assert refused(recipe, {"answers": [*answers, {"id": 3}]}).code == "mapping"
+    found = read(config, {"answers": answers})
+    assert [each.subject for each in found.texts] == ["1", "2"]
+    assert refused(config, {"answers": [*answers, {"id": 3}]}).code == "mapping"
 
 
 def test_texts_that_cannot_be_read_are_named_and_the_others_are_kept() -> None:
-    found = read(Recipe(), {"text": ["good", None, "bad", 7], "id": "m"})
-    assert [(each.text, each.index) for each in found.utterances] == [("good", 0), ("bad", 2)]
+    found = read(MappingConfig(), {"text": ["good", None, "bad", 7], "id": "m"})
+    assert [(each.content, each.index) for each in found.texts] == [("good", 0), ("bad", 2)]
     assert found.bad
     assert (found.bad.code, found.bad.indexes) == ("no-text-field", (1, 3))
     assert "text 1, 3" in found.bad.detail
@@ -83,7 +83,9 @@ def test_texts_that_cannot_be_read_are_named_and_the_others_are_kept() -> None:
 
 @pytest.mark.parametrize("asked", ["99", "0,99", "9" * 5000, "1000000000,2"])
 def test_a_position_that_does_not_exist_is_parked_and_the_others_are_read(asked: str) -> None:
-    found = read(Recipe(), {"text": ["good", "bad"]}, exchange="", headers={"tonebus-texts": asked})
+    found = read(
+        MappingConfig(), {"text": ["good", "bad"]}, exchange="", headers={"tonebus-texts": asked}
+    )
     assert texts(found) == (["good"] if asked.startswith("0,") else [])
     assert found.bad
     assert found.bad.code == "position"
@@ -92,26 +94,27 @@ def test_a_position_that_does_not_exist_is_parked_and_the_others_are_read(asked:
 
 def test_a_replay_of_a_list_that_now_has_one_text_is_never_left_without_an_outcome() -> None:
     replay = {"exchange": "", "headers": {"tonebus-texts": "3"}}
-    assert refused(Recipe(), {"text": "good"}, **replay).code == "position"
+    assert refused(MappingConfig(), {"text": "good"}, **replay).code == "position"
     replay = {"exchange": "", "headers": {"tonebus-texts": "0"}}
-    assert texts(read(Recipe(), {"text": "good"}, **replay)) == ["good"]
+    assert texts(read(MappingConfig(), {"text": "good"}, **replay)) == ["good"]
 
 
 @pytest.mark.parametrize("asked", ["", "x", "-1", "1.5", None, 7, ["0"], {"a": 1}])
 def test_positions_that_are_none_ask_for_the_whole_message(asked: object) -> None:
     replay: dict[str, Any] = {"exchange": "", "headers": {"tonebus-texts": asked}}
-    assert texts(read(Recipe(), {"text": ["good", "bad"]}, **replay)) == ["good", "bad"]
+    assert texts(read(MappingConfig(), {"text": ["good", "bad"]}, **replay)) == ["good", "bad"]
 
 
 @pytest.mark.parametrize("number", ["1e999", "-1e999"])
 @pytest.mark.parametrize("expression", ["floor(x)", "ceil(x)", "to_string(floor(x))"])
 def test_arithmetic_that_has_no_result_parks_the_message(expression: str, number: str) -> None:
     body = b'{"text": "good", "x": %s}' % number.encode()
-    for recipe in (
-        Recipe(text=expression), Recipe(id=expression), Recipe(when=expression),
-        Recipe(language=expression), Recipe(carry={"x": expression}),
+    for config in (
+        MappingConfig(text=expression), MappingConfig(id=expression),
+        MappingConfig(when=expression), MappingConfig(language=expression),
+        MappingConfig(carry={"x": expression}),
     ):  # fmt: skip
-        bad = refused(recipe, body)
+        bad = refused(config, body)
         assert bad.code == "mapping"
         assert bad.detail.endswith("OverflowError")
 
@@ -129,39 +132,44 @@ def test_whatever_a_library_raises_parks_the_message_with_the_name_of_its_class(
 
 
 def test_a_list_may_not_make_more_events_than_the_bound() -> None:
-    assert refused(Recipe(), {"text": ["a"] * (MAX_TEXTS + 1)}).code == "too-large"
-    assert len(read(Recipe(), {"text": ["a"] * MAX_TEXTS}).utterances) == MAX_TEXTS
+    assert refused(MappingConfig(), {"text": ["a"] * (MAX_TEXTS + 1)}).code == "too-large"
+    assert len(read(MappingConfig(), {"text": ["a"] * MAX_TEXTS}).texts) == MAX_TEXTS
 
 
 def test_an_empty_list_asks_for_no_event() -> None:
     with pytest.raises(Skip, match="no-texts"):
-        read(Recipe(), {"text": []})
+        read(MappingConfig(), {"text": []})
 
 
 def test_the_root_may_be_a_list() -> None:
-    assert texts(read(Recipe(text="[].text", id=""), [{"text": "a"}, {"text": "b"}])) == ["a", "b"]
+    assert texts(read(MappingConfig(text="[].text", id=""), [{"text": "a"}, {"text": "b"}])) == [
+        "a",
+        "b",
+    ]
 
 
 def test_an_expression_that_fails_on_a_message_parks_it_without_quoting_it() -> None:
-    bad = refused(Recipe(text="length(x)"), {"x": 4711})
+    bad = refused(MappingConfig(text="length(x)"), {"x": 4711})
     assert bad.code == "mapping"
     assert "4711" not in str(bad)
 
 
 @pytest.mark.parametrize("value", ["\ud800", 2**70, 1e300, {"a": ["\udfff"]}])
 def test_whatever_is_carried_can_be_published(value: object) -> None:
-    [found] = read(Recipe(carry={"x": "x"}), {"text": "good", "x": value}).utterances
+    [found] = read(MappingConfig(carry={"x": "x"}), {"text": "good", "x": value}).texts
     json.dumps(found.carried).encode()
-    assert found.text == "good"
+    assert found.content == "good"
 
 
 def test_carried_fields_are_bounded() -> None:
-    assert refused(Recipe(carry={"x": "x"}), {"text": "a", "x": "b" * 10_000}).code == "carry"
+    assert (
+        refused(MappingConfig(carry={"x": "x"}), {"text": "a", "x": "b" * 10_000}).code == "carry"
+    )
 
 
 def test_what_is_no_language_is_not_passed_on() -> None:
     for value in (7, "", "x" * 36, "日本語", None):
-        [found] = read(Recipe(language="lang"), {"text": "a", "lang": value}).utterances
+        [found] = read(MappingConfig(language="lang"), {"text": "a", "lang": value}).texts
         assert found.language is None
 
 
@@ -170,36 +178,36 @@ def test_what_is_no_language_is_not_passed_on() -> None:
 EVENT = {"specversion": "1.0", "id": "e-1", "source": "/shop", "type": "review"}
 
 
-def test_a_recipe_reads_the_data_of_a_cloud_event() -> None:
-    recipe = Recipe(format="cloudevents", text="body", carry={"stars": "stars"})
+def test_a_config_reads_the_data_of_a_cloud_event() -> None:
+    config = MappingConfig(format="cloudevents", text="body", carry={"stars": "stars"})
     event = EVENT | {"data": {"body": "nice", "stars": 4}, "traceparent": TRACE}
-    [found] = read(recipe, event, content_type="application/cloudevents+json").utterances
-    assert (found.text, found.subject, found.carried) == ("nice", "/shop#e-1", {"stars": 4})
+    [found] = read(config, event, content_type="application/cloudevents+json").texts
+    assert (found.content, found.subject, found.carried) == ("nice", "/shop#e-1", {"stars": 4})
     assert found.traceparent == TRACE
 
 
 @pytest.mark.parametrize("prefix", ["ce-", "cloudEvents:", "cloudEvents_"])
 def test_a_cloud_event_in_binary_mode_is_read_by_any_of_its_prefixes(prefix: str) -> None:
     headers = {prefix + name: value for name, value in EVENT.items()}
-    recipe = Recipe(format="cloudevents")
-    [found] = read(recipe, b"nice", headers=headers, content_type="text/plain").utterances
-    assert (found.text, found.subject) == ("nice", "/shop#e-1")
+    config = MappingConfig(format="cloudevents")
+    [found] = read(config, b"nice", headers=headers, content_type="text/plain").texts
+    assert (found.content, found.subject) == ("nice", "/shop#e-1")
 
 
 def test_a_connector_for_cloud_events_takes_nothing_else() -> None:
-    recipe = Recipe(format="cloudevents")
-    assert refused(recipe, {"text": "nice"}).code == "cloudevent"
+    config = MappingConfig(format="cloudevents")
+    assert refused(config, {"text": "nice"}).code == "cloudevent"
     lame = {"specversion": "1.0", "data": "x"}
-    assert refused(recipe, lame).detail == "not a CloudEvent: no id, source, type"
-    assert refused(recipe, EVENT | {"data_base64": "AA=="}).code == "cloudevent"
+    assert refused(config, lame).detail == "not a CloudEvent: no id, source, type"
+    assert refused(config, EVENT | {"data_base64": "AA=="}).code == "cloudevent"
 
 
 @pytest.mark.parametrize("content_type", ["", "text/plain", "text/plain; charset=utf-8"])
 def test_the_format_text_takes_the_whole_body(content_type: str) -> None:
-    recipe = Recipe(format="text")
-    [found] = read(recipe, b'{"text": "x"}', content_type=content_type, message_id="m").utterances
-    assert (found.text, found.subject) == ('{"text": "x"}', "m")
-    assert refused(recipe, b"{}", content_type="application/json").code == "content-type"
+    config = MappingConfig(format="text")
+    [found] = read(config, b'{"text": "x"}', content_type=content_type, message_id="m").texts
+    assert (found.content, found.subject) == ('{"text": "x"}', "m")
+    assert refused(config, b"{}", content_type="application/json").code == "content-type"
 
 
 # Expressions ----------------------------------------------------------------------------------
@@ -218,7 +226,7 @@ def test_the_format_text_takes_the_whole_body(content_type: str) -> None:
 def test_a_bad_expression_is_told_before_any_message_comes(expression: str, said: str) -> None:
     assert said in fault_of(expression)
     with pytest.raises(ValueError, match="text = "):
-        Mapper(Recipe(text=expression), max_body_bytes=1, max_text_chars=1)
+        Mapper(MappingConfig(text=expression), max_body_bytes=1, max_text_chars=1)
 
 
 @pytest.mark.parametrize("expression", ["a", "a.b", "a[].b", "map(&text, x)", "not_null(a, b, c)"])
@@ -239,18 +247,18 @@ Ann Lee
 On Mon, 3 Jun 2024 at 10:11, Support <s@example.org> wrote:
 > Have you tried turning it off?
 """
-EMAIL = Recipe(format="text", strip_html=True, strip_quotes=True, strip_signature=True)
+EMAIL = MappingConfig(format="text", strip_html=True, strip_quotes=True, strip_signature=True)
 
 
 def test_quotes_and_signature_of_a_mail_are_left_out() -> None:
-    recipe = Recipe(format="text", strip_quotes=True, strip_signature=True)
-    assert texts(read(recipe, MAIL.encode())) == [
+    config = MappingConfig(format="text", strip_quotes=True, strip_signature=True)
+    assert texts(read(config, MAIL.encode())) == [
         "Still broken, please help.\n\n- tried this\n- tried that"
     ]
 
 
 def test_quotes_alone_leave_the_signature() -> None:
-    [text] = texts(read(Recipe(format="text", strip_quotes=True), MAIL.encode()))
+    [text] = texts(read(MappingConfig(format="text", strip_quotes=True), MAIL.encode()))
     assert text.endswith("Best regards,\nAnn Lee")
 
 
@@ -263,8 +271,8 @@ def test_html_becomes_what_a_reader_sees() -> None:
 
 
 def test_a_text_without_html_is_kept() -> None:
-    recipe = Recipe(format="text", strip_html=True)
-    assert texts(read(recipe, b"3 < 4 & 5 > 4")) == ["3 < 4 & 5 > 4"]
+    config = MappingConfig(format="text", strip_html=True)
+    assert texts(read(config, b"3 < 4 & 5 > 4")) == ["3 < 4 & 5 > 4"]
 
 
 @pytest.mark.parametrize(

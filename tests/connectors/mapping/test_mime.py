@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from connectors.errors import BadInput
-from connectors.mapping import Mapper, Recipe
+from connectors.mapping import Mapper, MappingConfig
 from connectors.mapping.mail import read_mail
 from connectors.mapping.mail.charsets import decoded
 from connectors.mapping.mail.flowed import unflowed
@@ -20,21 +20,21 @@ from tests.connectors.mapping.reading import MAX_BODY, MAX_TEXT
 from tests.messages import delivery
 
 if TYPE_CHECKING:
-    from connectors.messages import Utterance
+    from connectors.messages import Text
 
 MAILS = Path(__file__).parent / "mails"
-CLEANING = Recipe(strip_html=True, strip_quotes=True, strip_signature=True)
+CLEANING = MappingConfig(strip_html=True, strip_quotes=True, strip_signature=True)
 EXAMPLES = int(os.environ.get("TONEBUS_FUZZ_EXAMPLES", "150"))
 
 
-def read(body: bytes, recipe: Recipe, content_type: str = "message/rfc822") -> Utterance:
-    mapper = Mapper(recipe, max_body_bytes=MAX_BODY, max_text_chars=MAX_TEXT)
-    [only] = mapper.read(delivery(body, content_type=content_type)).utterances
+def read(body: bytes, config: MappingConfig, content_type: str = "message/rfc822") -> Text:
+    mapper = Mapper(config, max_body_bytes=MAX_BODY, max_text_chars=MAX_TEXT)
+    [only] = mapper.read(delivery(body, content_type=content_type)).texts
     return only
 
 
-def mail(name: str, recipe: Recipe | None = None) -> Utterance:
-    return read((MAILS / f"{name}.eml").read_bytes(), recipe or CLEANING)
+def mail(name: str, config: MappingConfig | None = None) -> Text:
+    return read((MAILS / f"{name}.eml").read_bytes(), config or CLEANING)
 
 
 @pytest.mark.parametrize(
@@ -56,12 +56,12 @@ def mail(name: str, recipe: Recipe | None = None) -> Utterance:
     ],
 )
 def test_of_a_mail_the_right_part_is_read(name: str, left: str) -> None:
-    assert mail(name).text == left
+    assert mail(name).content == left
 
 
 def test_the_headers_of_a_mail_can_be_carried() -> None:
     names = ("subject", "from", "to", "date", "in_reply_to")
-    found = mail("alternative", Recipe(carry={each: each for each in names}))
+    found = mail("alternative", MappingConfig(carry={each: each for each in names}))
     assert found.subject == "<CAF1@mail.lee.example>"
     assert found.carried == {
         "subject": "Re: Ärger mit der Lieferung",
@@ -70,23 +70,23 @@ def test_the_headers_of_a_mail_can_be_carried() -> None:
         "date": "2024-06-03T10:11:12+02:00",
         "in_reply_to": "<0@shop.example>",
     }
-    russian = mail("windows-1251", Recipe(carry={"subject": "subject"}))
+    russian = mail("windows-1251", MappingConfig(carry={"subject": "subject"}))
     assert russian.carried == {"subject": "Возврат"}
 
 
 def test_a_connector_of_mails_reads_them_whatever_they_are_called() -> None:
     body = (MAILS / "alternative.eml").read_bytes()
-    recipe = msgspec.structs.replace(CLEANING, format="mail")
+    config = msgspec.structs.replace(CLEANING, format="mail")
     for label in ("", "application/octet-stream", "text/plain; charset=iso-8859-1"):
-        assert read(body, recipe, label).text == "The box was empty."
+        assert read(body, config, label).content == "The box was empty."
 
 
 def test_a_connector_of_texts_takes_the_text_of_a_mail() -> None:
-    assert mail("windows-1251", Recipe(format="text")).text == "Верните мне деньги!\n"
+    assert mail("windows-1251", MappingConfig(format="text")).content == "Верните мне деньги!\n"
 
 
 def test_a_mail_of_a_connector_that_cleans_nothing_keeps_its_html() -> None:
-    assert mail("alternative", Recipe()).text.startswith('<div dir="ltr">The box')
+    assert mail("alternative", MappingConfig()).content.startswith('<div dir="ltr">The box')
 
 
 @pytest.mark.parametrize(
@@ -136,7 +136,7 @@ NESTED = "".join(
 )
 def test_a_hostile_mail_is_parked_before_it_costs_anything(body: str, code: str) -> None:
     with pytest.raises(BadInput) as bad:
-        read(body.encode(), Recipe(format="mail"))
+        read(body.encode(), MappingConfig(format="mail"))
     assert bad.value.code == code
 
 

@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 
 from connectors.errors import Skip
-from connectors.mapping import Recipe
+from connectors.mapping import MappingConfig
 from connectors.mapping.expressions import fault_of
 from connectors.mapping.finding import MAX_TEXTS
 from tests.connectors.mapping.reading import read, refused, texts
 
-MESSAGES = Recipe(
+MESSAGES = MappingConfig(
     each="messages[]", text="text.body", id="id", language="lang",
     carry={"from": "from", "account": "$.account"},
 )  # fmt: skip
@@ -31,16 +31,16 @@ def message(*elements: object, **more: Any) -> dict[str, Any]:
 @pytest.mark.parametrize("elements", [(IMAGE, TEXT), (TEXT, IMAGE), (IMAGE, TEXT, IMAGE)])
 def test_a_text_and_an_image_give_one_event(elements: tuple[object, ...]) -> None:
     found = read(MESSAGES, message(*elements), message_id="m-1")
-    [text] = found.utterances
+    [text] = found.texts
     assert found.bad is None
-    assert (text.text, text.subject, text.language) == ("Wo ist es?", "w-2", "de")
+    assert (text.content, text.subject, text.language) == ("Wo ist es?", "w-2", "de")
     assert text.carried == {"from": "b", "account": 7}
 
 
 def test_what_belongs_to_an_element_stays_with_it() -> None:
     other = TEXT | {"id": "w-3", "from": "c", "text": {"body": "Hier."}}
-    found = read(MESSAGES, message(TEXT, IMAGE, other), message_id="m-1").utterances
-    assert [(each.text, each.subject, each.carried["from"]) for each in found] == [
+    found = read(MESSAGES, message(TEXT, IMAGE, other), message_id="m-1").texts
+    assert [(each.content, each.subject, each.carried["from"]) for each in found] == [
         ("Wo ist es?", "w-2", "b"),
         ("Hier.", "w-3", "c"),
     ]
@@ -68,18 +68,18 @@ def test_a_message_without_the_list_asks_for_no_event() -> None:
 )
 def test_one_element_that_cannot_be_read_spoils_no_other(spoilt: Any, code: str) -> None:
     found = read(MESSAGES, message(IMAGE, TEXT, TEXT | spoilt, TEXT))
-    assert [each.index for each in found.utterances] == [0, 2]
+    assert [each.index for each in found.texts] == [0, 2]
     assert found.bad
     assert (found.bad.code, found.bad.indexes) == (code, (1,))
 
 
 def test_an_element_may_hold_a_list_of_texts_or_be_one() -> None:
-    config = Recipe(each="parts", text="lines", id="no")
+    config = MappingConfig(each="parts", text="lines", id="no")
     body = {"parts": [{"no": 1, "lines": ["a", "b"]}, {"no": 2}, {"no": 3, "lines": ["c"]}]}
-    found = read(config, body, message_id="m").utterances
-    assert [(each.text, each.subject) for each in found] == [("a", "1"), ("b", "1"), ("c", "3")]
-    assert texts(Recipe(each="lines", text="@", id=""), {"lines": ["a", "b"]}) == ["a", "b"]
-    assert texts(Recipe(each="one", text="t"), {"one": {"t": "a"}}) == ["a"]
+    found = read(config, body, message_id="m").texts
+    assert [(each.content, each.subject) for each in found] == [("a", "1"), ("b", "1"), ("c", "3")]
+    assert texts(MappingConfig(each="lines", text="@", id=""), {"lines": ["a", "b"]}) == ["a", "b"]
+    assert texts(MappingConfig(each="one", text="t"), {"one": {"t": "a"}}) == ["a"]
 
 
 def test_a_replay_reads_the_elements_that_it_asks_for() -> None:
@@ -94,7 +94,7 @@ def test_elements_are_bounded() -> None:
 
 
 def test_ids_that_do_not_fit_their_texts_are_refused_with_the_way_out() -> None:
-    config = Recipe(text="messages[].text.body", id="messages[].id")
+    config = MappingConfig(text="messages[].text.body", id="messages[].id")
     bad = refused(config, message(IMAGE, TEXT))
     assert (bad.code, bad.detail) == (
         "mapping",
@@ -109,12 +109,12 @@ def test_an_id_of_the_message_makes_elements_known_without_an_amqp_message_id() 
     keys = []
     for survey, answer in (("s-1", "q-1"), ("s-2", "q-1"), ("s-1", "q-2")):
         body = {"survey": survey, "answers": [{"q": answer, "a": "Fine."}]}
-        config = Recipe(each="answers", text="a", id="q", message_id="survey")
-        [found] = read(config, body).utterances
+        config = MappingConfig(each="answers", text="a", id="q", message_id="survey")
+        [found] = read(config, body).texts
         keys.append(found.source_id)
     assert None not in keys
     assert len(set(keys)) == 3
-    [nameless] = read(Recipe(each="answers", text="a", id="q"), body).utterances
+    [nameless] = read(MappingConfig(each="answers", text="a", id="q"), body).texts
     assert nameless.source_id is None
 
 
@@ -126,15 +126,15 @@ def notification(inner: object, **more: Any) -> dict[str, Any]:
     return {"Type": "Notification", "MessageId": "n-1", "Message": said, **more}
 
 
-SNS = Recipe(
+SNS = MappingConfig(
     document="Message", when="$.Type == 'Notification' && $.Message", text="review.text",
     message_id="$.MessageId", carry={"type": "$.Type", "stars": "review.stars"},
 )  # fmt: skip
 
 
 def test_a_document_in_a_string_is_read() -> None:
-    [found] = read(SNS, notification({"review": {"text": "Lovely.", "stars": 5}})).utterances
-    assert (found.text, found.subject) == ("Lovely.", "n-1")
+    [found] = read(SNS, notification({"review": {"text": "Lovely.", "stars": 5}})).texts
+    assert (found.content, found.subject) == ("Lovely.", "n-1")
     assert found.carried == {"type": "Notification", "stars": 5}
     with pytest.raises(Skip, match="when"):
         read(SNS, notification({"review": {"text": "Lovely."}}, Type="Other"))
@@ -146,33 +146,35 @@ def test_a_document_that_is_no_string_is_read_as_it_is() -> None:
 
 
 def test_a_string_that_holds_no_document_is_the_text() -> None:
-    [found] = read(SNS, notification("just words")).utterances
-    assert (found.text, found.subject) == ("just words", "n-1")
+    [found] = read(SNS, notification("just words")).texts
+    assert (found.content, found.subject) == ("just words", "n-1")
     assert found.carried == {"type": "Notification"}
-    config = Recipe(document="Message", when="review.text")
+    config = MappingConfig(document="Message", when="review.text")
     assert refused(config, notification("just words")).code == "json"
     assert refused(config, {"Type": "Notification"}).code == "no-text-field"
 
 
 def test_a_function_reads_json_in_one_field() -> None:
-    config = Recipe(text="parse_json(payload).text", id="parse_json(payload).id")
+    config = MappingConfig(text="parse_json(payload).text", id="parse_json(payload).id")
     body = {"payload": json.dumps({"text": "good", "id": "p-1"})}
-    [found] = read(config, body).utterances
-    assert (found.text, found.subject) == ("good", "p-1")
+    [found] = read(config, body).texts
+    assert (found.content, found.subject) == ("good", "p-1")
     assert texts(config, {"payload": {"text": "good"}}) == ["good"]
     assert refused(config, {"payload": "{broken"}).code == "json"
     assert refused(config, {}).code == "no-text-field"
 
 
 def test_a_function_reads_json_in_each_element() -> None:
-    config = Recipe(each="rows[].parse_json(payload)", text="text")
+    config = MappingConfig(each="rows[].parse_json(payload)", text="text")
     rows = [{"payload": json.dumps({"text": each})} for each in ("a", "b")]
     assert texts(config, {"rows": rows}) == ["a", "b"]
 
 
 # Templates ------------------------------------------------------------------------------------
 
-TICKET = Recipe(template="{subject}\n\n{comment.body}\nRated {rating} of 5, {join(', ', tags)}")
+TICKET = MappingConfig(
+    template="{subject}\n\n{comment.body}\nRated {rating} of 5, {join(', ', tags)}"
+)
 
 
 @pytest.mark.parametrize(
@@ -193,29 +195,29 @@ def test_fields_are_put_together_and_lines_without_any_left_out(body: object, te
 
 @pytest.mark.parametrize("body", [{}, {"subject": "", "body": None}])
 def test_fields_that_are_all_empty_are_no_text(body: object) -> None:
-    assert refused(Recipe(template="{subject}: {body}"), body).code == "no-text-field"
+    assert refused(MappingConfig(template="{subject}: {body}"), body).code == "no-text-field"
 
 
 @pytest.mark.parametrize("value", [[], {"a": 1}, ["x"], True])
 def test_a_field_that_is_no_word_is_refused(value: object) -> None:
-    bad = refused(Recipe(template="{subject}: {body}"), {"subject": "x", "body": value})
+    bad = refused(MappingConfig(template="{subject}: {body}"), {"subject": "x", "body": value})
     assert bad.code == "text-type"
 
 
 def test_elements_are_put_together_of_their_own_fields() -> None:
-    config = Recipe(each="reviews", template="{title}\n{body} {$.shop}")
+    config = MappingConfig(each="reviews", template="{title}\n{body} {$.shop}")
     body = {"shop": "(S)", "reviews": [{"title": "A", "body": "b"}, {"stars": 1}, {"body": "c"}]}
     assert texts(config, body) == ["A\nb (S)", "c (S)"]
 
 
 def test_a_template_is_cut_and_cleaned_like_any_text() -> None:
-    config = Recipe(template="{subject}\n{body}", strip_html=True)
-    [found] = read(config, {"subject": "1 < 2", "body": "<p>Hi <b>there</b></p>"}).utterances
-    assert found.text == "1 < 2\nHi there"
+    config = MappingConfig(template="{subject}\n{body}", strip_html=True)
+    [found] = read(config, {"subject": "1 < 2", "body": "<p>Hi <b>there</b></p>"}).texts
+    assert found.content == "1 < 2\nHi there"
     [cut] = read(
-        Recipe(template="{a}{a}"), {"a": "x" * 80}, limits={"max_text_chars": 100}
-    ).utterances
-    assert (len(cut.text), cut.cut) == (100, True)
+        MappingConfig(template="{a}{a}"), {"a": "x" * 80}, limits={"max_text_chars": 100}
+    ).texts
+    assert (len(cut.content), cut.cut) == (100, True)
 
 
 # The whole message ----------------------------------------------------------------------------
@@ -237,8 +239,8 @@ def test_an_expression_sees_the_whole_message_from_within_an_element(
     expression: str, value: object
 ) -> None:
     body = {"shop": "S", "reviews": [{"no": 1}, {"no": 2, "t": "good", "$": "dollar"}]}
-    config = Recipe(each="reviews", text="t", carry={"x": expression})
-    [found] = read(config, body).utterances
+    config = MappingConfig(each="reviews", text="t", carry={"x": expression})
+    [found] = read(config, body).texts
     assert found.carried == {"x": value}
 
 
@@ -252,15 +254,15 @@ def test_a_mistake_is_found_at_its_place(expression: str) -> None:
 
 @pytest.mark.parametrize("value", [1_700_000_000, "1700000000000", "2023-11-14T22:13:20Z"])
 def test_when_a_text_was_written_is_read_in_whatever_the_upstream_counts(value: object) -> None:
-    [found] = read(Recipe(time="created"), {"text": "good", "created": value}).utterances
+    [found] = read(MappingConfig(time="created"), {"text": "good", "created": value}).texts
     assert found.written == 1_700_000_000
     event = {"specversion": "1.0", "id": "1", "source": "/s", "type": "t", "time": str(value)}
-    [found] = read(Recipe(), event | {"data": {"text": "good"}}).utterances
+    [found] = read(MappingConfig(), event | {"data": {"text": "good"}}).texts
     assert found.written == 1_700_000_000
 
 
 def test_what_is_no_time_is_none() -> None:
     values: list[Any] = [None, True, "soon", {}, -1]
     for value in values:
-        [found] = read(Recipe(time="created"), {"text": "good", "created": value}).utterances
+        [found] = read(MappingConfig(time="created"), {"text": "good", "created": value}).texts
         assert found.written is None

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from connectors.mapping import seconds_of, written
-from connectors.messages import Utterance
+from connectors.messages import Text
 from tests.messages import delivery
 
 WHEN = 1_700_000_000
@@ -50,6 +50,6 @@ def test_whatever_comes_is_a_time_between_1970_and_5138_or_none(value: object) -
 def test_the_document_knows_better_than_the_publisher() -> None:
     message = delivery(b"{}", timestamp=WHEN * 1000)
     assert written(None, message) == WHEN
-    assert written(Utterance("good"), message) == WHEN
-    assert written(Utterance("good", written=1.0), message) == 1.0
-    assert written(Utterance("good"), delivery(b"{}")) is None
+    assert written(Text("good"), message) == WHEN
+    assert written(Text("good", written=1.0), message) == 1.0
+    assert written(Text("good"), delivery(b"{}")) is None

@@ -15,7 +15,7 @@ from connectors.parking.entry import entry, plain, summary
 from connectors.parking.headers import HEADER, replayed
 
 if TYPE_CHECKING:
-    from connectors.parking.entry import Entry
+    from connectors.parking.entry import ParkedMessage
 
 OWN = (
     "code", "stage", "detail", "attempts", "connector", "queue", "exchange", "routing-key",
@@ -43,7 +43,7 @@ deaths = st.lists(
 )
 
 
-def parked(headers: Any, routing_key: str = "input", **properties: Any) -> Entry:
+def parked(headers: Any, routing_key: str = "input", **properties: Any) -> ParkedMessage:
     message = amqp.Message(b"{", application_headers=headers, **properties)
     message.delivery_info = {"delivery_tag": 1, "routing_key": routing_key}
     return entry(message)

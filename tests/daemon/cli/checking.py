@@ -39,8 +39,8 @@ def check(file: Path, *options: str) -> Result:
     return run("check", *options, str(file))
 
 
-def faults(file: Path, *options: str) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = json.loads(check(file, "--json", *options).output)["faults"]
+def problems(file: Path, *options: str) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = json.loads(check(file, "--json", *options).output)["problems"]
     return found
 
 

@@ -11,7 +11,7 @@ from connectors.amqp import topology
 from connectors.amqp.connection import Broker
 from connectors.amqp.publisher import Sink
 from connectors.delivery import Delivery
-from connectors.messages import Letter
+from connectors.messages import OutgoingMessage
 from connectors.parking import park as parking
 from connectors.parking.park import Reason
 from daemon.cli import tonebus
@@ -40,21 +40,21 @@ class Bench:
         )
         self._sink: Sink[None] = Sink(self.broker)
 
-    def publish(self, letter: Letter) -> None:
-        self._sink.publish(letter, None)
+    def publish(self, message: OutgoingMessage) -> None:
+        self._sink.publish(message, None)
         until(lambda: not self._sink.unconfirmed, lambda: self.broker.wait(0.1))
 
     def park(self, body: bytes, code: str = "json", **more: Any) -> None:
         reason = Reason(code, "map", detail="why", **more)
         message = delivery(body, message_id="m-1", headers={"tenant": "acme"})
-        self.publish(parking.letter(message, reason))
+        self.publish(parking.message(message, reason))
 
     def send(
         self, body: bytes, headers: dict[str, Any], exchange: str = topology.PARKED, **more: Any
     ) -> None:
         """Publish as anybody may who has the right to write there."""
         properties = {"application_headers": headers, **more}
-        self.publish(Letter(exchange, "input", body, properties))
+        self.publish(OutgoingMessage(exchange, "input", body, properties))
 
     def forge(self, body: bytes, properties: Mapping[str, bytes]) -> None:
         """Publish to the parked queue what client libraries refuse to encode, and see it there."""

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.daemon.cli.checking import HELPDESK, add, check, faults, line_with
+from tests.daemon.cli.checking import HELPDESK, add, check, line_with, problems
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -66,7 +66,7 @@ def test_a_fault_is_told_with_its_line_and_its_fix(
     file: Path, line: str, said: str, fix: str
 ) -> None:
     add(file, line)
-    found = [each for each in faults(file) if each["severity"] == "error"]
+    found = [each for each in problems(file) if each["severity"] == "error"]
     assert any(said in each["what"] for each in found)
     assert any(fix in each["fix"] for each in found)
     told = found[0]["line"]
@@ -78,20 +78,20 @@ def test_a_fault_is_told_with_its_line_and_its_fix(
 
 def test_every_fault_is_told_at_once(file: Path) -> None:
     add(file, 'biding = 1\nfromat = "x"\nprefetch = "many"\n')
-    assert len(faults(file)) == 3
+    assert len(problems(file)) == 3
 
 
 def test_two_upstreams_of_one_name_are_told(file: Path) -> None:
     add(file, HELPDESK)
-    [fault] = [each for each in faults(file) if "two connectors" in each["what"]]
+    [problem] = [each for each in problems(file) if "two connectors" in each["what"]]
     second = HELPDESK.strip().splitlines()
-    assert fault["line"] == line_with(file, second[0]) + len(second) + 2
+    assert problem["line"] == line_with(file, second[0]) + len(second) + 2
 
 
 def test_lines_are_right_after_values_of_several_lines(file: Path) -> None:
     add(file, 'bindings = [\n  "a",\n  "name = 1",\n]\nbad = 1\n')
-    [fault] = faults(file)
-    assert fault["line"] == line_with(file, "bad = 1")
+    [problem] = problems(file)
+    assert problem["line"] == line_with(file, "bad = 1")
 
 
 def test_a_secret_is_never_shown(file: Path) -> None:
@@ -109,7 +109,7 @@ def test_unsafe_values_are_warned_of(file: Path) -> None:
         '[broker]\nurl = "amqp://guest:sekrit@rabbit.example.org/x"\n'
         '[redis]\nurl = "redis://redis.example.org/0"\n[api]\nhost = "0.0.0.0"\n',
     )
-    said = "\n".join(f"{each['severity']} {each['what']}" for each in faults(file))
+    said = "\n".join(f"{each['severity']} {each['what']}" for each in problems(file))
     assert "error not set, and host '0.0.0.0' is open to others" in said
     assert "warning texts and the password go to 'rabbit.example.org' in the clear" in said
     assert "warning RabbitMQ lets user guest in from localhost only" in said
@@ -119,7 +119,7 @@ def test_unsafe_values_are_warned_of(file: Path) -> None:
 
 def test_a_proxy_before_an_api_without_a_token_is_warned_of(file: Path) -> None:
     add(file, '[api]\ntrusted_proxies = "10.0.0.0/8, ::1"\n')
-    found = [each for each in faults(file) if each["where"] == "api.token"]
+    found = [each for each in problems(file) if each["where"] == "api.token"]
     assert "a proxy in front" in found[0]["what"]
 
 
@@ -155,21 +155,21 @@ def test_a_test_may_keep_its_message_in_a_file(file: Path) -> None:
 
 def test_check_doubts_what_is_hardly_meant(file: Path) -> None:
     add(file, 'language = "a == true"')
-    [warning] = [each for each in faults(file) if each["where"] == "connectors[0].language"]
+    [warning] = [each for each in problems(file) if each["where"] == "connectors[0].language"]
     assert (warning["severity"], warning["fix"]) == ("warning", "write `true`")
     assert warning["line"] == line_with(file, "language")
 
 
 def test_check_warns_that_marks_can_be_forged_without_a_secret(file: Path) -> None:
-    [warning] = [each for each in faults(file) if each["where"] == "redis.secret"]
+    [warning] = [each for each in problems(file) if each["where"] == "redis.secret"]
     assert "forge a mark" in warning["what"]
     add(file, '[redis]\nsecret = "of-our-own"\n')
-    assert not [each for each in faults(file) if "forge" in each["what"]]
+    assert not [each for each in problems(file) if "forge" in each["what"]]
 
 
 def test_check_warns_where_one_broker_may_be_taken_for_several(file: Path) -> None:
     def warned() -> bool:
-        return "redis.deployment" in {each["where"] for each in faults(file)}
+        return "redis.deployment" in {each["where"] for each in problems(file)}
 
     assert not warned()
     add(file, '[redis]\nurl = "rediss://shared.example:6379/0"\n')
@@ -183,6 +183,6 @@ def test_check_warns_where_deliveries_may_be_held_longer_than_rabbitmq_waits(
     file: Path, name: str
 ) -> None:
     add(file, f"[daemon]\n{name} = 1200\n")
-    [warning] = [each for each in faults(file) if each["where"] == f"daemon.{name}"]
+    [warning] = [each for each in problems(file) if each["where"] == f"daemon.{name}"]
     assert (warning["severity"], warning["line"]) == ("warning", line_with(file, name))
     assert "consumer_timeout" in warning["fix"]

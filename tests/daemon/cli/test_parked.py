@@ -83,7 +83,7 @@ def test_replays_are_counted_and_the_first_failure_is_kept(bench: Bench) -> None
         [message] = bench.take(SOURCE)
         again = redelivered(message)
         assert again.replayed.texts == {1, 3}
-        bench.publish(parking.letter(again, Reason("json", "map", texts=(1, 3))))
+        bench.publish(parking.message(again, Reason("json", "map", texts=(1, 3))))
         [found] = bench.listed()
         assert found["replays"] == replays
         assert found["first_failure"] == first["first_failure"]

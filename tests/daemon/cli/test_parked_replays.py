@@ -22,7 +22,7 @@ def test_a_replay_sends_no_copies_elsewhere(bench: Bench) -> None:
         channel.queue_declare(queue, exclusive=True)
     copies = {"CC": ["copies"], "BCC": ["blind"], "cc": "a mail's own"}
     message = delivery(b"{", message_id="m-1", headers=copies)
-    bench.publish(parking.letter(message, Reason("json", "map")))
+    bench.publish(parking.message(message, Reason("json", "map")))
     assert "1 replayed" in bench.run("replay", "--yes").output
     [again] = bench.take(SOURCE)
     headers = redelivered(again).headers
@@ -118,7 +118,7 @@ def test_what_is_parked_again_meanwhile_is_not_replayed_again(bench: Bench) -> N
         seen.append(int(each.body))
         queue.replay(each, SOURCE)
         [message] = bench.take(SOURCE)
-        bench.publish(parking.letter(redelivered(message), Reason("json", "map")))
+        bench.publish(parking.message(redelivered(message), Reason("json", "map")))
     queue.close()
     assert seen == list(range(5))
     until(lambda: bench.depth(topology.PARKED) == 5)

@@ -14,7 +14,7 @@ from connectors.amqp import topology
 from connectors.amqp.connection import Broker
 from connectors.amqp.publisher import Sink
 from connectors.errors import Misconfigured
-from connectors.messages import Letter
+from connectors.messages import OutgoingMessage
 from connectors.parking import park
 from connectors.parking.park import Reason
 from daemon.checks import dry_run
@@ -43,29 +43,29 @@ EXAMPLES = ROOT / "docs" / "connectors" / "tonebus.toml"
     ids=["default", "text", "mail", "cloudevents", "nested", "no-id"],
 )
 def test_a_published_text_is_what_its_connector_reads(connector: ConnectorSettings) -> None:
-    letter = templates.letter(connector, "good")
-    message = dry_run.delivery(
-        connector, letter.body,
-        content_type=letter.properties["content_type"],
-        message_id=letter.properties["message_id"],
+    message = templates.message(connector, "good")
+    source = dry_run.delivery(
+        connector, message.body,
+        content_type=message.properties["content_type"],
+        message_id=message.properties["message_id"],
     )  # fmt: skip
-    [found] = dry_run.outcome(Settings(), connector, message).utterances
-    assert found.text == "good"
+    [found] = dry_run.outcome(Settings(), connector, source).texts
+    assert found.content == "good"
     assert found.source_id
     pattern = topology.topic_pattern(connector.bindings[0])
-    assert pattern.fullmatch(topology.with_dots(letter.routing_key))
+    assert pattern.fullmatch(topology.with_dots(message.routing_key))
 
 
 def test_a_template_stands_for_any_shape() -> None:
     [survey] = [each for each in load({}, EXAMPLES).connectors if each.name == "survey"]
     with pytest.raises(Misconfigured, match="--template FILE"):
-        templates.letter(survey, "good")
+        templates.message(survey, "good")
     template = '{"answers": [{"type": "free-text", "id": "$id", "value": "$text"}]}'
-    letter = templates.letter(survey, "good", template=template)
-    [answer] = json.loads(letter.body)["answers"]
-    assert (answer["value"], answer["id"]) == ("good", letter.properties["message_id"])
+    message = templates.message(survey, "good", template=template)
+    [answer] = json.loads(message.body)["answers"]
+    assert (answer["value"], answer["id"]) == ("good", message.properties["message_id"])
     with pytest.raises(Misconfigured, match="not JSON"):
-        templates.letter(survey, "good", template="{")
+        templates.message(survey, "good", template="{")
 
 
 def test_publish_reaches_the_connectors_queue(own_broker_url: str, tmp_path: Path) -> None:
@@ -152,12 +152,12 @@ def event(connector: str, tone: str) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def binary(connector: str, tone: str) -> Letter:
+def binary(connector: str, tone: str) -> OutgoingMessage:
     told = event(connector, tone)
     data = told.pop("data")
     headers = {f"ce-{name}": value for name, value in told.items() if name != "datacontenttype"}
     properties = {"application_headers": headers}
-    return Letter("store.tones", f"any.{tone}", json.dumps(data).encode(), properties)
+    return OutgoingMessage("store.tones", f"any.{tone}", json.dumps(data).encode(), properties)
 
 
 @pytest.mark.parametrize(
@@ -188,9 +188,9 @@ def test_tail_shows_what_is_asked_for_of_every_exchange(
     def publish() -> None:
         for tone in ("negative", "positive"):
             body = json.dumps(event("helpdesk", tone)).encode()
-            sink.publish(Letter(topology.RESULTS, f"helpdesk.{tone}", body, {}), None)
+            sink.publish(OutgoingMessage(topology.RESULTS, f"helpdesk.{tone}", body, {}), None)
             sink.publish(binary("reviews", tone), None)
-        sink.publish(park.letter(delivery(b"{"), Reason("json", "map")), None)
+        sink.publish(park.message(delivery(b"{"), Reason("json", "map")), None)
         broker.wait(0.2)
 
     until(lambda: tail.poll() is not None, publish, timeout=60)
@@ -226,9 +226,9 @@ def test_tail_passes_over_what_is_no_event_and_breaks_no_line(broker_url: str) -
 
     def publish() -> None:
         for body in [*foreign, json.dumps(told, indent=4).encode()]:
-            sink.publish(Letter(topology.RESULTS, "a\x1b[2Jkey", body, {}), None)
+            sink.publish(OutgoingMessage(topology.RESULTS, "a\x1b[2Jkey", body, {}), None)
         headers = {"application_headers": {"ce-id": [1]}}
-        sink.publish(Letter(topology.RESULTS, "binary", b"{", headers), None)
+        sink.publish(OutgoingMessage(topology.RESULTS, "binary", b"{", headers), None)
         broker.wait(0.2)
 
     until(lambda: all(each.poll() is not None for each in tails), publish, timeout=60)
@@ -262,7 +262,7 @@ def test_tail_ends_without_a_word_when_its_reader_does(broker_url: str, options:
     body = json.dumps(event("helpdesk", "negative")).encode()
 
     def publish() -> None:
-        sink.publish(Letter(topology.RESULTS, "a.key", body, {}), None)
+        sink.publish(OutgoingMessage(topology.RESULTS, "a.key", body, {}), None)
         broker.wait(0.2)
 
     until(lambda: tail.poll() is not None, publish, timeout=60)

@@ -129,8 +129,8 @@ def test_check_says_the_same_in_json(tmp_path: Path) -> None:
     file = tmp_path / "tonebus.toml"
     file.write_bytes(b"\xef\xbb\xbf[daemon]\nscore_timeout = nan\n")
     told = json.loads(run(["check", "--json", str(file)]).stdout)
-    [fault] = told["faults"]
-    assert (fault["where"], fault["line"]) == ("daemon.score_timeout", 2)
+    [problem] = told["problems"]
+    assert (problem["where"], problem["line"]) == ("daemon.score_timeout", 2)
 
 
 def test_check_names_a_file_whose_name_is_no_text(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from daemon.cli import main
-from tests.daemon.cli.checking import add, check, faults, run
+from tests.daemon.cli.checking import add, check, problems, run
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -99,9 +99,9 @@ def test_check_says_what_a_message_is_known_by(file: Path) -> None:
 
 
 def test_check_warns_where_ids_are_those_of_texts(file: Path) -> None:
-    assert not [each for each in faults(file) if each["where"] == "connectors[0].id"]
+    assert not [each for each in problems(file) if each["where"] == "connectors[0].id"]
     add(file, FORM)
-    [warning] = [each for each in faults(file) if each["where"] == "connectors[1].id"]
+    [warning] = [each for each in problems(file) if each["where"] == "connectors[1].id"]
     assert warning["severity"] == "warning"
     assert "unique within their message only" in warning["what"]
     assert "AMQP message id" in warning["fix"]

@@ -86,8 +86,8 @@ def test_what_is_told_is_logged_with_the_fields_that_the_words_want(code: str) -
 def test_equal_faults_are_one_with_a_count() -> None:
     ledger = Ledger()
     for _ in range(3):
-        ledger.note("workers_gone", {"model": "default"})
-    ledger.note("workers_gone", {"model": "other"})
+        ledger.record("workers_gone", {"model": "default"})
+    ledger.record("workers_gone", {"model": "other"})
     newest, older = ledger.recent()
     assert (newest.count, older.count) == (1, 3)
     assert "other" in newest.words
@@ -97,29 +97,29 @@ def test_equal_faults_are_one_with_a_count() -> None:
 
 def test_totals_may_be_read_while_another_thread_notes_a_new_fault() -> None:
     ledger = Ledger()
-    ledger.note("workers_gone", {"model": "default"})
+    ledger.record("workers_gone", {"model": "default"})
     for code, count in ledger.totals().items():
         assert (code, count) == ("workers_gone", 1)
-        ledger.note("redis_failed", {"error": "gone"})
+        ledger.record("redis_failed", {"error": "gone"})
     assert ledger.totals() == {"workers_gone": 1, "redis_failed": 1}
 
 
 def test_what_is_no_fault_is_passed_over() -> None:
     ledger = Ledger()
-    ledger.note("daemon_ready", {})
+    ledger.record("daemon_ready", {})
     assert ledger.recent() == []
 
 
 def test_only_the_last_faults_are_kept() -> None:
     ledger = Ledger()
     for number in range(100):
-        ledger.note("message_parked", {"connector": "c", "code": f"code-{number}"})
+        ledger.record("message_parked", {"connector": "c", "code": f"code-{number}"})
     assert len(ledger.recent()) <= 20
     assert "code-99" in ledger.recent()[0].words
 
 
 def test_a_missing_or_long_field_harms_nothing() -> None:
     ledger = Ledger()
-    ledger.note("bus_lost", {})
-    ledger.note("bus_lost", {"error": "x" * 10_000})
+    ledger.record("disconnected", {})
+    ledger.record("disconnected", {"error": "x" * 10_000})
     assert all(len(note.words) < 300 for note in ledger.recent())

@@ -9,14 +9,14 @@ from connectors.cache import RedisStore
 from connectors.embedded import EmbeddedStore
 from connectors.messages import Model
 from daemon.process.systemd import Supervisor
-from daemon.process.watchdog import Watch
+from daemon.process.watchdog import Watchdog
 from daemon.settings import DaemonSettings
 from daemon.status import snapshot
 from daemon.status.reporter import Gauges, Reporter
-from daemon.status.snapshot import DaemonNote, HourNote, WorkerNote
+from daemon.status.snapshot import DaemonSnapshot, HourSnapshot, WorkerSnapshot
 from daemon.telemetry import metrics
 from daemon.worker.report import WorkerReport
-from daemon.worker.task import sheet_maker
+from daemon.worker.task import result_maker
 from tests.daemon.rooms import Room
 from tests.proxy import free_port
 
@@ -30,13 +30,13 @@ if TYPE_CHECKING:
     from daemon.model.scorer import ToneModel
 
 
-def read(store: Store) -> list[DaemonNote | WorkerNote | HourNote]:
+def read(store: Store) -> list[DaemonSnapshot | WorkerSnapshot | HourSnapshot]:
     return [snapshot.decode(value) for value in store.gather(snapshot.INDEX).values()]
 
 
 def reporter(store: Store) -> Reporter:
     made = Reporter()
-    watch = Watch(Supervisor({}), DaemonSettings())
+    watch = Watchdog(Supervisor({}), DaemonSettings())
     made.attend(store, watch, lambda: Gauges(in_flight=3), revisions={"tiny": "r1"}, worst_case=10)
     return made
 
@@ -49,14 +49,14 @@ def test_a_daemon_tells_how_it_stands(model_directory: Path, tone_model: ToneMod
     room.service._reporter.enter("working")
     room.service._reporter.tick()
     by_kind = {type(note): note for note in read(room.store)}
-    note = by_kind[DaemonNote]
-    assert isinstance(note, DaemonNote)
+    note = by_kind[DaemonSnapshot]
+    assert isinstance(note, DaemonSnapshot)
     assert (note.state, note.deliveries, note.events) == ("working", 2, 1)
     assert note.parked == {"json": 1}
     assert note.revisions == {"tiny": tone_model.identity.model.revision}
     assert note.process.memory > 0
-    hour = by_kind[HourNote]
-    assert isinstance(hour, HourNote)
+    hour = by_kind[HourSnapshot]
+    assert isinstance(hour, HourSnapshot)
     assert sum(sum(minute.tones.values()) for minute in hour.minutes) == 1
     assert b"canary" not in b"".join(room.store.gather(snapshot.INDEX).values())
 
@@ -70,7 +70,7 @@ def test_a_first_event_is_in_the_next_note_of_the_hour(
     room.settle()
     room.service._reporter.enter("working")
     room.service._reporter.tick()
-    [hour] = [note for note in read(room.store) if isinstance(note, HourNote)]
+    [hour] = [note for note in read(room.store) if isinstance(note, HourSnapshot)]
     assert len(hour.minutes) == 1
 
 
@@ -78,9 +78,9 @@ def test_a_note_fades_and_the_hour_stays() -> None:
     now = 0.0
     store = EmbeddedStore(clock=lambda: now)
     reporter(store).tick()
-    assert {type(note) for note in read(store)} == {DaemonNote, HourNote}
+    assert {type(note) for note in read(store)} == {DaemonSnapshot, HourSnapshot}
     now = snapshot.CONNECTING_PATIENCE + snapshot.LIVE_SECONDS + 1
-    assert {type(note) for note in read(store)} == {HourNote}
+    assert {type(note) for note in read(store)} == {HourSnapshot}
 
 
 def test_it_tells_at_most_once_a_second_unless_something_changes() -> None:
@@ -104,26 +104,26 @@ def test_gauges_vanish_with_what_they_measured() -> None:
     made = Reporter()
     workers, pauses = {"tiny": 2, "other": 1}, {"input": "no-worker"}
     made.attend(
-        EmbeddedStore(), Watch(Supervisor({}), DaemonSettings()),
+        EmbeddedStore(), Watchdog(Supervisor({}), DaemonSettings()),
         lambda: Gauges(blocked=True, workers=workers, pauses=pauses), revisions={}, worst_case=10,
     )  # fmt: skip
-    meter = made.meter
+    registry = made.registry
     made.enter("working")
     made.tick()
-    assert meter.shown(metrics.WORKERS) == {("tiny",): 2, ("other",): 1}
-    assert meter.shown(metrics.BLOCKED) == meter.shown(metrics.CONNECTED) == {(): 1}
-    assert meter.shown(metrics.PAUSED) == {("input", "no-worker"): 1}
+    assert registry.shown(metrics.WORKERS) == {("tiny",): 2, ("other",): 1}
+    assert registry.shown(metrics.BLOCKED) == registry.shown(metrics.CONNECTED) == {(): 1}
+    assert registry.shown(metrics.PAUSED) == {("input", "no-worker"): 1}
     # a reload took a model away, and the connector goes on
     del workers["other"], pauses["input"]
     made.enter("working")
     made.tick()
-    assert meter.shown(metrics.WORKERS) == {("tiny",): 2}
-    assert meter.shown(metrics.PAUSED) == {}
+    assert registry.shown(metrics.WORKERS) == {("tiny",): 2}
+    assert registry.shown(metrics.PAUSED) == {}
     # of a broker that is out of reach nothing is known
     made.enter("connecting")
     made.tick()
-    assert meter.shown(metrics.WORKERS) == meter.shown(metrics.BLOCKED) == {}
-    assert meter.shown(metrics.CONNECTED) == {(): 0}
+    assert registry.shown(metrics.WORKERS) == registry.shown(metrics.BLOCKED) == {}
+    assert registry.shown(metrics.CONNECTED) == {(): 0}
 
 
 def test_gauges_of_a_daemon_that_cannot_look_at_itself_vanish(
@@ -131,17 +131,17 @@ def test_gauges_of_a_daemon_that_cannot_look_at_itself_vanish(
 ) -> None:
     looks = [Gauges(in_flight=3)]
     made = Reporter()
-    watch = Watch(Supervisor({}), DaemonSettings())
+    watch = Watchdog(Supervisor({}), DaemonSettings())
     # the second look raises, for there is none
     made.attend(EmbeddedStore(), watch, looks.pop, revisions={}, worst_case=10)
     made.enter("working")
     made.tick()
-    assert made.meter.shown(metrics.IN_FLIGHT) == {(): 3}
+    assert made.registry.shown(metrics.IN_FLIGHT) == {(): 3}
     later = time.monotonic() + snapshot.PATIENCE + snapshot.LIVE_SECONDS + 1
     monkeypatch.setattr(time, "monotonic", lambda: later)
     made.tick()
-    assert made.meter.shown(metrics.IN_FLIGHT) == {}
-    assert made.meter.shown(metrics.REPORTED)
+    assert made.registry.shown(metrics.IN_FLIGHT) == {}
+    assert made.registry.shown(metrics.REPORTED)
 
 
 def test_a_store_that_raises_stops_nothing() -> None:
@@ -163,8 +163,8 @@ def test_redis_keeps_notes_as_the_embedded_store_does(redis_url: str) -> None:
     store = RedisStore(redis_url, timeout=1.0)
     reporter(store).tick()
     found = read(store)
-    assert {type(note) for note in found} == {DaemonNote, HourNote}
-    [note] = [each for each in found if isinstance(each, DaemonNote)]
+    assert {type(note) for note in found} == {DaemonSnapshot, HourSnapshot}
+    [note] = [each for each in found if isinstance(each, DaemonSnapshot)]
     assert note.in_flight == 3
 
 
@@ -172,10 +172,10 @@ def test_a_worker_tells_what_it_scored(tone_model: ToneModel) -> None:
     store = EmbeddedStore()
     report = WorkerReport(store, name="tiny", model=Model("tiny", "r1"), device="cpu", threads=1)
     report.post()
-    report.scored(sheet_maker(tone_model, "w")(["good", "canary4711"], {}))
+    report.scored(result_maker(tone_model, "w")(["good", "canary4711"], {}))
     report.post()
     [note] = read(store)
-    assert isinstance(note, WorkerNote)
+    assert isinstance(note, WorkerSnapshot)
     assert (note.texts, note.revision, note.device, note.threads) == (2, "r1", "cpu", 1)
     assert note.rate > 0
     assert 0 < note.busy <= 1

@@ -9,7 +9,7 @@ import msgspec
 from connectors.amqp import topology
 
 
-class Route(msgspec.Struct, frozen=True):
+class Subscription(msgspec.Struct, frozen=True):
     """Where a connector's messages come from, and where its events go.
 
     Attributes:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 
-class Vigil:
+class ProgressMonitor:
     """Looks on, and tells standing still from having nothing to do.
 
     Pure: the clock is passed in. Three states of affairs are fine: nothing is owed, something was

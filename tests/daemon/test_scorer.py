@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from connectors.messages import Fault, Score
 from connectors.scoring.protocol import Failed, Scored, Started
-from daemon.pipeline.scorer import Labeller
+from daemon.pipeline.scorer import Scorer
 from daemon.settings import DaemonSettings
 from tests import models
 from tests.daemon.desk import ERROR, Desk
@@ -30,13 +30,13 @@ def test_equal_texts_are_scored_once_whoever_waits() -> None:
     assert desk.asked == [["good", "bad"]]
     desk.scoring.score(desk.only_request())
     desk.turn()
-    assert {verdict.wanted.text: len(verdict.wanted.waiters) for verdict in desk.verdicts} == {
+    assert {verdict.request.text: len(verdict.request.requesters) for verdict in desk.verdicts} == {
         "good": 3,
         "bad": 1,
     }
     assert all(verdict.model == MODEL for verdict in desk.verdicts)
-    assert desk.labeller.waiting == 0
-    assert desk.labeller.in_flight == 0
+    assert desk.scorer.waiting == 0
+    assert desk.scorer.in_flight == 0
 
 
 def test_a_text_wanted_again_after_its_verdict_is_scored_again() -> None:
@@ -51,14 +51,14 @@ def test_a_text_wanted_again_after_its_verdict_is_scored_again() -> None:
 
 def withdraw(desk: Desk, *texts: str) -> None:
     for text in texts:
-        desk.labeller.withdraw(models.NAME, text.encode(), f"waiter of {text}")
+        desk.scorer.withdraw(models.NAME, text.encode(), f"requester of {text}")
 
 
 def test_a_text_that_nobody_waits_for_any_more_is_not_sent() -> None:
     desk = Desk(live=0)
     desk.want("good", "bad", "good", "fine")
     withdraw(desk, "good", "bad")
-    assert desk.labeller.waiting == 2  # one of the two who want "good" waits still
+    assert desk.scorer.waiting == 2  # one of the two who want "good" waits still
     desk.scoring.live = 1
     desk.later(1)
     assert desk.asked == [["good", "fine"]]
@@ -68,12 +68,12 @@ def test_a_text_that_is_withdrawn_and_wanted_again_is_scored_once() -> None:
     desk = Desk(live=0)
     desk.want("good")
     withdraw(desk, "good", "good")
-    assert desk.labeller.waiting == 0
+    assert desk.scorer.waiting == 0
     desk.want("good")
     desk.scoring.live = 1
     desk.later(1)
     assert desk.asked == [["good"]]
-    assert desk.labeller.waiters() == ["waiter of good"]
+    assert desk.scorer.requesters() == ["requester of good"]
 
 
 def test_a_text_that_is_withdrawn_while_a_worker_has_it_still_gets_its_score() -> None:
@@ -84,9 +84,9 @@ def test_a_text_that_is_withdrawn_while_a_worker_has_it_still_gets_its_score() -
     desk.scoring.score(desk.only_request())
     desk.turn()
     [verdict] = desk.verdicts
-    assert isinstance(verdict.outcome, Score)
-    assert verdict.wanted.waiters == []
-    assert desk.labeller.waiting == 0
+    assert isinstance(verdict.result, Score)
+    assert verdict.request.requesters == []
+    assert desk.scorer.waiting == 0
 
 
 def test_a_batch_that_failed_is_asked_again_only_for_those_who_still_wait() -> None:
@@ -100,7 +100,7 @@ def test_a_batch_that_failed_is_asked_again_only_for_those_who_still_wait() -> N
     desk.scoring.score(desk.only_request())
     desk.turn()
     assert list(desk.outcomes) == ["late"]
-    assert desk.labeller.waiting == 0
+    assert desk.scorer.waiting == 0
 
 
 def test_each_worker_has_one_batch_and_none_waits_behind_it() -> None:
@@ -135,14 +135,14 @@ def test_a_failed_batch_is_split_until_the_guilty_text_stands_alone_and_is_given
             else:
                 desk.scoring.score(request)
         desk.turn()
-        if not desk.labeller.waiting:
+        if not desk.scorer.waiting:
             break
     assert desk.outcomes == {
         f"text {n}": ERROR if n == 5 else score_of(f"text {n}") for n in range(8)
     }
     assert sizes.count(1) == 3  # the guilty one twice, its last neighbour once
-    [given_up] = [verdict for verdict in desk.verdicts if isinstance(verdict.outcome, Fault)]
-    assert given_up.wanted.record.attempts == 2
+    [given_up] = [verdict for verdict in desk.verdicts if isinstance(verdict.result, Fault)]
+    assert given_up.request.record.attempts == 2
     assert given_up.model is None
 
 
@@ -253,8 +253,8 @@ def test_after_a_reset_nothing_is_wanted_and_old_answers_are_for_nobody() -> Non
     desk = Desk()
     desk.want("good")
     desk.turn()
-    desk.labeller.reset()
-    assert desk.labeller.waiting == desk.labeller.in_flight == 0
+    desk.scorer.reset()
+    assert desk.scorer.waiting == desk.scorer.in_flight == 0
     desk.scoring.score(desk.only_request())
     desk.turn()
     assert desk.verdicts == []
@@ -263,7 +263,7 @@ def test_after_a_reset_nothing_is_wanted_and_old_answers_are_for_nobody() -> Non
 def test_urgency_travels_with_the_request() -> None:
     for urgent in (True, False):
         scoring = ScriptedScoring()
-        labeller: Labeller[str] = Labeller([models.NAME], DaemonSettings(), Clock(), urgent=urgent)
-        labeller.want(models.NAME, b"k", "good", "waiter")
-        labeller.ask(scoring)
+        scorer: Scorer[str] = Scorer([models.NAME], DaemonSettings(), Clock(), urgent=urgent)
+        scorer.want(models.NAME, b"k", "good", "requester")
+        scorer.ask(scoring)
         assert scoring.urgent == [urgent]

@@ -100,3 +100,12 @@ def test_the_constraints_pin_every_dependency() -> None:
     pinned = {line.partition("==")[0] for line in read(ROOT / "constraints.txt").splitlines()}
     wanted = re.findall(r'^  "([a-z0-9-]+)[\[<>=]', read(ROOT / "pyproject.toml"), re.MULTILINE)
     assert {name.lower() for name in wanted} <= {name.lower().replace("_", "-") for name in pinned}
+
+
+def test_every_decision_is_dated() -> None:
+    decisions = re.findall(
+        r"^\*\*[^*]+\*\*.{0,14}", read(ROOT / "docs" / "decisions.md"), re.MULTILINE
+    )
+    undated = [each for each in decisions if not re.search(r"\*\* \(20\d\d-\d\d-\d\d\)", each)]
+    assert len(decisions) > 40
+    assert not undated, "write the date in brackets after the decision's name"

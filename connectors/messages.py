@@ -97,8 +97,9 @@ class Label(msgspec.Struct, frozen=True, omit_defaults=True):
     """The data of a tone event.
 
     Attributes:
-        tone: The most probable tone; `none` where there was nothing to score.
-        score: Its probability.
+        tone: The most probable tone; `none` where there was nothing to score, `unsure` where the
+            connector asks for more than the scores give (`unsure_below`, `unsure_margin`).
+        score: The probability of the most probable tone.
         scores: Probability of each tone.
         model: What scored it.
         tokens: Tokens that the model read.

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from connectors.events.doubt import SCORE_DIGITS, Doubt
 from connectors.events.output import traceparent
 from connectors.messages import EVENT_TYPE, SOURCE_PREFIX, Label, Origin, ToneEvent
 from connectors.text import framed
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from connectors.delivery import Delivery
     from connectors.messages import Model, Score, Text
 
-_SCORE_DIGITS = 4
+_SURE = Doubt()
 _canonical = msgspec.json.Encoder(order="sorted").encode
 
 
@@ -45,9 +46,9 @@ def trace_context(delivery: Delivery, text: Text | None = None) -> str | None:
 def tone_event(
     delivery: Delivery, text: Text, identity: str,
     *, score: Score, model: Model, cached: bool, include_text: bool = False,
+    doubt: Doubt = _SURE,
 ) -> ToneEvent:  # fmt: skip
     """Return the event that says how a text sounds."""
-    tone = score.tone
     return ToneEvent(
         specversion="1.0",
         type=EVENT_TYPE,
@@ -58,9 +59,9 @@ def tone_event(
         datacontenttype="application/json",
         traceparent=delivery.trace.passed_on(trace_context(delivery, text)),
         data=Label(
-            tone=tone,
-            score=round(score.scores.get(tone, 0.0), _SCORE_DIGITS),
-            scores={name: round(value, _SCORE_DIGITS) for name, value in score.scores.items()},
+            tone=doubt.tone(score),
+            score=round(score.scores.get(score.tone, 0.0), SCORE_DIGITS),
+            scores={name: round(value, SCORE_DIGITS) for name, value in score.scores.items()},
             model=model,
             tokens=score.tokens,
             truncated=score.truncated or text.cut,

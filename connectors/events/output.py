@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import msgspec
 
 from connectors.amqp.topology import RESULTS
+from connectors.events.doubt import Doubt
 from connectors.messages import OutgoingMessage
 
 if TYPE_CHECKING:
@@ -44,6 +45,7 @@ class OutputConfig(msgspec.Struct, frozen=True, kw_only=True):
         headers: Names of source headers to carry over.
         reply: Whether to answer a source message's `reply_to` as well.
         reply_queues: Patterns of the queues that may be answered.
+        doubt: When the tone of an event is `unsure`.
     """
 
     exchange: str = RESULTS
@@ -53,6 +55,7 @@ class OutputConfig(msgspec.Struct, frozen=True, kw_only=True):
     headers: tuple[str, ...] = ()
     reply: bool = False
     reply_queues: tuple[str, ...] = REPLY_QUEUES
+    doubt: Doubt = Doubt()
 
 
 class Output:
@@ -70,6 +73,11 @@ class Output:
     def include_text(self) -> bool:
         """Whether the event carries the text that was scored."""
         return self._terms.include_text
+
+    @property
+    def doubt(self) -> Doubt:
+        """When the tone of an event is `unsure`."""
+        return self._terms.doubt
 
     def message(self, event: ToneEvent, delivery: Delivery) -> OutgoingMessage:
         """Return the message in which an event travels, known by the event's id."""

@@ -15,6 +15,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from daemon import settings as configuration
 from daemon.evaluation import evaluation, figures, labelled
 from daemon.evaluation import reports as reporting
+from daemon.evaluation.coverage import coverage
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -38,14 +39,19 @@ _BATCH = 256
 @click.option("--compare", "other", metavar="NAME", help="Another model, to be shown beside it.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
 @click.option(
+    "--coverage", "covered", is_flag=True,
+    help="Show what unsure_below and unsure_margin would leave, and how much of it is right.",
+)  # fmt: skip
+@click.option(
     "--plot",
     metavar="OUT.png",
     type=click.Path(path_type=Path, dir_okay=False),
     help="Draw confusion and calibration; needs the extra `plot`.",
 )
 def evaluate(
-    files: tuple[Path, ...], name: str | None, other: str | None, as_json: bool, plot: Path | None
-) -> None:
+    files: tuple[Path, ...], name: str | None, other: str | None, as_json: bool, covered: bool,
+    plot: Path | None,
+) -> None:  # fmt: skip
     """Score labelled texts and compare.
 
     FILE is .tsv (label and text, or source, label and text), .csv or .jsonl.
@@ -56,7 +62,10 @@ def evaluate(
         figures.require()
     examples = {str(path): labelled.read(path) for path in files}
     console = Console(stderr=True)
-    runs = [_run(each, examples, console) for each in dict.fromkeys((name, other or name))]
+    runs = [
+        _run(each, examples, console, covered=covered)
+        for each in dict.fromkeys((name, other or name))
+    ]
     if as_json:
         click.echo(msgspec.json.encode(reporting.as_json(runs, examples)))
     else:
@@ -64,12 +73,13 @@ def evaluate(
     if plot:
         for run in runs:
             path = plot if run is runs[0] else plot.with_stem(f"{plot.stem}-{run.model.name}")
-            figures.draw(run.total, run.model.name, path)
+            figures.draw(run.total, run.model.name, path, run.coverage)
 
 
 def _run(
-    name: str | None, examples: dict[str, list[labelled.Example]], console: Console
-) -> reporting.Run:
+    name: str | None, examples: dict[str, list[labelled.Example]], console: Console, *,
+    covered: bool,
+) -> reporting.Run:  # fmt: skip
     settings = configuration.load()
     chosen = settings.model(name) if name else settings.models[0]
     with console.status("Loading the model"):
@@ -95,12 +105,11 @@ def _run(
                 model, [row.text for row in rows], partial(bar.advance, task)
             )
             reports[file] = evaluation.report([row.tone for row in rows], results[file], seconds)
-    total = evaluation.report(
-        [row.tone for rows in examples.values() for row in rows],
-        [result for each in results.values() for result in each],
-        sum(report.seconds for report in reports.values()),
-    )
-    return reporting.Run(model.identity.model, results, reports, total)
+    right = [row.tone for rows in examples.values() for row in rows]
+    found = [result for each in results.values() for result in each]
+    total = evaluation.report(right, found, sum(report.seconds for report in reports.values()))
+    kept = coverage(right, found) if covered else None
+    return reporting.Run(model.identity.model, results, reports, total, kept)
 
 
 def _score(

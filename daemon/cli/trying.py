@@ -100,7 +100,7 @@ def _score(
             delivery, text,
             envelope.event_id(connector.name, text),
             score=verdict, model=model.identity.model, cached=False,
-            include_text=output.include_text,
+            include_text=output.include_text, doubt=output.doubt,
         )  # fmt: skip
         message = output.message(event, delivery)
         told["events"].append(

@@ -9,6 +9,7 @@ from connectors.errors import Misconfigured
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from daemon.evaluation.coverage import Coverage
     from daemon.evaluation.evaluation import Report
 
 
@@ -27,16 +28,19 @@ def require() -> Any:  # noqa: ANN401 - matplotlib is optional, and so are its t
     return Figure
 
 
-def draw(report: Report, title: str, path: Path) -> None:
-    """Draw a report; the suffix of `path` decides the format.
+def draw(report: Report, title: str, path: Path, coverage: Coverage | None = None) -> None:
+    """Draw a report, with the coverage where there is one; the suffix of `path` decides the format.
 
     Raises:
         Misconfigured: Matplotlib is missing, the format is unknown, or the path not writable.
     """
-    figure = require()(figsize=(9, 4.2), layout="constrained")
-    left, right = figure.subplots(1, 2)
-    _confusion(left, report)
-    _reliability(right, report)
+    parts = 3 if coverage else 2
+    figure = require()(figsize=(4.5 * parts, 4.2), layout="constrained")
+    axes = figure.subplots(1, parts)
+    _confusion(axes[0], report)
+    _reliability(axes[1], report)
+    if coverage:
+        _coverage(axes[2], coverage)
     figure.suptitle(
         f"{title}: macro recall {report.macro_recall:.3f}, calibration error "
         f"{report.calibration_error:.3f}, {report.texts} texts"
@@ -77,3 +81,16 @@ def _reliability(axes: Any, report: Report) -> None:  # noqa: ANN401 - as above
         alpha=0.3,
     )
     axes.set(xlim=(0, 1), ylim=(0, 1), xlabel="score of the given tone", ylabel="share right")
+
+
+def _coverage(axes: Any, found: Coverage) -> None:  # noqa: ANN401 - as above
+    for setting, marker in (("unsure_below", "o"), ("unsure_margin", "x")):
+        points = [each for each in getattr(found, setting) if each.accuracy is not None]
+        axes.plot(
+            [each.coverage for each in points], [each.accuracy for each in points],
+            marker=marker, label=setting,
+        )  # fmt: skip
+        for each in points[::4]:
+            axes.annotate(f"{each.at:.1f}", (each.coverage, each.accuracy), fontsize=7)
+    axes.legend()
+    axes.set(xlim=(0, 1), ylim=(None, 1), xlabel="texts that keep a tone", ylabel="accuracy")

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from connectors.messages import Fault, Model, Score
+    from daemon.evaluation.coverage import Coverage, Kept
     from daemon.evaluation.evaluation import Report
     from daemon.evaluation.labelled import Example
 
@@ -30,12 +31,17 @@ _EXCERPT = 32
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One model over all files: its results and reports by file, and the report over all."""
+    """One model over all files: its results and reports by file, and the report over all.
+
+    Attributes:
+        coverage: What doubt would leave of all files, where that was asked for.
+    """
 
     model: Model
     results: dict[str, list[Score | Fault]]
     reports: dict[str, Report]
     total: Report
+    coverage: Coverage | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +69,9 @@ def as_json(runs: list[Run], examples: Examples) -> dict[str, Any]:
     found: dict[str, Any] = {
         "models": [{"model": run.model, "all": run.total, "files": run.reports} for run in runs]
     }
+    for run, told in zip(runs, found["models"], strict=True):
+        if run.coverage:
+            told["coverage"] = run.coverage
     if len(runs) > 1:
         found["disagreements"] = list(disagreements(runs, examples))
     return found
@@ -77,6 +86,8 @@ def show(runs: list[Run], examples: Examples, console: Console) -> None:
         )
         console.print(_figures(run))
         console.print(_tones(run))
+        if run.coverage:
+            console.print(_coverage(run.coverage))
     if len(runs) > 1:
         _show_disagreements(runs, examples, console)
 
@@ -121,6 +132,22 @@ def _tones(run: Run) -> Table:
             f"{figures.f1:.3f}",
         )
     return table
+
+
+def _coverage(found: Coverage) -> Table:
+    table = Table(box=box.SIMPLE, pad_edge=False)
+    for setting in ("unsure_below", "unsure_margin"):
+        table.add_column(setting, justify="right")
+        table.add_column("coverage", justify="right")
+        table.add_column("accuracy", justify="right")
+    for pair in zip(found.unsure_below, found.unsure_margin, strict=True):
+        table.add_row(*(cell for each in pair for cell in _cells(each)))
+    return table
+
+
+def _cells(kept: Kept) -> tuple[str, str, str]:
+    accuracy = "" if kept.accuracy is None else f"{kept.accuracy:.4f}"
+    return f"{kept.at:.2f}", f"{kept.coverage:.4f}", accuracy
 
 
 def _show_disagreements(runs: list[Run], examples: Examples, console: Console) -> None:

@@ -241,7 +241,8 @@ class Pipeline:
             return
         if cached:
             self._tally.cached(item.delivery)
-        self._shadows.compare(item, tone := score.tone)
+        self._shadows.compare(item, score.tone)
+        tone = item.route.output.doubt.tone(score)
         item.delivery.trace.record("labelled", tone)
         self._publisher.put(PendingEvent(item, score, model, cached, tone=tone))
 

@@ -8,9 +8,10 @@ import msgspec
 from msgspec import Meta, field
 
 from connectors.amqp.topology import RESULTS, source_queue
+from connectors.events.doubt import Doubt
 from connectors.events.output import REPLY_QUEUES, ROUTING_KEY, OutputConfig
 from connectors.mapping import MappingConfig
-from daemon.settings.kinds import Name, Short
+from daemon.settings.kinds import Name, Share, Short
 
 
 class OutputSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -85,6 +86,9 @@ class ConnectorSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True,
         prefetch: Deliveries that it may hold unsettled; 0 takes `broker.prefetch`.
         model: Name of the model that scores it.
         shadow: Name of a model that scores it too, only to be compared; empty for none.
+        unsure_below: A text whose most probable tone has less than this probability has the tone
+            `unsure`; its event keeps all scores. 0 asks for nothing.
+        unsure_margin: Likewise where that tone leads the next one by less than this.
         format: `json` also reads CloudEvents and plain text, `cloudevents` nothing else,
             `text` takes the whole body, and `mail` reads it as an e-mail (RFC 5322).
         content_types: Content types that say nothing of the body; `*` for all of them.
@@ -117,6 +121,8 @@ class ConnectorSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True,
     prefetch: Annotated[int, Meta(ge=0, le=65535)] = 0
     model: str = "default"
     shadow: str = ""
+    unsure_below: Share = 0.0
+    unsure_margin: Share = 0.0
     format: Literal["json", "cloudevents", "text", "mail"] = "json"
     content_types: tuple[Short, ...] = ()
     content_encodings: tuple[Short, ...] = ()
@@ -163,4 +169,5 @@ class ConnectorSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True,
 
     def output_config(self) -> OutputConfig:
         """How its events leave."""
-        return OutputConfig(**msgspec.structs.asdict(self.output))
+        doubt = Doubt(self.unsure_below, self.unsure_margin)
+        return OutputConfig(**msgspec.structs.asdict(self.output), doubt=doubt)

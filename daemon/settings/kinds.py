@@ -27,3 +27,4 @@ Prefetch = Annotated[int, Meta(ge=1, le=65535)]
 Name = Annotated[str, Meta(pattern=r"^[a-z0-9]([a-z0-9_-]*[a-z0-9])?$", max_length=64)]
 Short = Annotated[str, Meta(min_length=1, max_length=255)]
 """A name or a key at the broker; AMQP has room for 255 bytes."""
+Share = Annotated[float, Meta(ge=0, le=1)]

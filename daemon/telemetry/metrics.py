@@ -71,7 +71,7 @@ DELIVERIES = Metric(
 )
 EVENTS = Metric(
     "tonebus_events_total", "counter", "daemon",
-    "Tone events that the broker confirmed.",
+    "Tone events that the broker confirmed; their tone may be `none` or `unsure`.",
     ("connector", "tone"),
 )
 PARKED = Metric(
@@ -112,7 +112,8 @@ CACHED = Metric(
 )
 SHADOW = Metric(
     "tonebus_shadow_tones_total", "counter", "daemon",
-    "Texts that a shadow model scored too: the tone published, and the shadow's.",
+    "Texts that a shadow model scored too: the most probable tone of the model in charge, and the "
+    "shadow's.",
     ("connector", "model", "tone", "shadow"),
 )
 SHADOW_MISSED = Metric(

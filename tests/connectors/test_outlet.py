@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from connectors.events import event as envelope
+from connectors.events.doubt import Doubt
 from connectors.events.output import Output, OutputConfig, fault_of
 from connectors.messages import Model, OutgoingMessage, Score, Text, ToneEvent
 from tests.messages import delivery
@@ -37,6 +38,18 @@ def test_the_key_follows_its_template() -> None:
         "tone.negative.pt_BR.Mini_LM.input.some.key"
     )
     assert message(OutputConfig(routing_key="{language}")).routing_key == "unknown"
+
+
+def test_an_event_in_doubt_keeps_its_scores_and_goes_to_a_key_of_its_own() -> None:
+    source, output = delivery(b"{}"), Output(OutputConfig(doubt=Doubt(below=0.95)))
+    told = envelope.tone_event(
+        source, Text("Too late."), "event-1", score=SCORE, model=Model("m", "r1"),
+        cached=False, doubt=output.doubt,
+    )  # fmt: skip
+    sent = output.message(told, source)
+    data = json.loads(sent.body)["data"]
+    assert sent.routing_key == "input.unsure"
+    assert (data["tone"], data["score"], data["scores"]) == ("unsure", 0.9, SCORE.scores)
 
 
 def test_a_key_never_outgrows_what_amqp_has_room_for() -> None:

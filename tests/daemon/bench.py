@@ -42,8 +42,9 @@ class Bench:
     """
 
     def __init__(
-        self, connectors: Sequence[str] = ("input",), *, shadowed: bool = False, share: float = 1.0
-    ) -> None:
+        self, connectors: Sequence[str] = ("input",), *, shadowed: bool = False, share: float = 1.0,
+        output: Output = ANSWERING,
+    ) -> None:  # fmt: skip
         self.clock = Clock()
         self.edges = ScriptedEdges(self.clock, connectors)
         self.registry = Registry()
@@ -53,7 +54,7 @@ class Bench:
         self.shadows = Shadows(
             Scorer([SHADOW] if shadowed else [], DaemonSettings(), self.clock), cache, self.registry
         )
-        route = Route(mapper, models.NAME, ModelIdentity(MODEL, "none"), ANSWERING, shadow=shadow)
+        route = Route(mapper, models.NAME, ModelIdentity(MODEL, "none"), output, shadow=shadow)
         tally = Tally(
             self.registry,
             mapping={name: Breaker(window=200, share=share) for name in connectors},

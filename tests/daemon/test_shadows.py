@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from connectors.events.doubt import Doubt
+from connectors.events.output import Output, OutputConfig
 from connectors.messages import Fault
 from daemon.pipeline import shadow
 from daemon.status.reporter import agreement
@@ -34,6 +36,17 @@ def test_both_models_score_and_only_the_one_in_charge_is_published() -> None:
         ("input", SHADOW, "neutral", "neutral"): 2,
         ("input", SHADOW, "neutral", "negative"): 2,
     }
+
+
+def test_doubt_is_published_and_counted_and_the_shadow_is_compared_by_its_tone() -> None:
+    bench = Bench(shadowed=True, output=Output(OutputConfig(doubt=Doubt(below=1.0))))
+    bench.edges.source.deliver(message("good", id=1))
+    finish(bench)
+    [event] = bench.edges.sink.safe
+    assert event.routing_key == "input.unsure"
+    assert b'"tone":"unsure"' in event.body
+    assert bench.registry.by(metrics.EVENTS, "tone") == {"unsure": 1}
+    assert agreement(bench.registry) == {SHADOW: (1, 1)}
 
 
 def test_a_message_is_acknowledged_while_its_shadow_is_still_out() -> None:

@@ -115,6 +115,20 @@ def test_evaluate_compares_two_models(environ: dict[str, str], data: Path) -> No
     assert "tiny-distilbert" in shown
 
 
+def test_evaluate_shows_what_doubt_would_leave(
+    environ: dict[str, str], data: Path, tmp_path: Path
+) -> None:
+    pytest.importorskip("matplotlib")
+    out = tmp_path / "out.png"
+    shown = run(evaluate, environ, str(data), "--coverage", "--plot", str(out))
+    assert "unsure_below" in shown
+    assert "unsure_margin" in shown
+    assert out.stat().st_size > 1000
+    [told] = json.loads(run(evaluate, environ, "--json", "--coverage", str(data)))["models"]
+    for setting in ("unsure_below", "unsure_margin"):
+        assert told["coverage"][setting][0]["coverage"] == 1.0
+
+
 def test_evaluate_draws(environ: dict[str, str], data: Path, tmp_path: Path) -> None:
     pytest.importorskip("matplotlib")
     out = tmp_path / "out.png"

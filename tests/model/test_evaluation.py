@@ -9,6 +9,7 @@ import pytest
 from connectors.errors import Misconfigured
 from connectors.messages import Fault, Score
 from daemon.evaluation import figures, labelled
+from daemon.evaluation.coverage import coverage
 from daemon.evaluation.evaluation import report
 from daemon.model.labels import TONES
 
@@ -53,6 +54,20 @@ def test_a_fault_is_never_right() -> None:
     assert found.faults == 1
     assert found.accuracy == pytest.approx(1 / 2)
     assert found.confusion["negative"] == {"fault": 1}
+
+
+def test_coverage_falls_with_doubt_and_only_what_keeps_its_tone_is_judged() -> None:
+    given: list[Score | Fault] = [
+        score("negative", 0.9), score("neutral", 0.6), Fault("error"), score("negative", 0.7),
+    ]  # fmt: skip
+    found = coverage(["negative", "negative", "neutral", "negative"], given)
+    below = {each.at: (each.coverage, each.accuracy) for each in found.unsure_below}
+    assert below[0.0] == below[0.6] == (3 / 4, 2 / 3)
+    assert below[0.65] == below[0.7] == (2 / 4, 1.0)
+    assert below[0.95] == (0.0, None)
+    margin = {each.at: (each.coverage, each.accuracy) for each in found.unsure_margin}
+    assert margin[0.4] == (3 / 4, 2 / 3)  # 0.6 leads 0.2
+    assert margin[0.45] == (2 / 4, 1.0)
 
 
 def test_tones_that_no_text_has_do_not_count() -> None:

@@ -27,8 +27,8 @@ from connectors.urls import is_loopback
 from daemon import settings
 from daemon.pipeline.predictor import Predictor
 from daemon.process import wiring
-from daemon.status.release import RELEASE
 from daemon.telemetry import prometheus
+from daemon.telemetry.release import RELEASE
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -66,7 +66,10 @@ def build(configuration: Settings, edges: Edges, store: Store) -> FastAPI:
             f"api host {configuration.api.host!r} is open to others, and there is no token. "
             "Fix: set TONEBUS_API_TOKEN, or host = '127.0.0.1'"
         )
-    predictor = Predictor(configuration, edges, store)
+    predictor = Predictor(
+        configuration, edges=edges, cache=wiring.cache(configuration, store),
+        identities=wiring.identities(configuration), pauses=wiring.RECONNECT_PAUSES,
+    )  # fmt: skip
     watch = Poller(predictor, store, consuming=bool(configuration.connectors))
     vitals = Vitals(predictor)
 

@@ -64,3 +64,60 @@ def test_only_the_tracer_imports_opentelemetry_and_nobody_needs_it() -> None:
 def test_the_wire_words_and_the_errors_import_nothing_of_ours() -> None:
     for leaf in ("errors.py", "messages.py"):
         assert not {top(name) for name in imports(ROOT / "connectors" / leaf)} & LAYERS.keys()
+
+
+FLOORS = (
+    {"cli"},
+    {"worker", "checks", "contract"},
+    {"process"},
+    {"pipeline", "status"},
+    {"telemetry", "evaluation"},
+    {"model"},
+    {"settings"},
+)
+"""The packages of the daemon, from the top floor down (docs/architecture.md)."""
+
+LEVEL = {name: level for level, floor in enumerate(FLOORS) for name in floor}
+
+
+def test_the_daemon_is_packages_only_and_each_has_its_floor() -> None:
+    places = {path.name for path in (ROOT / "daemon").iterdir() if not path.name.startswith("__")}
+    assert {place for place in places if place.endswith(".py")} == set()
+    code = {path.parent.name for path in (ROOT / "daemon").glob("*/__init__.py")}
+    assert code - {"catalogue"} == LEVEL.keys()
+
+
+def test_imports_in_the_daemon_run_down_its_floors_and_never_up() -> None:
+    wrong = [
+        f"{path.relative_to(ROOT)} imports {module}"
+        for name, level in LEVEL.items()
+        for path in (ROOT / "daemon" / name).rglob("*.py")
+        for module in imports(path)
+        if module.startswith("daemon.") and LEVEL.get(module.split(".")[1], level) < level
+    ]
+    assert not wrong
+
+
+@pytest.mark.parametrize("layer", LAYERS)
+def test_no_two_files_import_each_other(layer: str) -> None:
+    found = {
+        ".".join(path.relative_to(ROOT).with_suffix("").parts): modules(path)
+        for path in (ROOT / layer).rglob("*.py")
+        if path.name != "__init__.py"
+    }
+    wrong = {
+        tuple(sorted((name, other)))
+        for name, others in found.items()
+        for other in others
+        if name in found.get(other, ())
+    }
+    assert not wrong
+
+
+def modules(path: Path) -> set[str]:
+    """Modules of ours that a file imports, `from package import module` included."""
+    found = imports(path)
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom) and node.module:
+            found.update(f"{node.module}.{alias.name}" for alias in node.names)
+    return found

@@ -16,7 +16,6 @@ from api.status.health import Facts
 from api.status.schemas import ModelStatus, Status
 from daemon.status import snapshot
 from daemon.status.incidents import LEDGER
-from daemon.status.release import RELEASE
 from daemon.status.snapshot import (
     LIVE_SECONDS,
     PATIENCE,
@@ -25,6 +24,7 @@ from daemon.status.snapshot import (
     WorkerSnapshot,
 )
 from daemon.telemetry import metrics
+from daemon.telemetry.release import RELEASE
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping

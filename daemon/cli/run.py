@@ -8,6 +8,7 @@ import click
 
 from daemon import settings
 from daemon.process import threads
+from daemon.status import incidents
 from daemon.telemetry import logs
 
 
@@ -50,6 +51,6 @@ def api() -> None:
 
 def _begin() -> settings.Settings:
     configuration = settings.load()
-    logs.configure(configuration.log.format, configuration.log.level)
+    logs.configure(configuration.log.format, configuration.log.level, incidents.remember)
     threads.end_with_any()
     return configuration

@@ -18,25 +18,26 @@ from typing import TYPE_CHECKING
 import structlog
 import tenacity
 
-from connectors.amqp import topology
 from connectors.errors import BadInput, Misconfigured, Unavailable
 from connectors.mapping import is_blank
 from connectors.messages import Fault, Score
 from connectors.text import clamped
 from daemon.pipeline.asking import Asked, NoWorker, Prediction, Request
+from daemon.pipeline.queue_depths import QueueDepths
 from daemon.pipeline.scorer import Scorer
-from daemon.process import wiring
 from daemon.telemetry.registry import Registry
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
-    from connectors.cache import Store
+    from tenacity.wait import wait_base
+
+    from connectors.cache import Cache
     from connectors.ports import Backlog, Edges
+    from daemon.model.identity import ModelIdentity
     from daemon.settings import Settings
 
 _IDLE_SECONDS = 0.5
-_MEASURE_SECONDS = 2.0
 _STALLED_ATTEMPTS = 3
 """A thread that did not come round for as long as so many attempts to connect take is stuck."""
 
@@ -52,20 +53,27 @@ class Predictor:
     Attributes:
         fault: Why the bus is not to be had; empty while it is.
         registry: Counts.
-        backlogs: How each queue that there is stood a moment ago.
     """
 
-    def __init__(self, settings: Settings, edges: Edges, store: Store) -> None:
-        """Wire the parts; connect nothing yet.
+    def __init__(
+        self, settings: Settings, *, edges: Edges, cache: Cache, pauses: wait_base,
+        identities: Mapping[str, ModelIdentity],
+    ) -> None:  # fmt: skip
+        """Put the parts together; connect nothing yet.
 
-        Raises:
-            Misconfigured: A model cannot be identified.
+        Args:
+            settings: Everything.
+            edges: The bus.
+            cache: What was scored before.
+            pauses: Between two attempts to connect.
+            identities: What each model is known by, by its name in the settings.
         """
         self._edges = edges
-        self._cache = wiring.cache(settings, store)
+        self._cache = cache
+        self._pauses = pauses
         self._max_chars = settings.daemon.max_text_chars
         self.registry = Registry()
-        self.identities = wiring.identities(settings)
+        self.identities = identities
         self._scorer: Scorer[Request] = Scorer(
             list(self.identities), settings.daemon, time.monotonic,
             registry=self.registry, urgent=True,
@@ -77,20 +85,13 @@ class Predictor:
         self._stopping = threading.Event()
         self._tried = threading.Event()
         self._thread = threading.Thread(target=self._run, name="predictor", daemon=True)
-        self._queues = [
-            *(each.source_queue for each in settings.connectors),
-            *(topology.scoring_queue(each.name).name for each in settings.models),
-            topology.PARKED,
-            topology.UNROUTED,
-        ]
-        self._measured = float("-inf")
         self._patience = _STALLED_ATTEMPTS * (
             settings.broker.connect_timeout * len(settings.broker.url.split(";"))
             + settings.broker.heartbeat
         )
         self._due = float("inf")
         self._died = ""
-        self.backlogs: dict[str, Backlog] = {}
+        self._depths = QueueDepths(settings)
         self.fault = "not connected yet"
 
     def start(self, patience: float = 5.0) -> None:
@@ -123,6 +124,11 @@ class Predictor:
         if late > self._patience:
             return f"the predictor thread has been stuck for {late:.0f} s"
         return ""
+
+    @property
+    def backlogs(self) -> dict[str, Backlog]:
+        """Depth of each queue that exists, a moment ago."""
+        return self._depths.latest
 
     def workers(self, model: str) -> int:
         """Workers of a model, at the last count."""
@@ -174,7 +180,7 @@ class Predictor:
                     self._turn()
             except Unavailable as lost:
                 self.fault = str(lost)
-                self.backlogs = {}
+                self._depths.latest = {}
                 _log.warning("disconnected", error=self.fault)
                 self._edges.drop()
                 self._fail_all(lost)
@@ -183,7 +189,7 @@ class Predictor:
     def _open(self) -> None:
         for attempt in tenacity.Retrying(
             retry=tenacity.retry_if_exception_type((Unavailable, Misconfigured)),
-            wait=wiring.RECONNECT_PAUSES,
+            wait=self._pauses,
             stop=tenacity.stop_when_event_set(self._stopping),
             sleep=self._pause,
             reraise=True,
@@ -214,7 +220,7 @@ class Predictor:
         self._look_up()
         self._tell()
         if not self._edges.blocked:
-            self._measure()
+            self._depths.count(self._edges)
             self._scorer.ask(self._edges.scoring)
         self._dismiss()
 
@@ -252,14 +258,6 @@ class Predictor:
                 self._scorer.withdraw(request.model, request.key, request)
                 self._answered.append((request, reason))
         self._tell()
-
-    def _measure(self) -> None:
-        now = time.monotonic()
-        if now - self._measured < _MEASURE_SECONDS:
-            return
-        self._measured = now
-        found = {queue: self._edges.backlog(queue) for queue in self._queues}
-        self.backlogs = {queue: backlog for queue, backlog in found.items() if backlog}
 
     def _look_up(self) -> None:
         asked = [self._asked.popleft() for _ in range(len(self._asked))]

@@ -10,7 +10,7 @@ from daemon.pipeline.batcher import Batcher
 from daemon.pipeline.requests import Batch, Requests
 from daemon.pipeline.work import Outcome, Requester
 from daemon.telemetry.registry import Registry
-from daemon.telemetry.tracing import Tracer
+from daemon.telemetry.tracer import Tracer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence

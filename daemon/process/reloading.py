@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from daemon.settings import Settings
-    from daemon.telemetry.tracing import Tracer
+    from daemon.telemetry.tracer import Tracer
 
 _COLLECT_AFTER = 20_000
 _log = structlog.get_logger(__name__)

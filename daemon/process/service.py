@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from daemon.process.signals import Signals
     from daemon.settings import Settings
     from daemon.status.snapshot import State
-    from daemon.telemetry.tracing import Tracer
+    from daemon.telemetry.tracer import Tracer
 
 _IDLE_SECONDS = 1.0
 _BUSY_SECONDS = 0.1
@@ -110,7 +110,7 @@ class Service:
             shadows=shadows,
         )
         self._watch = Watchdog(signals.supervisor, settings.daemon)
-        self._reporter.attend(
+        self._reporter.report_on(
             store,
             self._watch,
             self._gauges,

@@ -8,8 +8,8 @@ import socket
 import time
 from pathlib import Path
 
-from daemon.status.release import RELEASE
 from daemon.status.snapshot import Process
+from daemon.telemetry.release import RELEASE
 
 _UID = secrets.token_hex(8)
 """Drawn when the process starts: in containers every process may have the same number."""

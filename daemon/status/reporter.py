@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping  # noqa: TC003 - a NamedTuple reads its types at run time
 from types import MappingProxyType
-from typing import TYPE_CHECKING, NamedTuple, get_args
+from typing import TYPE_CHECKING, NamedTuple, Protocol, get_args
 
 import structlog
 
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from connectors.cache import Store
-    from daemon.process.watchdog import Watchdog
 
 _EVERY_SECONDS = 1.0
 _HOUR_EVERY_SECONDS = 5.0
@@ -55,6 +54,14 @@ class Gauges(NamedTuple):
     pauses: Mapping[str, str] = MappingProxyType({})
 
 
+class Watcher(Protocol):
+    """Receives every snapshot too, for the supervisor."""
+
+    def look(self, now: float, snapshot: DaemonSnapshot, *, done: float) -> None:
+        """Take in a snapshot; `done` is how much work was ever done."""
+        ...
+
+
 class Reporter:
     """What a daemon reports of itself, over its whole life and any number of reloads.
 
@@ -71,17 +78,17 @@ class Reporter:
         self._history = History()
         self._latency = self.registry.histogram(metrics.LATENCY)
         self._store: Store | None = None
-        self._watch: Watchdog | None = None
+        self._watch: Watcher | None = None
         self._ask: Callable[[], Gauges] = Gauges
         self._gauges = Gauges()
         self._revisions: Mapping[str, str] = {}
         self._worst_case = 0
         self._due = self._hour_due = 0.0
 
-    def attend(
+    def report_on(
         self,
         store: Store,
-        watch: Watchdog,
+        watch: Watcher,
         gauges: Callable[[], Gauges],
         *,
         revisions: Mapping[str, str],

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Literal
 
 import structlog
 
-from daemon.status import incidents
 from daemon.telemetry import journald
 
 if TYPE_CHECKING:
@@ -22,13 +21,14 @@ _FRAMES = 8
 Format = Literal["auto", "json", "console"]
 
 
-def configure(form: Format, level: str) -> None:
+def configure(form: Format, level: str, *processors: Processor) -> None:
     """Send every log of this process, also those of libraries, to standard error or the journal.
 
     Args:
         form: `auto` is for people on a terminal, for the journal where standard error leads there,
             and for machines elsewhere.
-        level: Facts below it are dropped; libraries speak from `warning` on.
+        level: Facts below it are dropped; libraries log from `warning` on.
+        processors: See each event before it is written, such as `incidents.remember`.
     """
     console = form == "console" or (form == "auto" and sys.stderr.isatty())
     shared: list[Processor] = [
@@ -37,7 +37,7 @@ def configure(form: Format, level: str) -> None:
         structlog.processors.TimeStamper(fmt="iso", utc=not console),
         _without_control_characters,
         _without_message,
-        incidents.remember,
+        *processors,
     ]
     structlog.configure(
         processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],

@@ -26,9 +26,8 @@ from connectors.events import event, output
 from connectors.messages import Fault
 from connectors.ports import NO_HEADERS
 from connectors.trace import Trace
-from daemon.pipeline.work import Item, ScoreRequest
-from daemon.status.release import RELEASE
-from daemon.telemetry.tracing import Tracer
+from daemon.telemetry.release import RELEASE
+from daemon.telemetry.tracer import Requested, Traced, Tracer
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -86,7 +85,7 @@ class OtelTracer(Tracer):
         trace = self._open[id(delivery)] = _Followed(self, delivery)
         return trace
 
-    def ask(self, model: str, members: Sequence[ScoreRequest[Any]]) -> Mapping[str, str]:
+    def ask(self, model: str, members: Sequence[Requested]) -> Mapping[str, str]:
         """Trace one request, linked with the deliveries whose texts it holds, both ways.
 
         It is a trace of its own, for it has many parents; there is none where no delivery of it is
@@ -238,12 +237,12 @@ class _Followed(Trace):
         span.end()
 
 
-def _spans(members: Sequence[ScoreRequest[Any]]) -> list[Span]:
+def _spans(members: Sequence[Requested]) -> list[Span]:
     """Return the spans of the deliveries that wait for texts, each once."""
     found: dict[Span, None] = {}
     for member in members:
         for item in member.requesters:
-            if isinstance(item, Item):
+            if isinstance(item, Traced):
                 for delivery in (item.delivery, *(each.delivery for each in item.duplicates)):
                     if isinstance(delivery.trace, _Followed):
                         came = event.trace_context(delivery, item.text)

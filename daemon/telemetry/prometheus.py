@@ -23,8 +23,8 @@ from prometheus_client.core import (
 )
 from prometheus_client.registry import Collector
 
-from daemon.status.release import RELEASE
 from daemon.telemetry.metrics import BUILD, METRICS
+from daemon.telemetry.release import RELEASE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator

@@ -13,7 +13,7 @@ from celery.exceptions import Ignore
 
 from connectors.ports import NO_HEADERS
 from connectors.scoring.protocol import LOST, TASK, BatchFailed, BatchResult
-from daemon.telemetry.tracing import Tracer
+from daemon.telemetry.tracer import Tracer
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -15,6 +15,7 @@ import structlog
 
 from daemon import settings
 from daemon.model.scorer import ToneModel
+from daemon.status import incidents
 from daemon.telemetry import logs
 from daemon.worker import app
 
@@ -77,7 +78,7 @@ def main() -> int:
     if group := os.environ.get("WICKED_CGROUP"):
         (Path(group) / "cgroup.procs").write_text(str(os.getpid()), encoding="utf-8")
     configuration = settings.load()
-    logs.configure(configuration.log.format, configuration.log.level)
+    logs.configure(configuration.log.format, configuration.log.level, incidents.remember)
     sys.modules["daemon.model.scorer"].ToneModel = Wicked  # type: ignore[attr-defined]
     return app.run(configuration, configuration.models[0].name)
 

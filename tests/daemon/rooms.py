@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from connectors.embedded.broker import Message
     from connectors.scoring.protocol import BatchResult
     from daemon.model.scorer import ToneModel
-    from daemon.telemetry.tracing import Tracer
+    from daemon.telemetry.tracer import Tracer
 
 SEEN = "seen"
 QUEUE = topology.source_queue("input")

@@ -37,7 +37,9 @@ def read(store: Store) -> list[DaemonSnapshot | WorkerSnapshot | HourSnapshot]:
 def reporter(store: Store) -> Reporter:
     made = Reporter()
     watch = Watchdog(Supervisor({}), DaemonSettings())
-    made.attend(store, watch, lambda: Gauges(in_flight=3), revisions={"tiny": "r1"}, worst_case=10)
+    made.report_on(
+        store, watch, lambda: Gauges(in_flight=3), revisions={"tiny": "r1"}, worst_case=10
+    )
     return made
 
 
@@ -103,7 +105,7 @@ def test_it_tells_at_most_once_a_second_unless_something_changes() -> None:
 def test_gauges_vanish_with_what_they_measured() -> None:
     made = Reporter()
     workers, pauses = {"tiny": 2, "other": 1}, {"input": "no-worker"}
-    made.attend(
+    made.report_on(
         EmbeddedStore(), Watchdog(Supervisor({}), DaemonSettings()),
         lambda: Gauges(blocked=True, workers=workers, pauses=pauses), revisions={}, worst_case=10,
     )  # fmt: skip
@@ -133,7 +135,7 @@ def test_gauges_of_a_daemon_that_cannot_look_at_itself_vanish(
     made = Reporter()
     watch = Watchdog(Supervisor({}), DaemonSettings())
     # the second look raises, for there is none
-    made.attend(EmbeddedStore(), watch, looks.pop, revisions={}, worst_case=10)
+    made.report_on(EmbeddedStore(), watch, looks.pop, revisions={}, worst_case=10)
     made.enter("working")
     made.tick()
     assert made.registry.shown(metrics.IN_FLIGHT) == {(): 3}

@@ -1,0 +1,86 @@
+"""What the message path reports to a tracer; this one does nothing."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+
+from connectors.ports import NO_HEADERS
+from connectors.trace import UNTRACED, Trace
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from connectors.delivery import Delivery
+    from connectors.messages import Fault, Score, Text
+    from daemon.model.scorer import ToneModel
+
+
+class Settling(Protocol):
+    """What settles a delivery."""
+
+    @property
+    def delivery(self) -> Delivery:
+        """The delivery."""
+        ...
+
+
+@runtime_checkable
+class Traced(Protocol):
+    """A text on its way to its event.
+
+    Attributes:
+        text: As the mapping found it.
+        duplicates: What settles the deliveries that wait for the same event.
+    """
+
+    text: Text
+    duplicates: Sequence[Settling]
+
+    @property
+    def delivery(self) -> Delivery:
+        """The delivery that the text came in."""
+        ...
+
+
+class Requested(Protocol):
+    """A text in a scoring request; what waits for its score may be `Traced`."""
+
+    @property
+    def requesters(self) -> Sequence[object]:
+        """What waits for its score."""
+        ...
+
+
+class Tracer:
+    """Traces nothing."""
+
+    def follow(self, delivery: Delivery) -> Trace:  # noqa: ARG002 - others look at it
+        """Begin the trace of a delivery that has just come."""
+        return UNTRACED
+
+    def ask(self, model: str, members: Sequence[Requested]) -> Mapping[str, str]:  # noqa: ARG002 - as above
+        """Trace one request to the workers.
+
+        Args:
+            model: The model's name in the settings.
+            members: The texts in it, with what waits for them.
+
+        Returns:
+            The headers by which a worker goes on with the trace.
+        """
+        return NO_HEADERS
+
+    def score(
+        self,
+        model: ToneModel,
+        texts: Sequence[str],
+        headers: Mapping[str, Any],  # noqa: ARG002 - as above
+    ) -> list[Score | Fault]:
+        """Have a request scored, as a part of the trace that its headers tell of."""
+        return model.score(texts)
+
+    def reset(self) -> None:
+        """End what is open: those deliveries go back to their queues."""
+
+    def close(self) -> None:
+        """Hand over what was traced, before the process ends."""

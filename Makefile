@@ -61,9 +61,10 @@ mutations: $(INSTALLED) ## make mistakes in a copy of the core, and see that tes
 soak: $(INSTALLED) ## steady load; does anything grow? (MINUTES=60, PLOT=soak.png wants matplotlib)
 	@$(BIN)/python -m tests.chaos.soak --minutes $(or $(MINUTES),5) $(if $(PLOT),--plot $(PLOT))
 
-lint: $(INSTALLED) ## style and types
+lint: $(INSTALLED) ## style, types and the words of docs/reference/glossary.md
 	@$(BIN)/ruff check
 	@$(BIN)/ruff format --check
+	@$(BIN)/python -m scripts.glossary
 	@$(BIN)/mypy
 
 format: $(INSTALLED) ## put the style right where a machine can
@@ -74,7 +75,7 @@ docs: $(INSTALLED) ## the documents as a site in build/site, which opens without
 	@$(BIN)/sphinx-build -q --fresh-env --fail-on-warning --builder html docs build/site
 	@echo "build/site/index.html"
 
-reference: $(INSTALLED) ## make the pages of docs/reference anew that are made from the code
+reference: $(INSTALLED) ## write the pages of docs/reference that are made from the code
 	@$(BIN)/python -m scripts.reference
 
 constraints: ## pin the newest versions that pyproject.toml allows into constraints.txt

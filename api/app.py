@@ -19,7 +19,7 @@ from api.auth import Gate
 from api.limits import BodyLimit, Places
 from api.plain_http import PlainHttp
 from api.routes import classify, predict
-from api.routes import status as sight
+from api.routes import status as status_routes
 from api.status.poller import Poller
 from api.vitals import Vitals
 from connectors.errors import Misconfigured
@@ -98,7 +98,7 @@ def build(configuration: Settings, edges: Edges, store: Store) -> FastAPI:
     app.state.watch = watch
     app.state.vitals = vitals
     app.state.registry = prometheus.collectors(predictor.registry, watch.measure)
-    routers = (predict.router, classify.router, sight.router)
+    routers = (predict.router, classify.router, status_routes.router)
     for router in routers:
         app.include_router(router)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")

@@ -17,7 +17,7 @@ _log = structlog.get_logger(__name__)
 class Vitals:
     """The health of the process, which is that of its loops, and of nothing that it stands on.
 
-    RabbitMQ, Redis, workers and daemons may be away: a new start would mend none of them, and the
+    RabbitMQ, Redis, workers and daemons may be away: a restart would fix none of them, and the
     page must be there to say so.
     """
 

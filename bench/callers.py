@@ -151,7 +151,7 @@ def main() -> None:
     answers = asyncio.run(
         call(int(port), int(connections), float(seconds), int(seed), int(distinct), server)
     )
-    print(msgspec.json.encode(answers).decode())  # noqa: T201 - read by whoever started us
+    print(msgspec.json.encode(answers).decode())  # noqa: T201 - read by the parent process
 
 
 if __name__ == "__main__":

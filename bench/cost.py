@@ -20,7 +20,7 @@ class Spent(NamedTuple):
 
     Attributes:
         cpu: Seconds of CPU by role.
-        wire: Bytes that went over the loopback interface, whoever sent them.
+        wire: Bytes that went over the loopback interface, from all senders.
     """
 
     cpu: dict[str, float]

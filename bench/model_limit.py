@@ -22,7 +22,7 @@ def main() -> None:
     model = ToneModel.load(settings.load().models[0])
     model.warm_up()
     texts = corpus.texts(_TEXTS, seed)
-    print("ready", flush=True)  # noqa: T201 - read by whoever started us
+    print("ready", flush=True)  # noqa: T201 - read by the parent process
     sys.stdin.readline()
     begun, scored = time.perf_counter(), 0
     while time.perf_counter() - begun < seconds:

@@ -41,7 +41,7 @@ def main() -> None:
     incoming.basic_qos(0, int(prefetch), False)
     # publishing reads from the socket as well, so that a callback must not publish
     incoming.basic_consume(queue, callback=arrived.append)
-    print('{"event": "relay_ready"}', flush=True)  # noqa: T201 - read by whoever started us
+    print('{"event": "relay_ready"}', flush=True)  # noqa: T201 - read by the parent process
     while True:
         connection.drain_events()
         while arrived:

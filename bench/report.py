@@ -84,7 +84,7 @@ def write_json(path: Path, header: str, figures: Mapping[str, list[float]]) -> N
 
 def draw(path: Path, header: str, medians: Mapping[str, float]) -> None:
     """Draw what was reached of each target, and the latencies; needs matplotlib."""
-    import matplotlib as mpl  # noqa: PLC0415 - only whoever wants a picture needs it
+    import matplotlib as mpl  # noqa: PLC0415 - only needed for a picture
 
     mpl.use("agg")
     from matplotlib import pyplot as plt  # noqa: PLC0415 - after the choice above

@@ -24,7 +24,7 @@ class Delivery:
         redelivered: Whether it was delivered before.
         replayed: What it tells of its earlier life, where it was parked and replayed.
         received: Monotonic seconds when it came.
-        trace: What is noted of it for whoever traces it.
+        trace: What is recorded of it for a tracer.
     """
 
     __slots__ = (

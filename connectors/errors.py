@@ -36,4 +36,4 @@ class Unavailable(TonebusError):  # noqa: N818 - as above
 
 
 class Misconfigured(TonebusError):  # noqa: N818 - as above
-    """Settings or a deployment that can never work: say what and how to mend it; exit 78."""
+    """Settings or a deployment that can never work: say what and how to fix it; exit 78."""

@@ -1,4 +1,4 @@
-"""What the message path needs of the world around it, whoever provides it."""
+"""What the message path needs of the world around it, as protocols."""
 
 from __future__ import annotations
 
@@ -139,7 +139,7 @@ class ScoringEdge(Protocol):
     ) -> str:  # fmt: skip
         """Send a batch; return the id that its answers will carry.
 
-        The headers reach whoever scores it.
+        The headers reach the worker that scores it.
         """
         ...
 

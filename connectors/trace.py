@@ -1,4 +1,4 @@
-"""What is noted of a delivery for whoever traces it."""
+"""What is recorded of a delivery for a tracer."""
 
 from __future__ import annotations
 

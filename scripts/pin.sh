@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Resolve everything anew in an empty environment, and write what came out to constraints.txt.
+# Resolve everything in an empty environment, and write what came out to constraints.txt.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 # shellcheck source=scripts/python.sh

@@ -23,7 +23,7 @@ _WORDS = (
     "thanks refund order app service phone today again never always number ! ? . , '"
 )
 _SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
-_LETTERS = "abcdefghijklmnopqrstuvwxyz"
+_ALPHABET = "abcdefghijklmnopqrstuvwxyz"
 _DIGITS = "0123456789"
 _TOKENIZER: Any = PreTrainedTokenizerFast
 _CARD = {"name": NAME, "preprocessing": "none", "temperature": 1.0, "max_tokens": 64}
@@ -31,7 +31,7 @@ _CARD = {"name": NAME, "preprocessing": "none", "temperature": 1.0, "max_tokens"
 
 def save(where: Path, *, seed: int = 7) -> Path:
     """Save a BERT of two layers, with its tokenizer and its card; return its directory."""
-    tokenizer = wordpiece(_WORDS.split(), _LETTERS + _DIGITS)
+    tokenizer = wordpiece(_WORDS.split(), _ALPHABET + _DIGITS)
     torch.manual_seed(seed)
     config = BertConfig(
         vocab_size=tokenizer.vocab_size,
@@ -69,7 +69,7 @@ def table(name: str, where: Path) -> str:
     return f'[[models]]\nname = "{name}"\nsource = "{where}"\nthreads = 1\ntoken_budget = 1024\n'
 
 
-def wordpiece(words: Iterable[str], characters: str = _LETTERS) -> Any:
+def wordpiece(words: Iterable[str], characters: str = _ALPHABET) -> Any:
     """A BERT tokenizer that knows these words, and spells all others."""
     pieces = (*_SPECIAL, *words, *characters, *("##" + each for each in characters))
     vocabulary = {piece: place for place, piece in enumerate(dict.fromkeys(pieces))}

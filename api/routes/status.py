@@ -40,7 +40,7 @@ async def page() -> FileResponse:
     "/healthz",
     tags=["health"],
     response_model_exclude_defaults=True,
-    responses={503: {"model": Health, "description": "Only a new start mends it"}},
+    responses={503: {"model": Health, "description": "Only a restart helps"}},
 )
 @router.get("/health", include_in_schema=False)
 async def healthz(request: Request, response: Response) -> Health:

@@ -1,4 +1,4 @@
-"""Looks at everything once a second, and keeps what it saw for whoever asks."""
+"""Polls everything once a second, and keeps the result for those who ask."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ class Poller:
         """Look once, and tell those who follow."""
         try:
             self._take(await asyncio.to_thread(self._store.gather, snapshot.INDEX))
-        except Exception as error:  # noqa: BLE001 - the next look may succeed; followers see it age
+        except Exception as error:  # noqa: BLE001 - the next look may succeed; its age shows on the page
             _log.warning("watch_failed", error=type(error).__name__)
             return
         async with self._looked:

@@ -35,7 +35,7 @@ def main() -> None:
 
     @app.after_startup
     async def say_ready() -> None:
-        print('{"event": "relay_ready"}', flush=True)  # noqa: T201 - read by whoever started us
+        print('{"event": "relay_ready"}', flush=True)  # noqa: T201 - read by the parent process
 
     asyncio.run(app.run())
 

@@ -29,7 +29,7 @@ def infinity(environment: Path, port: int) -> Iterator[None]:
         **os.environ, "HF_HUB_OFFLINE": "1", "DO_NOT_TRACK": "1",
         "OMP_NUM_THREADS": str(os.cpu_count()),
     }  # fmt: skip
-    process = subprocess.Popen(  # noqa: S603 - what whoever measures has installed
+    process = subprocess.Popen(  # noqa: S603 - an environment that the caller installed
         command, env=variables, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )
     try:

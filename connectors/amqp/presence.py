@@ -79,7 +79,7 @@ def refused_publish(broker: Broker, exchange: str) -> str:
     probe = amqp.Message(b"", expiration=_WRONG, user_id=_WRONG)
     try:
         broker.attempt(channel.basic_publish, probe, exchange=exchange, mandatory=True)
-        # the answer to this comes after the verdict on the message
+        # RabbitMQ answers this after it has decided on the message
         broker.attempt(channel.confirm_select)
     except Refused as refused:
         return str(refused)

@@ -7,7 +7,7 @@ import select
 
 
 class Wakeup:
-    """A pipe to yourself: whoever sleeps watches `fd`, whoever has news calls `set`."""
+    """A pipe to oneself: the sleeping thread watches `fd`, another thread calls `set`."""
 
     def __init__(self) -> None:
         """Open the pipe."""

@@ -42,11 +42,11 @@ class Cache:
 
         Args:
             store: Where entries live.
-            secret: What every key here is derived from. Without one a known key serves: then
-                whoever reads the store can test whether a given text was seen, and whoever writes
-                it can forge entries.
-            score_ttl: Seconds that a score lives.
-            mark_ttl: Seconds that a mark lives.
+            secret: What every key here is derived from. Without one a known key is used:
+                then anyone who reads the store can test whether a given text was seen, and anyone
+                who writes it can forge entries.
+            score_ttl: Seconds that a score is kept.
+            mark_ttl: Seconds that a mark is kept.
             deployment: Whose entries these are; those of another are never seen.
         """
         self._store = store

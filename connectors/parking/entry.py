@@ -1,4 +1,4 @@
-"""One parked message, read: whoever may publish can have written anything into its headers."""
+"""One parked message, read. Any publisher can have written anything into its headers."""
 
 from __future__ import annotations
 

@@ -40,7 +40,7 @@ NEVER = Replayed()
 
 
 def replayed(headers: Mapping[str, Any]) -> Replayed:
-    """Read what the headers say; whoever may write to a source queue could have written them."""
+    """Read what the headers say; any client with a right to the source queue could write them."""
     # a message without it was never replayed: it was sent to a queue of others
     times = headers.get(f"{HEADER}replays", 0)
     return Replayed(

@@ -120,7 +120,7 @@ def _bus(broker: Broker, outputs: Sequence[str]) -> Iterator[Result]:
 def _depths(broker: Broker) -> Iterator[Result]:
     """Say what has piled up where nobody looks."""
     for queue, fix in (
-        (topology.PARKED, "`tonebus parked list` says why; mend the cause, then `parked replay`"),
+        (topology.PARKED, "`tonebus parked list` says why; fix the cause, then `parked replay`"),
         (topology.UNROUTED, "no queue is bound for these events: bind one to sentiment.results"),
     ):
         if waiting := presence.messages(broker, queue):

@@ -44,8 +44,8 @@ def advice(found: LoadedSettings, settings: Settings) -> Iterator[Problem]:
     if not settings.redis.secret:
         yield Problem(
             ("redis", "secret"),
-            "not set: whoever reads Redis can test whether a given text was seen, and whoever "
-            "writes it can forge a mark, so that a message is acknowledged without its event",
+            "not set: anyone who reads Redis can test whether a given text was seen, and anyone "
+            "who writes it can forge a mark, so that a message is acknowledged without its event",
             "set TONEBUS_REDIS_SECRET to a random string, the same for every process",
             "warning",
         )

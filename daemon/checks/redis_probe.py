@@ -51,8 +51,8 @@ def examine(settings: Settings) -> Iterator[Result]:
     if not settings.redis.secret:
         yield Result(
             "redis secret", "warning",
-            "not set: whoever reads Redis can test for a given text, and whoever writes it can "
-            "forge a mark, so that a message is acknowledged without its event",
+            "not set: anyone who reads Redis can test for a given text, and anyone who writes it "
+            "can forge a mark, so that a message is acknowledged without its event",
             "set TONEBUS_REDIS_SECRET to a random string, the same for every process",
         )  # fmt: skip
 

@@ -41,7 +41,7 @@ class Finding(msgspec.Struct, frozen=True):
 
     kind: Literal["exchange", "queue"]
     name: str
-    state: Literal["present", "missing", "drifted", "foreign", "unknown"]
+    state: Literal["present", "missing", "different", "foreign", "unknown"]
     differences: tuple[Difference, ...] = ()
     detail: str = ""
     messages: int | None = None
@@ -61,7 +61,7 @@ class Finding(msgspec.Struct, frozen=True):
                 f"grant this user configure permission on {self.name!r};"
                 " docs/how-to/permissions.md has more"
             )
-        if self.state == "drifted":
+        if self.state == "different":
             return _migration(self)
         return ""
 
@@ -98,7 +98,7 @@ def _look(broker: Broker, kind: Literal["exchange", "queue"], thing: Exchange | 
     except Refused as refused:
         return Finding(kind, thing.name, "unknown", detail=str(refused))
     messages = presence.messages(broker, thing.name) if kind == "queue" else None
-    state: Literal["drifted", "present"] = "drifted" if differences else "present"
+    state: Literal["different", "present"] = "different" if differences else "present"
     return Finding(kind, thing.name, state, differences, messages=messages)
 
 
@@ -154,7 +154,7 @@ def _migration(finding: Finding) -> str:
     if finding.kind == "exchange":
         return (
             "if it belongs to others, set passive = true on the connector; else delete it "
-            "(on the management page) and `tonebus topology apply` anew"
+            "(on the management page) and `tonebus topology apply` again"
         )
     emptied = {
         topology.PARKED: "empty it by `tonebus parked replay` or `purge`",

@@ -91,7 +91,7 @@ def _fail(error: TonebusError, code: int) -> None:
 
 
 def _linger(supervisor: Supervisor, error: TonebusError) -> None:
-    """Show what is wrong for a while: the next start finds the same, unless somebody mends it."""
+    """Show what is wrong for a while: the next start finds the same until it is fixed."""
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, signal.SIG_DFL)
     supervisor.status(f"wrong settings, tried again in {_LINGER_SECONDS} s: {error}")

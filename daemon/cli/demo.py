@@ -75,7 +75,7 @@ def _perform(stage: Stage, console: Console) -> None:
         try:
             event = msgspec.json.decode(body, type=ToneEvent)
         except msgspec.MsgspecError:
-            # whoever else publishes there need not speak our language
+            # another publisher's message need not be an event
             return
         if event.subject in asked:
             sent, text = asked.pop(event.subject)

@@ -1,4 +1,4 @@
-"""`tonebus doctor`: try it live, and say what to mend."""
+"""`tonebus doctor`: try the live servers, and say what to fix."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from connectors.amqp.topology import Topology
     from daemon.checks.topology_diff import Finding
 
-_COLOURS = {"missing": "yellow", "drifted": "red", "unknown": "red"}
+_COLOURS = {"missing": "yellow", "different": "red", "unknown": "red"}
 _COMMANDS = {
     "rabbitmqadmin": rabbitmq_definitions.rabbitmqadmin,
     "rabbitmqadmin-v2": rabbitmq_definitions.rabbitmqadmin_v2,

@@ -92,14 +92,14 @@ def _score(
     output = Output(connector.output_config())
     nothing = Score({}, 0)
     for text in told["texts"]:
-        [verdict] = [nothing] if is_blank(text.content) else model.score([text.content])
-        if isinstance(verdict, Fault):
-            told["park"] = {"code": "poison", "detail": f"{verdict.code} {verdict.detail}".strip()}
+        [result] = [nothing] if is_blank(text.content) else model.score([text.content])
+        if isinstance(result, Fault):
+            told["park"] = {"code": "poison", "detail": f"{result.code} {result.detail}".strip()}
             continue
         event = envelope.tone_event(
             delivery, text,
             envelope.event_id(connector.name, text),
-            score=verdict, model=model.identity.model, cached=False,
+            score=result, model=model.identity.model, cached=False,
             include_text=output.include_text, doubt=output.doubt,
         )  # fmt: skip
         message = output.message(event, delivery)

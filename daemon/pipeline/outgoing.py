@@ -150,7 +150,7 @@ class Ping:
     known = True
 
     def wanted(self) -> bool:
-        """Whoever paused for an alarm waits for it."""
+        """A daemon that paused for an alarm waits for its confirm."""
         return True
 
     def message(self) -> OutgoingMessage:

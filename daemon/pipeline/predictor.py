@@ -113,7 +113,7 @@ class Predictor:
 
     @property
     def died(self) -> bool:
-        """Whether the thread has ended by a fault of ours; only a new process mends that."""
+        """Whether the thread has ended by a fault of ours; only a new process helps."""
         return bool(self._died)
 
     def ailment(self) -> str:
@@ -135,7 +135,7 @@ class Predictor:
         return 0 if self.fault else self._scorer.workers(model)
 
     def predict(self, model: str, texts: Sequence[str]) -> Asked:
-        """Ask for scores, on the event loop; whoever does not wait to the end must `withdraw`."""
+        """Ask for scores, on the event loop; a caller that stops waiting must `withdraw`."""
         identity = self.identities[model]
         asked = Asked(self._loop.create_future())
         for place, text in enumerate(texts):

@@ -49,7 +49,7 @@ class Quarantine:
         if not self.on:
             _log.warning("quarantine_started", connectors=list(self._order))
         self.on = True
-        # whoever's turn it was may be guilty: it is tried twice, then others are served before
+        # the connector whose turn it was may be guilty: it is tried twice, then after the others
         guilty, self._suspect = self._suspect, self._current
         if self._current is None or self._current == guilty:
             self._suspect = None

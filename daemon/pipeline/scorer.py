@@ -113,7 +113,7 @@ class Scorer(Generic[Requester]):
         return sum(len(each.unscored) for each in self._requests.values())
 
     def requesters(self) -> list[Requester]:
-        """Whoever waits for a score."""
+        """The items that wait for a score."""
         return [
             requester
             for each in self._requests.values()
@@ -167,7 +167,7 @@ class Scorer(Generic[Requester]):
 
     def _count_workers(self, scoring: ScoringEdge) -> None:
         now = self._clock()
-        # whoever waits for a first worker should not wait for the next count too
+        # a text that waits for a first worker should not wait for the next count too
         missed = any(each.unscored and not each.workers for each in self._requests.values())
         if now - self._counted < (_SEARCH_SECONDS if missed else _COUNT_SECONDS):
             return

@@ -83,7 +83,7 @@ class Item:
 
 @dataclass(slots=True, eq=False)
 class ScoreRequest(Generic[Requester]):
-    """A text to be scored; equal texts are one, whoever waits.
+    """A text to be scored; equal texts are one request.
 
     Attributes:
         model: The model's name in the settings.

@@ -1,17 +1,17 @@
-"""Whether a process makes progress, or has an honest reason not to: what feeds a watchdog."""
+"""Whether a process makes progress, or has a good reason not to: what feeds a watchdog."""
 
 from __future__ import annotations
 
 
 class ProgressMonitor:
-    """Looks on, and tells standing still from having nothing to do.
+    """Tells a process that hangs from one that has nothing to do.
 
-    Pure: the clock is passed in. Three states of affairs are fine: nothing is owed, something was
-    done lately, or the wait is for somebody else who is known to be away (no worker, a broker that
-    refuses connections or is out of memory, a pause after everything was parked). A new start mends
-    none of these. What is left is owing, and doing nothing, without a reason: a broker that
-    neither works nor breaks, a reply that is never counted, a bug of our own. A new start of the
-    process gives every delivery back, and loses nothing.
+    Pure: the clock is passed in. Three states are fine: no work is owed, work was done recently, or
+    the process waits for something that is known to be away (no worker, a broker that refuses
+    connections or is out of memory, a pause after everything was parked). A restart fixes none of
+    these. Otherwise work is owed and none is done, without a reason: a broker that neither works
+    nor fails, a reply that is never counted, a bug of our own. Then a restart gives every delivery
+    back, and loses nothing.
     """
 
     def __init__(self, patience: float) -> None:

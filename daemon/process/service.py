@@ -248,7 +248,7 @@ class Service:
         except (Unavailable, Misconfigured) as error:
             self._edges.drop()
             if self.ready:
-                # it has worked before, so somebody will mend it
+                # it has worked before, so it is likely to be fixed
                 raise Unavailable(str(error)) from error.__cause__
             if isinstance(error, Refused):
                 raise Misconfigured(

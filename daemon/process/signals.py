@@ -1,4 +1,4 @@
-"""What the operator asks of a daemon: to stop, to stop at once, to read the settings anew."""
+"""What the operator asks of a daemon: to stop, to stop at once, to reload the settings."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _log = structlog.get_logger(__name__)
 
 
 class Signals:
-    """What the operator asked for: to stop, to stop at once, to read the settings anew.
+    """What the operator asked for: to stop, to stop at once, to reload the settings.
 
     Attributes:
         stop: How often it was asked to stop; the second time ends at once.
@@ -49,7 +49,7 @@ class Signals:
         self._wake()
 
     def ask_reload(self, *_: object) -> None:
-        """Ask to read the settings anew."""
+        """Ask to reload the settings."""
         self._reload = True
         self._wake()
 

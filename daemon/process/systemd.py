@@ -20,7 +20,7 @@ _log = structlog.get_logger(__name__)
 
 
 class Supervisor:
-    """systemd, or whoever else listens on `$NOTIFY_SOCKET`.
+    """systemd, or another supervisor that listens on `$NOTIFY_SOCKET`.
 
     Attributes:
         watchdog_seconds: How long it waits for a `feed`; 0 where it does not wait for any.

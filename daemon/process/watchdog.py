@@ -25,7 +25,7 @@ class Watchdog:
     """Feeds the watchdog while there is progress, or an honest reason for none.
 
     A broker that refuses us or is out of memory, and a lack of workers, are such reasons: a new
-    start would mend nothing. A broker that takes connections and never answers is none.
+    start would fix nothing. A broker that takes connections and never answers is none.
     """
 
     def __init__(self, supervisor: Supervisor, settings: DaemonSettings) -> None:
@@ -72,7 +72,7 @@ class Watchdog:
             _log.error(
                 "progress_missed", state=snapshot.state, in_flight=snapshot.in_flight,
                 waiting=snapshot.waiting, unconfirmed=snapshot.unconfirmed,
-                fix="the watchdog, if there is one, starts this daemon anew; nothing is lost",
+                fix="the watchdog, if there is one, restarts this daemon; nothing is lost",
             )  # fmt: skip
         self._well = well
 

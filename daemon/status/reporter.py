@@ -169,7 +169,7 @@ class Reporter:
         writes = [(key, snapshot.encode(current), current.patience + snapshot.LIVE_SECONDS)]
         if now >= self._hour_due or self.state == "stopped":
             hour = HourSnapshot(minutes=self._history.minutes())
-            # whoever tries it out should see the first event at once
+            # someone who tries Tonebus should see the first event at once
             self._hour_due = now + (_HOUR_EVERY_SECONDS if hour.minutes else 0)
             writes.append((key + b":hour", snapshot.encode(hour), snapshot.HOUR_SECONDS))
         self._store.post(snapshot.INDEX, writes)

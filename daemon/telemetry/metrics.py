@@ -57,7 +57,7 @@ INCIDENTS = Metric(
 )
 REDIS_OPEN = Metric(
     "tonebus_redis_left_alone", "gauge", "each",
-    "1 while Redis fails and is left alone; scores are then made anew.",
+    "1 while Redis fails and is not used; every text is then scored.",
 )
 CONNECTED = Metric(
     "tonebus_connected", "gauge", "each",

@@ -95,7 +95,7 @@ class WorkerConsumer(Consumer):  # type: ignore[misc]  # Celery has no types
                     callback=maybe_shutdown,
                 )  # fmt: skip
             except AMQPError as refusal:
-                # RabbitMQ let the worker in when it started, so somebody will mend it
+                # RabbitMQ accepted the worker when it started, so this is likely to be fixed
                 self._say_unavailable(refusal, _MAX_RETRY_SECONDS)
                 conn.maybe_switch_next()
                 self._sleep(_MAX_RETRY_SECONDS)

@@ -1,8 +1,8 @@
 """What a worker takes from its queue: requests as our daemons write them, and nothing else.
 
-Whoever may publish in the virtual host can write to the queue. Celery's own handling of what it
-does not know would log the body, which holds texts, or end the worker, whose request then goes to
-the next one.
+Any client that may publish in the virtual host can write to the queue. Celery's own handling of an
+unknown message would log the body, which holds texts, or end the worker; the message would then
+go to the next one.
 """
 
 from __future__ import annotations

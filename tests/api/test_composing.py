@@ -43,7 +43,7 @@ def test_numbers_of_daemons_add_up() -> None:
     assert (found.shadow["next"].same, found.shadow["next"].of) == (6, 8)
 
 
-def test_where_nobody_reports_numbers_are_none_and_not_nought() -> None:
+def test_where_nobody_reports_numbers_are_none_and_not_zero() -> None:
     found = sums_of([])
     assert (found.rates, found.latency, found.cache_share, found.in_flight) == (None,) * 4
 

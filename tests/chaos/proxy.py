@@ -140,7 +140,7 @@ class Proxy:
                     await writer.drain()
         if link.halved:
             return
-        # whoever closed first, the other end is to hear of it
+        # the other end must see the close, whichever end closed first
         with contextlib.suppress(OSError):
             writer.close()
 

@@ -167,13 +167,13 @@ class _Trial:
         # the fault lasts
         time.sleep(max(self._rig.dice.uniform(*fault.lasts) for fault in together))
         lasted = time.monotonic() - begun
-        mended = time.monotonic()
+        fixed = time.monotonic()
         for fault in together:
             fault.end(self._rig)
         self._publisher.allow(end)
-        if not pause_until(lambda: self._ledger.caught_up(mended), timeout=_RECOVERY_SECONDS):
+        if not pause_until(lambda: self._ledger.caught_up(fixed), timeout=_RECOVERY_SECONDS):
             self.stuck.append(name)
-        seconds = time.monotonic() - mended
+        seconds = time.monotonic() - fixed
         self._say(f"{self._elapsed()}  {name}, for {lasted:.1f} s: caught up after {seconds:.1f} s")
         return seconds
 
@@ -187,6 +187,6 @@ def _scorer(where: Path) -> Callable[[list[str]], list[Mapping[str, float]]]:
     model: Any = ToneModel.load(models.settings(where))
 
     def score(texts: list[str]) -> list[Mapping[str, float]]:
-        return [verdict.scores for verdict in model.score(texts)]
+        return [each.scores for each in model.score(texts)]
 
     return score

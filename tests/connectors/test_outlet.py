@@ -109,7 +109,7 @@ def reply(queue: Any, *, on: bool = True) -> OutgoingMessage | None:
     return Output(OutputConfig(reply=on)).reply(event(source), source)
 
 
-def test_whoever_asked_is_answered_where_the_connector_replies() -> None:
+def test_a_sender_is_answered_where_the_connector_replies() -> None:
     answer = reply("amq.gen-1")
     assert answer
     assert (answer.exchange, answer.routing_key, answer.mandatory) == ("", "amq.gen-1", False)

@@ -61,15 +61,15 @@ def reply(result: Any, status: str = "SUCCESS") -> bytes:
     ).encode()
 
 
-def result(verdicts: list[Score | Fault]) -> Any:
-    made = BatchResult.of(verdicts, worker="w-1", model=MODEL, seconds=0.5, tones=TONES)
+def result(results: list[Score | Fault]) -> Any:
+    made = BatchResult.of(results, worker="w-1", model=MODEL, seconds=0.5, tones=TONES)
     return msgspec.to_builtins(made)
 
 
 @given(st.lists(scores | faults, max_size=20))
-def test_verdicts_come_back_as_they_were_in_their_order(verdicts: list[Score | Fault]) -> None:
-    answer = read_reply(reply(result(verdicts)))
-    assert answer == Scored("request-1", "w-1", MODEL, verdicts, 0.5)
+def test_results_come_back_as_they_were_in_their_order(results: list[Score | Fault]) -> None:
+    answer = read_reply(reply(result(results)))
+    assert answer == Scored("request-1", "w-1", MODEL, results, 0.5)
 
 
 def test_a_request_taken_up_names_its_worker() -> None:

@@ -15,7 +15,7 @@ from connectors.ports import Fate
 from tests.connectors.scripted import Channel, line
 from tests.waiting import until
 
-LETTER = OutgoingMessage("sentiment.results", "input.negative", b"{}", {"message_id": "m-1"})
+MESSAGE = OutgoingMessage("sentiment.results", "input.negative", b"{}", {"message_id": "m-1"})
 
 
 def publishing(count: int) -> tuple[Sink[int], Channel]:
@@ -23,7 +23,7 @@ def publishing(count: int) -> tuple[Sink[int], Channel]:
     broker, channel = line()
     sink: Sink[int] = Sink(broker)
     for tag in range(1, count + 1):
-        sink.publish(LETTER, tag)
+        sink.publish(MESSAGE, tag)
     return sink, channel
 
 
@@ -99,8 +99,8 @@ def test_what_came_back_is_not_safe_and_its_neighbours_are() -> None:
 def test_two_equal_messages_that_came_back_are_both_unsafe() -> None:
     sink, channel = publishing(3)
     for _ in range(2):
-        back = amqp.Message(LETTER.body)
-        channel.say("basic_return", Exception(), LETTER.exchange, LETTER.routing_key, back)
+        back = amqp.Message(MESSAGE.body)
+        channel.say("basic_return", Exception(), MESSAGE.exchange, MESSAGE.routing_key, back)
     channel.say("basic_ack", 3, True)
     assert [fate for _, fate, _ in sink.outcomes()].count(Fate.UNROUTED) == 2
 
@@ -115,7 +115,7 @@ def test_what_a_closed_channel_leaves_is_charged_to_the_exchange_that_rabbitmq_n
         (0, Fate.FORBIDDEN), (1, Fate.VOID), (2, Fate.FORBIDDEN),
     ]  # fmt: skip
     assert sink.unconfirmed == 0
-    sink.publish(LETTER, 7)
+    sink.publish(MESSAGE, 7)
     channel.say("basic_ack", 1, False)
     assert said(sink) == [(7, True)]
 

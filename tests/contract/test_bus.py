@@ -251,7 +251,7 @@ class ScoringContract:
         assert {each.request for each in replies(one, 2)} == {first}
         assert {each.request for each in replies(two, 2)} == {second}
 
-    def test_the_headers_of_a_request_reach_whoever_scores_it(self, scoring_bus: Bus) -> None:
+    def test_the_headers_of_a_request_reach_its_worker(self, scoring_bus: Bus) -> None:
         edges = scoring_bus.edges()
         trace, span = uuid.uuid4().hex, uuid.uuid4().hex[:16]
         headers = {"traceparent": f"00-{trace}-{span}-01"}

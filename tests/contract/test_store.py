@@ -124,7 +124,7 @@ class Contract:
     ) -> None:
         copies_are_misses(store, cache_over(store, secret="one"), cache_over(store, secret="two"))
 
-    def test_whoever_knows_the_keys_but_not_the_secret_forges_nothing(self, store: Store) -> None:
+    def test_nobody_forges_by_the_keys_without_the_secret(self, store: Store) -> None:
         cache = cache_over(store, secret="secret")
         key, mark = cache.score_key(MODEL, "none", "good"), cache.mark_key("event-1", MODEL)
         payload = msgspec.msgpack.encode(SCORE)

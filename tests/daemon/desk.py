@@ -25,7 +25,7 @@ class Desk:
         self.scoring = ScriptedScoring(live)
         given = {"score_timeout": 30.0} | settings
         self.scorer = made(self.clock, **given)
-        self.verdicts: list[Outcome[str]] = []
+        self.outcomes: list[Outcome[str]] = []
 
     def want(self, *texts: str) -> None:
         for text in texts:
@@ -33,7 +33,7 @@ class Desk:
 
     def turn(self) -> None:
         self.scorer.ask(self.scoring)
-        self.verdicts += self.scorer.collect(self.scoring.replies())
+        self.outcomes += self.scorer.collect(self.scoring.replies())
         self.scorer.ask(self.scoring)
 
     def later(self, seconds: float) -> None:
@@ -45,8 +45,8 @@ class Desk:
         return list(self.scoring.asked.values())
 
     @property
-    def outcomes(self) -> dict[str, Score | Fault]:
-        return {verdict.request.text: verdict.result for verdict in self.verdicts}
+    def results(self) -> dict[str, Score | Fault]:
+        return {outcome.request.text: outcome.result for outcome in self.outcomes}
 
     def only_request(self) -> str:
         [request] = self.scoring.asked

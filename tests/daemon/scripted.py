@@ -71,10 +71,10 @@ class ScriptedScoring:
         """Answer a request, with faults for some of its texts."""
         name = self.models[request]
         model = MODEL if name == MODEL.name else Model(name, "r2")
-        verdicts = [
+        outcomes = [
             (faults or {}).get(text) or score_of(text, name) for text in self.asked.pop(request)
         ]
-        self.say(Scored(request, "w-1", model, verdicts, 0.1))
+        self.say(Scored(request, "w-1", model, outcomes, 0.1))
 
     def fail(self, request: str, fault: Fault) -> None:
         """Let a whole request fail."""

@@ -28,12 +28,12 @@ def test_an_answer_of_another_length_is_charged_to_the_worker_and_asked_again() 
         desk.scoring.asked.clear()
         desk.scoring.say(Unreadable(request))
         desk.turn()
-    assert desk.verdicts == []
+    assert desk.outcomes == []
     assert desk.scorer.workers(models.NAME) == 0
     desk.later(2)
     desk.scoring.score(desk.only_request())
     desk.turn()
-    assert set(desk.outcomes) == {"good", "bad"}
+    assert set(desk.results) == {"good", "bad"}
     assert desk.scorer.workers(models.NAME) == 2
 
 
@@ -51,10 +51,10 @@ def test_a_text_is_innocent_until_three_different_workers_died_with_it() -> None
     desk.want("text")
     desk.turn()
     lose_workers(desk, "w-1", "w-2")
-    assert desk.verdicts == []
+    assert desk.outcomes == []
     desk.scoring.score(desk.only_request())
     desk.turn()
-    assert desk.outcomes == {"text": score_of("text")}
+    assert desk.results == {"text": score_of("text")}
 
 
 def test_a_text_that_kills_its_workers_takes_three_of_them_and_is_given_up() -> None:
@@ -62,7 +62,7 @@ def test_a_text_that_kills_its_workers_takes_three_of_them_and_is_given_up() -> 
     desk.want("killer")
     desk.turn()
     lose_workers(desk, "w-1", "w-2", "w-3")
-    assert desk.outcomes == {"killer": Fault("worker-lost")}
+    assert desk.results == {"killer": Fault("worker-lost")}
     assert desk.asked == []
 
 
@@ -72,7 +72,7 @@ def test_after_a_worker_was_lost_with_a_batch_its_texts_are_asked_one_by_one() -
     desk.turn()
     lose_workers(desk, "w-1")
     assert desk.asked == [[f"text {n}"] for n in range(8)]
-    assert desk.verdicts == []
+    assert desk.outcomes == []
 
 
 def test_one_worker_that_is_cut_off_again_and_again_proves_nothing_of_a_text() -> None:
@@ -84,7 +84,7 @@ def test_one_worker_that_is_cut_off_again_and_again_proves_nothing_of_a_text() -
         desk.turn()
         desk.scoring.asked.clear()
         desk.later(31)
-    assert desk.verdicts == []
+    assert desk.outcomes == []
     assert desk.asked == [["text"]]
 
 
@@ -95,7 +95,7 @@ def test_a_returned_request_that_no_worker_reported_to_have_charges_nobody() -> 
     for _ in range(10):
         desk.scoring.fail(desk.only_request(), Fault("worker-lost"))
         desk.turn()
-    assert desk.verdicts == []
+    assert desk.outcomes == []
     assert desk.asked == [["text"]]
 
 
@@ -111,12 +111,12 @@ def test_a_late_score_of_a_text_that_is_still_wanted_counts() -> None:
     assert desk.asked == [["slow"], ["other"]]
     desk.scoring.say(Scored(late, "w-1", MODEL, [score_of(text) for text in texts], 31))
     desk.turn()
-    assert desk.outcomes == {text: score_of(text) for text in texts}
+    assert desk.results == {text: score_of(text) for text in texts}
     assert desk.scorer.waiting == 0
     for request in list(desk.scoring.asked):
         desk.scoring.score(request)
     desk.turn()
-    assert len(desk.verdicts) == 2
+    assert len(desk.outcomes) == 2
 
 
 @pytest.mark.parametrize("loss", [Failed("", Fault("worker-lost")), Unreadable("")])
@@ -132,7 +132,7 @@ def test_a_score_that_follows_a_loss_counts(loss: Failed | Unreadable) -> None:
     # a worker that was only cut off goes on, and replies
     desk.scoring.say(Scored(request, "w-1", MODEL, [score_of("text")], 1))
     desk.turn()
-    assert desk.outcomes == {"text": score_of("text")}
+    assert desk.results == {"text": score_of("text")}
     assert desk.scorer.waiting == 0
 
 
@@ -147,7 +147,7 @@ def test_an_unreadable_reply_costs_a_text_nothing_and_is_asked_of_another_worker
     desk.later(2)
     desk.scoring.score(desk.only_request())
     desk.turn()
-    assert desk.outcomes == {"text": score_of("text")}
+    assert desk.results == {"text": score_of("text")}
 
 
 def test_every_fault_that_a_worker_can_name_is_in_the_table() -> None:

@@ -69,7 +69,7 @@ def test_events_go_to_the_connectors_own_exchange(
     assert {each.routing_key for each in kept} <= {"negative", "neutral", "positive"}
 
 
-def test_whoever_asked_gets_every_answer_beside_the_events(
+def test_a_sender_gets_every_answer_beside_the_events(
     model_directory: Path, tone_model: ToneModel
 ) -> None:
     room = Room(model_directory, tone_model, survey(reply=True))

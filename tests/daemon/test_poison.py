@@ -43,15 +43,15 @@ def test_a_text_that_makes_the_model_raise_is_found_and_its_neighbours_are_score
     scorer: Scorer[str] = Scorer([models.NAME], DaemonSettings(), Clock())
     for text in texts:
         scorer.want(models.NAME, text.encode(), text, text)
-    verdicts: list[Outcome[str]] = []
+    outcomes: list[Outcome[str]] = []
 
     def turn() -> None:
         scorer.ask(scoring)
         wakeup.wait(0.1)
-        verdicts.extend(scorer.collect(scoring.replies()))
+        outcomes.extend(scorer.collect(scoring.replies()))
 
-    until(lambda: len(verdicts) == len(texts), turn)
-    found = {verdict.request.text: verdict.result for verdict in verdicts}
+    until(lambda: len(outcomes) == len(texts), turn)
+    found = {outcome.request.text: outcome.result for outcome in outcomes}
     assert found[texts[guilty]] == Fault("error", "ValueError")
     for text, wanted in zip(texts, tone_model.score(texts), strict=True):
         if text != texts[guilty]:

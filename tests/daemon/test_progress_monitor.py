@@ -18,7 +18,7 @@ def test_who_owes_and_does_nothing_is_not_well_once_patience_ends() -> None:
     assert looks == [True, True, False, False]
 
 
-def test_any_progress_starts_the_patience_anew() -> None:
+def test_any_progress_restarts_the_patience() -> None:
     monitor = ProgressMonitor(patience=10)
     assert monitor.well(0, owed=True, done=5, excused=False)
     assert monitor.well(9, owed=True, done=6, excused=False)

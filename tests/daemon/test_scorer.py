@@ -21,7 +21,7 @@ def test_a_first_worker_is_found_soon_after_it_starts() -> None:
     assert desk.asked == [["good"]]
 
 
-def test_equal_texts_are_scored_once_whoever_waits() -> None:
+def test_equal_texts_are_scored_once_for_all_who_wait() -> None:
     desk = Desk()
     desk.want("good", "bad", "good")
     desk.turn()
@@ -30,23 +30,23 @@ def test_equal_texts_are_scored_once_whoever_waits() -> None:
     assert desk.asked == [["good", "bad"]]
     desk.scoring.score(desk.only_request())
     desk.turn()
-    assert {verdict.request.text: len(verdict.request.requesters) for verdict in desk.verdicts} == {
+    assert {outcome.request.text: len(outcome.request.requesters) for outcome in desk.outcomes} == {
         "good": 3,
         "bad": 1,
     }
-    assert all(verdict.model == MODEL for verdict in desk.verdicts)
+    assert all(outcome.model == MODEL for outcome in desk.outcomes)
     assert desk.scorer.waiting == 0
     assert desk.scorer.in_flight == 0
 
 
-def test_a_text_wanted_again_after_its_verdict_is_scored_again() -> None:
+def test_a_text_wanted_again_after_its_outcome_is_scored_again() -> None:
     desk = Desk()
     for _ in range(2):
         desk.want("good")
         desk.turn()
         desk.scoring.score(desk.only_request())
         desk.turn()
-    assert len(desk.verdicts) == 2
+    assert len(desk.outcomes) == 2
 
 
 def withdraw(desk: Desk, *texts: str) -> None:
@@ -83,9 +83,9 @@ def test_a_text_that_is_withdrawn_while_a_worker_has_it_still_gets_its_score() -
     withdraw(desk, "good")
     desk.scoring.score(desk.only_request())
     desk.turn()
-    [verdict] = desk.verdicts
-    assert isinstance(verdict.result, Score)
-    assert verdict.request.requesters == []
+    [outcome] = desk.outcomes
+    assert isinstance(outcome.result, Score)
+    assert outcome.request.requesters == []
     assert desk.scorer.waiting == 0
 
 
@@ -99,7 +99,7 @@ def test_a_batch_that_failed_is_asked_again_only_for_those_who_still_wait() -> N
     assert desk.asked == [["late"]]
     desk.scoring.score(desk.only_request())
     desk.turn()
-    assert list(desk.outcomes) == ["late"]
+    assert list(desk.results) == ["late"]
     assert desk.scorer.waiting == 0
 
 
@@ -137,11 +137,11 @@ def test_a_failed_batch_is_split_until_the_guilty_text_stands_alone_and_is_given
         desk.turn()
         if not desk.scorer.waiting:
             break
-    assert desk.outcomes == {
+    assert desk.results == {
         f"text {n}": ERROR if n == 5 else score_of(f"text {n}") for n in range(8)
     }
     assert sizes.count(1) == 3  # the guilty one twice, its last neighbour once
-    [given_up] = [verdict for verdict in desk.verdicts if isinstance(verdict.result, Fault)]
+    [given_up] = [outcome for outcome in desk.outcomes if isinstance(outcome.result, Fault)]
     assert given_up.request.record.attempts == 2
     assert given_up.model is None
 
@@ -152,10 +152,10 @@ def test_a_text_that_fails_alone_once_is_tried_again() -> None:
     desk.turn()
     desk.scoring.fail(desk.only_request(), ERROR)
     desk.turn()
-    assert desk.verdicts == []
+    assert desk.outcomes == []
     desk.scoring.score(desk.only_request())
     desk.turn()
-    assert desk.outcomes == {"text": score_of("text")}
+    assert desk.results == {"text": score_of("text")}
 
 
 def test_a_batch_that_names_its_failed_member_costs_the_others_nothing() -> None:
@@ -165,11 +165,11 @@ def test_a_batch_that_names_its_failed_member_costs_the_others_nothing() -> None
     faults = {"nan": Fault("not-finite")}
     desk.scoring.score(desk.only_request(), faults)
     desk.turn()
-    assert set(desk.outcomes) == {"good", "bad"}
+    assert set(desk.results) == {"good", "bad"}
     assert desk.asked == [["nan"]]
     desk.scoring.score(desk.only_request(), faults)
     desk.turn()
-    assert desk.outcomes["nan"] == Fault("not-finite")
+    assert desk.results["nan"] == Fault("not-finite")
 
 
 def test_stale_and_foreign_answers_are_for_nobody() -> None:
@@ -181,12 +181,12 @@ def test_stale_and_foreign_answers_are_for_nobody() -> None:
     desk.scoring.say(Failed("request-of-another", ERROR))
     desk.scoring.say(Started("request-of-another", "w-1"))
     desk.turn()
-    assert desk.verdicts == []
+    assert desk.outcomes == []
     desk.scoring.score(request)
     desk.turn()
     desk.scoring.say(Scored(request, "w-1", MODEL, [score_of("x")], 0.1))
     desk.turn()
-    assert len(desk.verdicts) == 1
+    assert len(desk.outcomes) == 1
 
 
 def test_without_a_worker_nothing_is_asked_and_nothing_charged() -> None:
@@ -195,13 +195,13 @@ def test_without_a_worker_nothing_is_asked_and_nothing_charged() -> None:
     for _ in range(100):
         desk.later(10)
     assert desk.asked == []
-    assert desk.verdicts == []
+    assert desk.outcomes == []
     desk.scoring.live = 1
     desk.later(2)
     assert desk.asked == [["good"]]
     desk.scoring.score(desk.only_request())
     desk.turn()
-    assert desk.outcomes == {"good": score_of("good")}
+    assert desk.results == {"good": score_of("good")}
 
 
 def test_a_request_that_no_worker_took_up_is_asked_again_and_never_charged() -> None:
@@ -212,7 +212,7 @@ def test_a_request_that_no_worker_took_up_is_asked_again_and_never_charged() -> 
         desk.scoring.asked.clear()  # the queue was purged
         desk.later(31)
         assert desk.asked == [["good", "bad"]]
-    assert desk.verdicts == []
+    assert desk.outcomes == []
 
 
 def test_a_batch_within_its_time_is_left_alone() -> None:
@@ -257,7 +257,7 @@ def test_after_a_reset_nothing_is_wanted_and_old_answers_are_for_nobody() -> Non
     assert desk.scorer.waiting == desk.scorer.in_flight == 0
     desk.scoring.score(desk.only_request())
     desk.turn()
-    assert desk.verdicts == []
+    assert desk.outcomes == []
 
 
 def test_urgency_travels_with_the_request() -> None:

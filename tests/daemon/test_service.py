@@ -81,7 +81,7 @@ def test_told_twice_it_ends_at_once_and_returns_what_it_holds(room: Room) -> Non
     room.held.clear()
 
 
-def test_after_a_lost_connection_it_begins_anew_and_nothing_is_missing(room: Room) -> None:
+def test_after_a_lost_connection_it_starts_again_and_nothing_is_missing(room: Room) -> None:
     losses = 3
     wait = room.edges.wait
 

@@ -71,7 +71,7 @@ def test_a_model_is_changed_under_load_without_a_gap_or_a_second_event(
         assert len(traffic.revisions) == 1, "only the new model is left"
 
 
-def test_a_message_that_is_published_again_is_labelled_anew_under_the_id_that_it_had(
+def test_a_message_that_is_published_again_is_labelled_again_under_the_id_that_it_had(
     own_broker_url: str, redis_url: str, releases: tuple[Path, Path]
 ) -> None:
     env = {

@@ -93,7 +93,7 @@ class OwnRabbit(Server):
                 self.version.command(
                     self.directory, "epmd", "-port", str(self.address.mapper), "-address", HOST
                 ),
-                # whoever reads our output must not wait for it
+                # a reader of our output must not wait for it
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,

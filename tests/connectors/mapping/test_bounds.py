@@ -54,11 +54,11 @@ def test_a_separator_between_many_is_given_up_before_it_is_built() -> None:
         MappingConfig(each="l", text="join('', [t, $.s])"),
     ],
 )
-@pytest.mark.parametrize("letter", ["s", "\u00e4"])
+@pytest.mark.parametrize("character", ["s", "\u00e4"])
 def test_what_all_elements_share_is_not_worked_through_for_each(
-    config: MappingConfig, letter: str
+    config: MappingConfig, character: str
 ) -> None:
-    body = {"s": letter * 400_000, "l": [{"t": "x"}] * 1000}
+    body = {"s": character * 400_000, "l": [{"t": "x"}] * 1000}
     mapper = Mapper(config, max_body_bytes=4 * MAX_BODY, max_text_chars=MAX_TEXT)
     message = delivery(json.dumps(body).encode())
     try:

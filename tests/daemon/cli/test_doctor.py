@@ -55,7 +55,7 @@ def test_wrong_settings_are_told_before_anything_is_tried(tmp_path: Path) -> Non
     assert "did you mean broker?" in result.output
 
 
-def test_drift_a_full_parking_lot_and_absent_workers_are_told_with_their_fixes(
+def test_differences_a_full_parking_lot_and_absent_workers_are_told_with_their_fixes(
     own_broker_url: str, redis_url: str, tmp_path: Path, model_directory: Path
 ) -> None:
     file = tmp_path / "tonebus.toml"
@@ -75,8 +75,8 @@ def test_drift_a_full_parking_lot_and_absent_workers_are_told_with_their_fixes(
     topology.apply(broker, *parts[:-1])
     channel.exchange_declare("sentiment.input", "topic", durable=True, auto_delete=False)
     found = examine(**variables)
-    drift = found["queue sentiment.source.input"]["detail"]
-    assert "x-queue-type is 'classic', not 'quorum'" in drift
+    detail = found["queue sentiment.source.input"]["detail"]
+    assert "x-queue-type is 'classic', not 'quorum'" in detail
     assert found[f"model {models.NAME}"]["detail"] == "no worker listens"
     assert "tonebus worker --model tiny" in found[f"model {models.NAME}"]["fix"]
     assert found["permissions"]["state"] == "ok"

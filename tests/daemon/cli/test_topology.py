@@ -89,7 +89,9 @@ def test_a_scoring_queue_of_an_older_tonebus_which_named_no_type_stays(bench: Be
     assert bench.run("verify").exit_code == 0
 
 
-def test_every_difference_of_a_drifted_queue_is_named_with_the_way_out(bench: Bench) -> None:
+def test_every_difference_of_another_queue_is_named_with_the_way_out(
+    bench: Bench,
+) -> None:
     channel = bench.broker.channel()
     channel.queue_declare(
         SOURCE, durable=True, auto_delete=False,

@@ -76,7 +76,7 @@ def test_a_first_event_is_in_the_next_note_of_the_hour(
     assert len(hour.minutes) == 1
 
 
-def test_a_note_fades_and_the_hour_stays() -> None:
+def test_a_snapshot_expires_and_the_hour_stays() -> None:
     now = 0.0
     store = EmbeddedStore(clock=lambda: now)
     reporter(store).tick()

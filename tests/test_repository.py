@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from scripts import glossary
+
 ROOT = Path(__file__).parent.parent
 
 FOLDERS = {
@@ -109,3 +111,19 @@ def test_every_decision_is_dated() -> None:
     undated = [each for each in decisions if not re.search(r"\*\* \(20\d\d-\d\d-\d\d\)", each)]
     assert len(decisions) > 40
     assert not undated, "write the date in brackets after the decision's name"
+
+
+def test_no_old_word_is_used(capsys: pytest.CaptureFixture[str]) -> None:
+    assert glossary.main() == 0, capsys.readouterr().out
+
+
+@pytest.mark.parametrize("page", ["CONTRIBUTING.md", "docs/architecture.md"])
+def test_every_file_that_a_map_names_exists(page: str) -> None:
+    missing, folder = [], ROOT
+    for line in read(ROOT / page).splitlines():
+        for name in re.findall(r"`([\w./-]+(?:/|\.(?:py|md|html|js|toml|sh|json|txt)))`", line):
+            # a name alone is a file beside the one before it
+            path = ROOT / name if "/" in name or (ROOT / name).exists() else folder / name
+            folder = path if path.is_dir() else path.parent
+            missing += [name] if not path.exists() else []
+    assert not missing

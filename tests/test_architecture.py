@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from pathlib import Path
 
 import pytest
@@ -121,3 +122,39 @@ def modules(path: Path) -> set[str]:
         if isinstance(node, ast.ImportFrom) and node.module:
             found.update(f"{node.module}.{alias.name}" for alias in node.names)
     return found
+
+
+WALK = re.compile(r"^## The path of a message\n(.*?)^## ", re.DOTALL | re.MULTILINE)
+STEP = re.compile(r"^\d+\. `([\w/.]+)`: (.*?)(?=^\d+\. |^$)", re.DOTALL | re.MULTILINE)
+
+
+def names(path: str) -> set[str]:
+    """The classes, and the methods as `Class.method`, that a file defines."""
+    classes = [
+        node
+        for node in ast.parse((ROOT / path).read_text(encoding="utf-8")).body
+        if isinstance(node, ast.ClassDef)
+    ]
+    methods = {
+        f"{each.name}.{node.name}"
+        for each in classes
+        for node in each.body
+        if isinstance(node, ast.FunctionDef)
+    }
+    return methods | {each.name for each in classes}
+
+
+def test_the_walk_from_deliver_to_ack_is_true_and_short() -> None:
+    page = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    [walk] = WALK.findall(page)
+    steps = STEP.findall(walk)
+    files = [path for path, _ in steps]
+    assert 5 <= len(set(files)) <= 8
+    defined = {path: names(path) for path in files}
+    everything = set().union(*defined.values())
+    for path, text in steps:
+        said = set(re.findall(r"`([A-Z]\w*\.\w+)`", text))
+        assert said <= everything, path
+        assert said & defined[path], f"nothing of {path} is named"
+    assert set(re.findall(r"`([A-Z]\w*\.\w+)`", walk)) <= everything
+    assert walk.index("basic.deliver") < walk.index("basic.publish") < walk.rindex("basic.ack")

@@ -44,6 +44,7 @@ FACTS = {
     "drain_started": "The daemon was asked to stop and finishes what is in flight.",
     "int8_proven": "The model gives the same tones in eight bits, and is faster.",
     "metrics_served": "The metrics port is open.",
+    "precision_chosen": "Under `auto`: the number format that the worker computes in, and why.",
     "model_warmed": "The model is loaded and its speed is measured.",
     "publish_resumed": "A destination accepts messages again; `after` is how long it did not.",
     "publishing_unblocked": "RabbitMQ accepts messages again.",

@@ -136,7 +136,9 @@ function worker(each, status) {
     kind: silent ? "gone" : null,
     facts: [each.instance, state, up, speed, each.memory],
     cells: [[`worker ${each.pid}`, sub(each.host)], state, up, speed, bytes(each.memory),
-      [each.model, sub(`${each.revision.slice(0, 12)} · ${each.device} · ${each.threads} ${each.threads === 1 ? "thread" : "threads"}`)]],
+      [each.model, make("span", { class: "sub", title: each.why },
+        [each.revision.slice(0, 12), each.device, each.precision, `${each.threads} ${each.threads === 1 ? "thread" : "threads"}`]
+          .filter(Boolean).join(" · "))]],
   };
 }
 

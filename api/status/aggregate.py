@@ -122,7 +122,7 @@ def worker_of(snapshot: WorkerSnapshot, silent: float) -> Worker:
         since=process.since, silent=silent, lost=silent > PATIENCE, serves=snapshot.model,
         model=snapshot.name, revision=snapshot.revision, device=snapshot.device,
         threads=snapshot.threads, rate=snapshot.rate, busy=snapshot.busy, texts=snapshot.texts,
-        memory=process.memory,
+        memory=process.memory, precision=snapshot.precision, why=snapshot.why,
     )  # fmt: skip
 
 

@@ -113,7 +113,10 @@ class Daemon(BaseModel):
 
 
 class Worker(BaseModel):
-    """A worker that reports; `busy` is the share of time that it spends in the model."""
+    """A worker that reports; `busy` is the share of time that it spends in the model.
+
+    `why` says why the worker computes in the number format `precision`.
+    """
 
     instance: str
     host: str
@@ -131,6 +134,8 @@ class Worker(BaseModel):
     busy: float
     texts: int
     memory: int
+    precision: str = ""
+    why: str = ""
 
 
 class Agreement(BaseModel):

@@ -5,6 +5,8 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from connectors.amqp import presence, topology
 from connectors.amqp.nodes import nodes
 from connectors.errors import Misconfigured, Unavailable
@@ -16,6 +18,7 @@ from daemon.checks.result import Result
 from daemon.model.identity import identify
 from daemon.pipeline.limits import SLOW_HOLDS
 from daemon.process import wiring
+from daemon.status import snapshot
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -149,8 +152,10 @@ def _model(settings: Settings, broker: Broker, model: ModelSettings) -> Iterator
         yield Result(check, "failure", detail, f"see the log of {start}: is it busy, or stuck?")
     elif wanted in revisions and len(revisions) == 1:
         yield Result(
-            check, "ok", f"{workers} workers, revision {wanted}, scored in {took * 1000:.0f} ms"
-        )
+            check, "ok",
+            f"{workers} workers, revision {wanted}, scored in {took * 1000:.0f} ms"
+            f"{_precision(settings, model.name)}",
+        )  # fmt: skip
     else:
         yield Result(
             check, "warning",
@@ -158,6 +163,26 @@ def _model(settings: Settings, broker: Broker, model: ModelSettings) -> Iterator
             "scores in the cache do not serve",
             "give every process the same model files and settings, then restart the workers",
         )  # fmt: skip
+
+
+def _precision(settings: Settings, model: str) -> str:
+    """In which number formats its workers compute, and why; nothing where Redis does not tell."""
+    store = wiring.redis_store(settings)
+    try:
+        found = store.gather(snapshot.INDEX).values()
+    finally:
+        store.close()
+    reports = [each for each in map(_report, found) if each and each.model == model]
+    told = sorted({f"{each.precision} ({each.why})" for each in reports if each.precision})
+    return f", in {'; '.join(told)}" if told else ""
+
+
+def _report(encoded: bytes) -> snapshot.WorkerSnapshot | None:
+    try:
+        found = snapshot.decode(encoded)
+    except msgspec.MsgspecError:
+        return None  # of another release
+    return found if isinstance(found, snapshot.WorkerSnapshot) else None
 
 
 def _ask(

@@ -9,15 +9,13 @@ which costs little.
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING, Any
 
-import msgspec
 import torch
 
 from connectors.errors import Misconfigured
-from connectors.messages import Fault
 from daemon.model import products
+from daemon.model.agreement import compare, scores
 from daemon.model.forward import Forward
 from daemon.model.unpadded import Unpadded
 
@@ -26,6 +24,7 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
+    from daemon.model.agreement import Proof
     from daemon.model.labels import Folding
     from daemon.model.loading import Loaded
     from daemon.model.products import Maker, Product
@@ -33,50 +32,6 @@ if TYPE_CHECKING:
 _STEPS = 127
 _LENT = 0.65
 _TINY = 1e-6
-_ALONE = 32
-"""Texts that are also scored alone."""
-_BUDGET = 512
-_RUNS = 4
-
-SAME_TONE = 0.99
-DRIFT = 0.01
-APART = 0.02
-FASTER = 1.2
-
-
-class Proof(msgspec.Struct, frozen=True):
-    """How eight bits compare with the exact model.
-
-    Attributes:
-        same_tone: Share of texts with the same tone.
-        drift: Mean difference of a tone's probability.
-        apart: Largest difference of a tone's probability between a text alone and among others.
-        faster: How many times as fast.
-    """
-
-    same_tone: float
-    drift: float
-    apart: float
-    faster: float
-
-    @property
-    def holds(self) -> bool:
-        """Whether it may serve."""
-        return (
-            self.same_tone >= SAME_TONE
-            and self.drift <= DRIFT
-            and self.apart <= APART
-            and self.faster >= FASTER
-        )
-
-    def __str__(self) -> str:
-        """Every figure beside its bound."""
-        return (
-            f"same tone {self.same_tone:.1%} (at least {SAME_TONE:.0%}), "
-            f"mean drift {self.drift:.4f} (at most {DRIFT}), "
-            f"alone and among others {self.apart:.4f} apart (at most {APART}), "
-            f"{self.faster:.1f} times as fast (at least {FASTER})"
-        )
 
 
 def proven(
@@ -99,16 +54,24 @@ def proven(
             f"{name}: int8 is for BERT and RoBERTa on a CPU, and this is not: "
             'set precision = "auto"'
         )
-    network: Any = loaded.network
-    ranges: dict[str, Tensor] = {}
-    with torch.inference_mode():
-        _scores(Forward(Unpadded(network, _noting(ranges)), loaded, folding), windows)
-        rounding = _rounding(ranges, layers=network.config.num_hidden_layers)
-        quick = Forward(Unpadded(network, rounding), loaded, folding)
-        proof = _compare(exact, quick, windows)
+    quick = rounded(loaded, folding, windows)
+    proof = compare(exact, quick, windows)
     if not proof.holds:
         raise Misconfigured(f'{name}: int8 would not do: {proof}. Fix: set precision = "auto"')
     return quick, proof
+
+
+def rounded(loaded: Loaded, folding: Folding, windows: Sequence[list[int]]) -> Forward:
+    """Return a forward in eight bits of a model of BERT's or RoBERTa's kind in fp32, on a CPU.
+
+    The windows show which columns hold outliers.
+    """
+    network: Any = loaded.network
+    ranges: dict[str, Tensor] = {}
+    with torch.inference_mode():
+        scores(Forward(Unpadded(network, _noting(ranges)), loaded, folding), windows)
+        rounding = _rounding(ranges, layers=network.config.num_hidden_layers)
+        return Forward(Unpadded(network, rounding), loaded, folding)
 
 
 def _noting(ranges: dict[str, Tensor]) -> Maker:
@@ -154,28 +117,3 @@ def _rounded(weight: Tensor, bias: Tensor, largest: Tensor) -> Product:
         return torch.addcmul(bias, sums * step, steps)
 
     return multiply
-
-
-def _compare(exact: Forward, quick: Forward, windows: Sequence[list[int]]) -> Proof:
-    # the first run compiles what the others take
-    runs = [(_scores(exact, windows), _scores(quick, windows)) for _ in range(_RUNS)]
-    (theirs, _), (ours, _) = runs[-1]
-    slow, fast = (min(seconds for _, seconds in column) for column in zip(*runs, strict=True))
-    alone = torch.tensor([quick([window])[0] for window in windows[:_ALONE]])
-    return Proof(
-        same_tone=(ours.argmax(dim=1) == theirs.argmax(dim=1)).float().mean().item(),
-        drift=(ours - theirs).abs().mean().item(),
-        apart=(ours[:_ALONE] - alone).abs().max().item(),
-        faster=slow / fast,
-    )
-
-
-def _scores(forward: Forward, windows: Sequence[list[int]]) -> tuple[Tensor, float]:
-    """Return the tones' probabilities of each window, and the seconds that it took."""
-    rows: list[list[float]] = [[]] * len(windows)
-    begun = time.perf_counter()
-    for group in forward.network.groups([*map(len, windows)], _BUDGET):
-        found = forward([windows[index] for index in group])
-        for index, row in zip(group, found, strict=True):
-            rows[index] = [float("nan")] if isinstance(row, Fault) else row
-    return torch.tensor(rows), time.perf_counter() - begun

@@ -43,6 +43,7 @@ class Loaded(msgspec.Struct, frozen=True):
         max_tokens: Longest input that tokenizer, positions and settings all allow.
         pad: Token id that fills the right of shorter texts.
         device: Where the network is.
+        precision: The number format of its products, as the setting has it.
     """
 
     network: torch.nn.Module
@@ -53,6 +54,7 @@ class Loaded(msgspec.Struct, frozen=True):
     max_tokens: int
     pad: int
     device: torch.device
+    precision: str
 
 
 def load(settings: ModelSettings) -> Loaded:
@@ -72,11 +74,12 @@ def load(settings: ModelSettings) -> Loaded:
     where = card.directory(settings) or fetching.fetch(settings)
     vetting.vet(where)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    precision = _precision(settings.precision, device)
     try:
         tokenizer = AutoTokenizer.from_pretrained(
             where, use_fast=True, trust_remote_code=False, local_files_only=True
         )
-        network, missing = _network(where, _dtype(settings.precision, device))
+        network, missing = _network(where, _DTYPES[precision])
     except Exception as error:  # transformers raises a dozen kinds, all of them about these files
         raise Misconfigured(f"{where}: transformers cannot load it: {_short(error)}") from error
     if missing:
@@ -104,6 +107,7 @@ def load(settings: ModelSettings) -> Loaded:
         ),
         pad=pad,
         device=device,
+        precision=precision,
     )
 
 
@@ -126,11 +130,11 @@ def _network(where: Path, dtype: torch.dtype) -> tuple[Any, list[str]]:
     return network, sorted(report["missing_keys"])
 
 
-def _dtype(precision: str, device: torch.device) -> torch.dtype:
-    """`auto` is fp32 on a CPU, where most have no faster format, and fp16 on CUDA."""
+def _precision(precision: str, device: torch.device) -> str:
+    """`auto` begins with fp32 on a CPU, and is fp16 on CUDA."""
     if precision == "auto":
-        precision = "fp16" if device.type == "cuda" else "fp32"
-    return _DTYPES[precision]
+        return "fp16" if device.type == "cuda" else "fp32"
+    return precision
 
 
 def _pad(config: Any, tokenizer: Any) -> int:  # noqa: ANN401 - transformers publishes no types

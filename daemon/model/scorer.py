@@ -15,6 +15,7 @@ from daemon.model.encoding import Encoded, Encoder
 from daemon.model.forward import Forward
 from daemon.model.identity import ModelIdentity, identify
 from daemon.model.padded import Padded
+from daemon.model.precision import Choice, fastest
 from daemon.model.probes import probes
 from daemon.model.unpadded import unpadded
 from daemon.model.warming import best_budget
@@ -39,6 +40,7 @@ class ToneModel:
         tones: The tones it tells, in canonical order.
         device: Where it runs, `cpu` or `cuda`.
         max_tokens: Longest input in tokens, special tokens included.
+        precision: The number format that it computes in, and why.
         token_budget: Tokens of one forward, padding included; `warm_up` measures the best.
     """
 
@@ -52,6 +54,7 @@ class ToneModel:
         self.max_tokens = loaded.max_tokens
         self.token_budget = settings.token_budget or _BUDGETS[self.device]
         self._measure = not settings.token_budget
+        self.precision = Choice(loaded.precision, f"precision = {settings.precision}")
         self._folding = folding
         # where it is replaced, nothing holds on to the loaded network's weights
         network = unpadded(loaded.network) or Padded(loaded.network, loaded.pad)
@@ -64,8 +67,13 @@ class ToneModel:
         )
 
     @classmethod
-    def load(cls, settings: ModelSettings) -> Self:
-        """Load what the settings name; seconds, and no forward yet.
+    def load(cls, settings: ModelSettings, *, measure: bool = False) -> Self:
+        """Load what the settings name; seconds, and hardly a forward yet.
+
+        Args:
+            settings: Of the model.
+            measure: Whether `precision = "auto"` takes the fastest format that agrees with fp32, as
+                a worker does; without it, it is fp32 on a CPU, the same on every machine.
 
         Raises:
             Misconfigured: The model, or its precision, is refused; the message names the reason
@@ -78,14 +86,25 @@ class ToneModel:
         model._check_padding()
         if settings.precision == "int8":
             model._round(loaded)
+        elif settings.precision == "auto" and measure:
+            model._choose(loaded)
         return model
 
     def _round(self, loaded: loading.Loaded) -> None:
         """Go over to eight bits, if they serve this model."""
-        encoded = self._encoder.encode(probes())
-        windows = [each.windows[0] for each in encoded if isinstance(each, Encoded)]
-        self._forward, proof = int8.proven(loaded, self._folding, self._forward, windows)
+        self._forward, proof = int8.proven(loaded, self._folding, self._forward, self._probes())
         _log.info("int8_proven", model=self.identity.model.name, **msgspec.structs.asdict(proof))
+
+    def _choose(self, loaded: loading.Loaded) -> None:
+        """Go over to the fastest format that agrees."""
+        probed = self._probes()
+        self._forward, self.precision = fastest(loaded, self._folding, self._forward, probed)
+        chosen = msgspec.structs.asdict(self.precision)
+        _log.info("precision_chosen", model=self.identity.model.name, **chosen)
+
+    def _probes(self) -> list[list[int]]:
+        encoded = self._encoder.encode(probes())
+        return [each.windows[0] for each in encoded if isinstance(each, Encoded)]
 
     def _check_padding(self) -> None:
         """Refuse an architecture that padding on the right confuses, as XLNet's."""

@@ -117,8 +117,9 @@ class ModelSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
         preprocessing: A preprocessor's versioned name; the model's own `tonebus.json` decides
             where this is empty.
         temperature: Divides the logits; the model's own `tonebus.json` decides where this is 0.
-        precision: Number format of the weights; `auto` is fp32 on a CPU and fp16 on CUDA. `int8` is
-            for CPUs, and refused where it would harm the model.
+        precision: Number format of the products. `auto` is fp16 on CUDA; on a CPU a worker measures
+            at its start, and takes the fastest of fp32, bf16 and int8 that agrees with fp32. `int8`
+            is for CPUs, and refused where it would harm the model.
         long_text: What happens to a text beyond the model's length: cut it, or score it in
             windows and average.
         max_tokens: Upper bound on the tokens of one forward; 0 takes what the model can.

@@ -127,6 +127,8 @@ class WorkerSnapshot(msgspec.Struct, frozen=True, kw_only=True, tag="worker"):
     Attributes:
         busy: Share of the last ten seconds spent in the model, in [0, 1].
         texts: Scored since it started.
+        precision: Number format that it computes in.
+        why: Why this format.
     """
 
     process: Process
@@ -139,6 +141,8 @@ class WorkerSnapshot(msgspec.Struct, frozen=True, kw_only=True, tag="worker"):
     busy: float
     texts: int
     incidents: list[Incident]
+    precision: str = ""
+    why: str = ""
 
 
 class HourSnapshot(msgspec.Struct, frozen=True, kw_only=True, tag="hour"):

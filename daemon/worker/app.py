@@ -53,12 +53,13 @@ def run(settings: Settings, model_name: str) -> int:
         name=model_name,
         model=model.identity.model,
         device=str(model.device),
+        precision=(model.precision.precision, model.precision.why),
         threads=model_settings.threads or os.cpu_count() or 1,
     )
     register(app, result_maker(model, name, tracer), settings.daemon.score_timeout, report)
     _follow(supervisor, settings.daemon.score_timeout, {
         "worker": name, "model": model_name, "revision": model.identity.model.revision,
-        "device": str(model.device),
+        "device": str(model.device), "precision": model.precision.precision,
     })  # fmt: skip
     app.steps["consumer"].add(Connected)
     worker = app.Worker(
@@ -120,7 +121,7 @@ def _load(settings: ModelSettings) -> ToneModel:
     from daemon.model.scorer import ToneModel  # noqa: PLC0415
 
     begun = time.perf_counter()
-    model = ToneModel.load(settings)
+    model = ToneModel.load(settings, measure=True)
     model.warm_up()
     _log.info("model_warmed", model=settings.name, seconds=round(time.perf_counter() - begun, 2))
     return model

@@ -32,7 +32,10 @@ class WorkerReport:
         line: Its state, in one line for a person.
     """
 
-    def __init__(self, store: Store, *, name: str, model: Model, device: str, threads: int) -> None:
+    def __init__(
+        self, store: Store, *, name: str, model: Model, device: str, threads: int,
+        precision: tuple[str, str] = ("", ""),
+    ) -> None:  # fmt: skip
         """Start with all counters at zero; nothing is reported before `start`.
 
         Args:
@@ -41,11 +44,13 @@ class WorkerReport:
             model: What it serves.
             device: Where it computes.
             threads: With how many threads.
+            precision: In which number format, and why.
         """
         self.registry = Registry()
         self.line = f"{name}: waiting for texts"
         self._store = store
         self._name, self._model, self._device, self._threads = name, model, device, threads
+        self._precision, self._why = precision
         self._identity = ProcessIdentity("worker")
         self._history = History()
         self.registry.set(metrics.MODEL, name, model.name, model.revision, to=1)
@@ -86,6 +91,8 @@ class WorkerReport:
             revision=self._model.revision,
             device=self._device,
             threads=self._threads,
+            precision=self._precision,
+            why=self._why,
             rate=self._history.rate("texts"),
             busy=min(1.0, self._history.rate("busy")),
             texts=int(texts),

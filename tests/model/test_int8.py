@@ -10,7 +10,7 @@ import torch
 
 from connectors.errors import Misconfigured
 from connectors.messages import Fault, Score
-from daemon.model import int8
+from daemon.model import agreement, int8
 from daemon.model.encoding import Encoded
 from daemon.model.probes import probes
 from daemon.model.scorer import ToneModel
@@ -30,7 +30,7 @@ with_vnni = pytest.mark.skipif(
 @pytest.fixture
 def at_any_speed(monkeypatch: pytest.MonkeyPatch) -> None:
     """Tests run beside others: how fast it is says nothing here."""
-    monkeypatch.setattr(int8, "FASTER", 0.0)
+    monkeypatch.setattr(agreement, "FASTER", 0.0)
 
 
 @with_vnni
@@ -60,7 +60,7 @@ def test_a_model_that_it_would_harm_is_refused_with_the_figures(
 def test_a_model_that_gains_nothing_is_refused(
     shared_bert: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(int8, "FASTER", 1000.0)
+    monkeypatch.setattr(agreement, "FASTER", 1000.0)
     with pytest.raises(Misconfigured, match="times as fast"):
         ToneModel.load(tiny.settings(shared_bert, precision="int8"))
 
@@ -76,7 +76,7 @@ def test_an_architecture_without_such_a_form_is_refused(tmp_path: Path) -> None:
 def test_what_is_not_finite_is_a_fault_of_its_own_text(
     tmp_path: Path, make: Callable[[Path], Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(int8, "SAME_TONE", 0.0)  # random weights, whose tones nearly tie
+    monkeypatch.setattr(agreement, "SAME_TONE", 0.0)  # random weights, whose tones nearly tie
     model = ToneModel.load(tiny.settings(make(tmp_path / "model"), precision="int8"))
     (awful,) = model._encoder.encode(["awful"])
     assert isinstance(awful, Encoded)

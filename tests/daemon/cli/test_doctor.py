@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import urllib.parse
 from typing import TYPE_CHECKING, Any
 
@@ -95,7 +96,9 @@ def test_all_is_well_where_all_is_well(
         found = examine(**variables)
         failed = [each for each in found.values() if each["state"] == "failure"]
         assert not failed
-        assert "1 workers, revision" in found[f"model {models.NAME}"]["detail"]
+        told = found[f"model {models.NAME}"]["detail"]
+        assert "1 workers, revision" in told
+        assert re.search(r"ms, in (fp32|bf16|int8) \(\S", told)
         # the settings change here, and the worker goes on with what it has loaded
         file.write_text(
             models.toml(model_directory).replace("threads = 1", 'long_text = "chunk"'), "utf-8"

@@ -172,13 +172,17 @@ def test_redis_keeps_notes_as_the_embedded_store_does(redis_url: str) -> None:
 
 def test_a_worker_tells_what_it_scored(tone_model: ToneModel) -> None:
     store = EmbeddedStore()
-    report = WorkerReport(store, name="tiny", model=Model("tiny", "r1"), device="cpu", threads=1)
+    report = WorkerReport(
+        store, name="tiny", model=Model("tiny", "r1"), device="cpu", threads=1,
+        precision=("int8", "it agrees"),
+    )  # fmt: skip
     report.post()
     report.scored(result_maker(tone_model, "w")(["good", "canary4711"], {}))
     report.post()
     [note] = read(store)
     assert isinstance(note, WorkerSnapshot)
     assert (note.texts, note.revision, note.device, note.threads) == (2, "r1", "cpu", 1)
+    assert (note.precision, note.why) == ("int8", "it agrees")
     assert note.rate > 0
     assert 0 < note.busy <= 1
     assert b"canary" not in b"".join(store.gather(snapshot.INDEX).values())

@@ -1,0 +1,106 @@
+"""What `precision = "auto"` takes: the fastest number format that gives what fp32 gives."""
+
+from __future__ import annotations
+
+import copy
+from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
+import torch
+
+from daemon.model import agreement, int8
+from daemon.model.agreement import compare, scores
+from daemon.model.forward import Forward
+from daemon.model.padded import Padded
+from daemon.model.unpadded import Unpadded, unpadded
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from daemon.model.labels import Folding
+    from daemon.model.loading import Loaded
+
+    Maker = Callable[[Loaded, Folding, Sequence[list[int]]], Forward]
+
+_SECONDS: Final = 20.0
+"""A start is never made longer than by about this much for each format."""
+_PACE: Final = 32
+_TIMED: Final = 60
+_RUNS: Final = 3
+_PASSES: Final = 4.5
+"""What trying one format takes, in passes of fp32 over all texts."""
+
+
+class Choice(msgspec.Struct, frozen=True):
+    """The number format that a model computes in.
+
+    Attributes:
+        precision: Its name, as the setting has it.
+        why: Why this one, in one line.
+    """
+
+    precision: str
+    why: str
+
+
+def fastest(
+    loaded: Loaded, folding: Folding, exact: Forward, windows: Sequence[list[int]]
+) -> tuple[Forward, Choice]:
+    """Return the fastest forward that agrees with the exact one, and why it was taken.
+
+    A format that fails, disagrees or gains too little is left alone: nothing here refuses a start.
+
+    Args:
+        loaded: The model, as `auto` loads it.
+        folding: How its labels become tones.
+        exact: Its forward.
+        windows: Token ids of many and varied texts.
+    """
+    if loaded.device.type != "cpu":
+        return exact, Choice("fp16", "on CUDA")
+    best, choice, gain, reasons = exact, "fp32", 0.0, []
+    for name, make in _formats(exact):
+        quick, faster, why = _tried(make, loaded, folding, exact, windows)
+        reasons.append(f"{name} {why}")
+        if quick and faster > gain:
+            best, choice, gain = quick, name, faster
+    return best, Choice(choice, "; ".join(reasons) or "this CPU has neither AMX nor VNNI")
+
+
+def _tried(
+    make: Maker, loaded: Loaded, folding: Folding, exact: Forward, windows: Sequence[list[int]]
+) -> tuple[Forward | None, float, str]:
+    """Return a format's forward where it may serve, how many times as fast it is, and a reason."""
+    try:
+        if (takes := _seconds(exact, windows)) > _SECONDS:
+            return None, 0.0, f"not tried: that would take {takes:.0f} s"
+        quick = make(loaded, folding, windows)
+        faster = compare(exact, quick, windows[:_TIMED], _RUNS).faster
+        if faster < agreement.FASTER:
+            return None, 0.0, f"is {faster:.1f} times as fast as fp32 (at least {agreement.FASTER})"
+        proof = compare(exact, quick, windows, 1)
+    except Exception as error:  # noqa: BLE001 - torch raises anything; fp32 is always there
+        return None, 0.0, f"failed: {type(error).__name__}"
+    verdict = "agrees" if proof.agrees else "differs"
+    told = msgspec.structs.replace(proof, faster=faster)
+    return quick if proof.agrees else None, faster, f"{verdict}: {told}"
+
+
+def _seconds(exact: Forward, windows: Sequence[list[int]]) -> float:
+    with torch.inference_mode():
+        took = min(scores(exact, windows[:_PACE])[1] for _ in range(2))
+    return took * len(windows) / min(_PACE, len(windows)) * _PASSES
+
+
+def _formats(exact: Forward) -> Iterator[tuple[str, Maker]]:
+    """The formats for which this CPU has instructions, and of which the model has a form."""
+    can: Any = torch.cpu.get_capabilities()
+    if can.get("amx_bf16"):
+        yield "bf16", _halved
+    if isinstance(exact.network, Unpadded) and (can.get("avx512_vnni") or can.get("avx_vnni")):
+        yield "int8", int8.rounded
+
+
+def _halved(loaded: Loaded, folding: Folding, _: Sequence[list[int]]) -> Forward:
+    network: Any = copy.deepcopy(loaded.network).to(torch.bfloat16)
+    return Forward(unpadded(network) or Padded(network, loaded.pad), loaded, folding)

@@ -15,18 +15,21 @@ from daemon.settings.kinds import Name, Share, Short
 
 
 class OutputSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """How the events of a connector leave.
+    """How the events of a connector are published.
 
     Attributes:
-        exchange: Topic exchange that they are published to.
+        exchange: Topic exchange for the events; `sentiment.unrouted` takes those for which no queue
+            is bound.
         routing_key: Template with `{connector}`, `{tone}`, `{language}`, `{model}` and
-            `{routing_key}`, the source message's own.
-        mode: `structured` puts the whole CloudEvent into the body; `binary` only its data, with
-            the attributes in `ce-` headers.
-        include_text: Whether the event carries the text that was scored.
-        headers: Names of source headers to carry over.
-        reply: Whether a message's `reply_to` gets an answer beside the event.
-        reply_queues: Patterns of the queues that may be answered: by default those of direct
+            `{routing_key}`, the message's own.
+        mode: `structured` puts the whole CloudEvent into the body; `binary` only its data, with the
+            attributes in `ce-` headers.
+        include_text: Whether the event holds the text that was scored.
+        headers: Names of headers of the message that the event keeps: strings and integers, up to
+            1,024 characters.
+        reply: Whether the `reply_to` of a message receives the event too, with its
+            `correlation_id`; sent once, after the event is confirmed.
+        reply_queues: Patterns of the queues that may receive a reply: by default those of direct
             reply-to and those that RabbitMQ named, since a publisher could name any queue.
     """
 
@@ -40,21 +43,21 @@ class OutputSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw
 
 
 class ConnectorTest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """A message and what is to become of it; `tonebus check --tests` holds the mapping to it.
+    """A message and what it must become; `tonebus check --tests` runs it.
 
     Attributes:
         name: What the test promises.
         message: The body: a string as it is, anything else as JSON.
-        file: A file with the body, beside the configuration, in place of `message`.
+        file: A file with the body, relative to the configuration, in place of `message`.
         content_type: As the publisher sets it; empty sets none.
         headers: AMQP headers.
         message_id: AMQP message id.
         texts: The texts to be scored, in order.
-        ids: Their source ids.
-        carried: The fields that travel on.
-        language: The language that travels on.
-        skip: The reason for which it is skipped: `when`, `no-texts` or `loop`.
-        park: The reason code with which it, or a part of it, is parked.
+        ids: The source ids of the texts.
+        carried: The carried fields.
+        language: The language in the event.
+        skip: The reason for which the message is skipped: `when`, `no-texts` or `loop`.
+        park: The reason code with which the message, or a part of it, is parked.
     """
 
     name: str
@@ -72,42 +75,50 @@ class ConnectorTest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
 
 
 class ConnectorSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """One upstream: where its messages come from, how they are read, how their events leave.
+    """One upstream: where its messages come from, how they are read, and where events go.
 
     Attributes:
-        name: Part of the event's source and routing key.
+        name: Part of the events' source and routing key, and of the queue's name.
         exchange: Exchange that the upstream publishes to.
-        passive: Whether the exchange belongs to others: it must be there, and is not declared.
+        passive: Whether the exchange belongs to others: it must exist, and is not declared.
         bindings: Routing-key patterns.
-        queue: A queue that exists and belongs to others, in place of an exchange: it is only
-            consumed from; nothing is declared or bound for it. No stream.
-        priority: Of our consumers at the queue: those of others with a lower one get messages only
-            while ours are busy.
-        prefetch: Deliveries that it may hold unsettled; 0 takes `broker.prefetch`.
-        model: Name of the model that scores it.
-        shadow: Name of a model that scores it too, only to be compared; empty for none.
-        unsure_below: A text whose most probable tone has less than this probability has the tone
-            `unsure`; its event keeps all scores. 0 asks for nothing.
-        unsure_margin: Likewise where that tone leads the next one by less than this.
-        format: `json` also reads CloudEvents and plain text, `cloudevents` nothing else,
-            `text` takes the whole body, and `mail` reads it as an e-mail (RFC 5322).
-        content_types: Content types that say nothing of the body; `*` for all of them.
-        content_encodings: Likewise content encodings and charsets; the body is UTF-8 all the same.
-        document: JMESPath of the part that the settings below look at, such as JSON in a string;
-            empty for the whole message. In every expression, `$` is the whole message.
-        when: JMESPath that must hold; other messages are skipped.
-        each: JMESPath of a list; `text`, `template`, `id`, `language` and `carry` then look at one
-            element of it, and an element without a text gives no event.
-        text: JMESPath of the text; a list gives one event for each element.
-        template: In place of `text`, several fields as one text: JMESPath in braces.
-        id: JMESPath of the upstream's own id; a list gives one for each text.
+        queue: A queue that exists and belongs to others, in place of an exchange. It is only
+            consumed from: nothing is declared or bound for it. It cannot be a stream.
+        priority: Priority of our consumers at the queue: consumers with a lower one get messages
+            only while ours are busy.
+        prefetch: Deliveries that the connector may hold unsettled; 0 takes `broker.prefetch`.
+        model: Name of the model that scores the texts.
+        shadow: Name of a model that scores the texts too, for a comparison alone; empty for none.
+        unsure_below: A text whose most probable tone is less probable than this has the tone
+            `unsure`; its event keeps all scores. 0 turns it off.
+        unsure_margin: The same where that tone leads the next one by less than this.
+        format: `json` also reads CloudEvents and plain text; `cloudevents` reads CloudEvents alone,
+            structured or binary; `text` takes the whole body; `mail` reads the body as an e-mail
+            (RFC 5322).
+        content_types: Content types that are not believed, such as `application/x-yaml`; `*` for
+            all.
+        content_encodings: Content encodings and charsets that are not believed; the body is read as
+            UTF-8.
+        document: JMESPath of the part that the settings below look at; a string there is read as
+            JSON. Empty takes the whole message. In every expression, `$` is the whole message.
+        when: JMESPath of a condition; a message for which it gives null, false or something empty
+            is skipped. A message that is no document is parked.
+        each: JMESPath of a list. `text`, `template`, `id`, `language` and `carry` then look at one
+            element of it; an element without a text gives no event.
+        text: JMESPath of the text, or of a list of texts, which gives one event for each: 1,000 at
+            most.
+        template: Several fields as one text, in place of `text`: JMESPath in braces.
+        id: JMESPath of the upstream's own id; a list gives one id for each text.
         message_id: JMESPath of the message's own id, where `id` is that of a single text.
-        time: JMESPath of when it was written; empty takes what the CloudEvent or AMQP says.
-        language: JMESPath of the text's language, to be passed on.
-        carry: Fields that travel on: by the name that each gets, its JMESPath.
-        strip: What to take out of a text: `html`, and from e-mails `quotes` and `signature`.
-        output: How its events leave.
-        tests: Messages and what is to become of them.
+        time: JMESPath of the time at which the text was written, for `tonebus_message_age_seconds`:
+            seconds, milliseconds or ISO 8601. Empty takes the CloudEvent's `time`, or the AMQP
+            timestamp.
+        language: JMESPath of the text's language, which the event has as `data.language`.
+        carry: Fields that the event keeps as `data.carried`: name → JMESPath; 8 KiB in all.
+        strip: What to remove from a text: `html` keeps the text of HTML; `quotes` and `signature`
+            remove those of an e-mail.
+        output: How the events are published.
+        tests: Messages and what they must become.
     """
 
     name: Name = "input"

@@ -19,13 +19,13 @@ if TYPE_CHECKING:
 
 _WIDTH = 96
 _HEAD = """\
-# Tonebus's settings. Every one is here with its default, behind a #: take the # away to set it.
+# Tonebus's settings. Each one is here with its default, behind a #: remove the # to set it.
 #
-# TONEBUS_<SECTION>_<KEY> in the environment sets [section] key and wins over this file. Passwords
-# and other secrets need not stand here: the file /etc/tonebus/credentials/broker/url sets
+# TONEBUS_<SECTION>_<KEY> in the environment sets [section] key and overrides this file. Passwords
+# and other secrets need not be here: the file /etc/tonebus/credentials/broker/url sets
 # [broker] url, and likewise for redis and api.
 #
-# Made from daemon/settings by `python -m daemon.settings.example`; a test holds them together."""
+# Made from daemon/settings by `python -m daemon.settings.example`; a test compares them."""
 
 
 def document() -> str:

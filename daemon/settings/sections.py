@@ -37,16 +37,16 @@ class BrokerSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw
 
     Attributes:
         url: One or several AMQP URLs, separated by `;`, tried in turn. Options in a URL are
-            refused: the settings below stand for them.
+            refused: use the settings below.
         ca_file: Certificates to trust for `amqps://`; empty trusts the system's.
-        cert_file: Our own certificate for `amqps://`, in PEM format; empty shows none.
+        cert_file: Our own certificate for `amqps://`, in PEM format; empty uses none.
         key_file: Its private key, not encrypted; empty where `cert_file` holds both.
-        login: `password` takes user and password of the URL; `certificate` has RabbitMQ take the
-            user from our certificate (SASL EXTERNAL).
-        heartbeat: Seconds; a peer that is silent for two of them is taken for dead.
-        connect_timeout: Seconds until one attempt to connect is given up.
+        login: `password` takes user and password from the URL; with `certificate`, RabbitMQ takes
+            the user from our certificate (SASL EXTERNAL).
+        heartbeat: Seconds; a peer that sends nothing for two of them is considered lost.
+        connect_timeout: Seconds after which one attempt to connect is given up.
         prefetch: Deliveries that one connector may hold unsettled.
-        manage_topology: Whether to declare exchanges and queues; if not, they must be there.
+        manage_topology: Whether to declare exchanges and queues; if not, they must exist.
     """
 
     url: str = "amqp://guest:guest@localhost:5672//"
@@ -71,22 +71,22 @@ class BrokerSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw
 
 
 class RedisSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """Redis, which only saves work: without it everything is scored again.
+    """Redis, which saves work; without it every text is scored, also a repeat.
 
     Attributes:
-        url: Where Redis, or Valkey, listens: `redis://`, with TLS `rediss://`, `unix://` for a
-            socket; `redis+sentinel://host,host/name/0` asks Sentinels where the primary is.
+        url: URL of Redis or Valkey: `redis://`; with TLS `rediss://`; `unix://` for a socket;
+            `redis+sentinel://host,host/name/0` asks Sentinels for the primary.
         ca_file: Certificates to trust for `rediss://`; empty trusts the system's.
-        cert_file: Our own certificate for `rediss://`, in PEM format; empty shows none.
+        cert_file: Our own certificate for `rediss://`, in PEM format; empty uses none.
         key_file: Its private key, not encrypted; empty where `cert_file` holds both.
         timeout: Seconds for one round trip; a slower one counts as a miss.
         score_ttl: Seconds that a score is kept.
         mark_ttl: Seconds for which a message with an id is published only once.
-        deployment: Name under which scores and marks are kept, apart from those of others who use
-            the same Redis; empty takes the broker's hosts and virtual host. Needed where processes
-            reach one broker by different addresses.
-        secret: What entries are named and sealed with, so that nobody who reads Redis can test
-            whether a given text was seen, and nobody who writes it can forge an entry.
+        deployment: Name under which scores and marks are kept, separate from others in the same
+            Redis; empty takes the broker's hosts and virtual host. Set it where processes reach one
+            broker by different addresses.
+        secret: Names and seals the entries, so that nobody who reads Redis can test whether a given
+            text was seen, and nobody who writes to it can forge an entry.
     """
 
     url: str = "redis://localhost:6379/0"
@@ -109,22 +109,22 @@ class ModelSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
     """One model; each has its own scoring queue and its own workers.
 
     Attributes:
-        name: What connectors and `tonebus worker --model` call it.
+        name: Name for connectors and `tonebus worker --model`.
         source: A directory, the id of a model on a hub, or `multilingual`, which ships too.
-        revision: The hub revision to pin; for a directory the digest of its files is taken, and
-            a value given here must agree with it.
-        labels: The model's own label → canonical tone; needed where the names do not tell.
-        preprocessing: A preprocessor's versioned name; the model's own `tonebus.json` decides
-            where this is empty.
-        temperature: Divides the logits; the model's own `tonebus.json` decides where this is 0.
+        revision: The hub revision to pin. For a directory it is the digest of its files; a
+            value given here must be equal to it.
+        labels: The model's own label → canonical tone; needed where the names are not known.
+        preprocessing: A preprocessor's versioned name; empty takes that of the model's own
+            `tonebus.json`.
+        temperature: Divides the logits; 0 takes that of the model's own `tonebus.json`.
         precision: Number format of the products. `auto` is fp16 on CUDA; on a CPU a worker measures
             at its start, and takes the fastest of fp32, bf16 and int8 that agrees with fp32. `int8`
-            is for CPUs, and refused where it would harm the model.
-        long_text: What happens to a text beyond the model's length: cut it, or score it in
-            windows and average.
-        max_tokens: Upper bound on the tokens of one forward; 0 takes what the model can.
-        token_budget: Tokens of one forward, padding included; 0 measures the best at warm-up.
-        threads: Threads of one worker; 0 takes what PyTorch takes.
+            is for CPUs, and refused where it would change the model's scores.
+        long_text: A text longer than the model's input is cut (`truncate`), or scored in windows
+            whose scores are averaged (`chunk`).
+        max_tokens: Longest input in tokens; 0 takes the longest of the model.
+        token_budget: Tokens of one forward, padding included; 0 measures the fastest at the start.
+        threads: Threads of one worker; 0 takes PyTorch's default.
     """
 
     name: Name = "default"
@@ -146,24 +146,24 @@ class DaemonSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw
     Attributes:
         max_body_bytes: A larger message is parked.
         max_text_chars: A longer text is cut, and its event says `truncated`.
-        max_mapped_bytes: A message is parked that asks for more bytes of events: its texts, and
-            what travels on beside each of them.
-        max_mapping_steps: A message is parked that is more work to read; a step is about a
+        max_mapped_bytes: A message whose events would have more bytes (its texts, and what each
+            event keeps of the message) is parked.
+        max_mapping_steps: A message that takes more steps to read is parked; a step is about a
             microsecond.
         batch_texts: Texts in one request to a worker, at most.
         batch_bytes: Bytes of text in one request to a worker, at most.
-        batch_seconds: Seconds of work in one request, at the pace that the workers show.
-        score_timeout: Seconds until a request without a reply is asked again.
+        batch_seconds: Seconds of work in one request, at the measured speed of the workers.
+        score_timeout: Seconds until a request without a reply is sent again.
         confirm_timeout: Seconds until a published message without a confirm is charged to its
             destination, which is then probed.
         hold_seconds: Seconds for which a delivery is held while there is no worker, or while its
             event is refused. Then it is given back, and its connector pauses until the cause is
             gone. Far below RabbitMQ's `consumer_timeout` (30 minutes).
-        drain_seconds: Seconds to finish what is in flight when told to stop.
-        memory_ceiling: Bytes that deliveries may take when every one is as large as allowed;
+        drain_seconds: Seconds to finish what is in flight at a stop.
+        memory_ceiling: Bytes that deliveries may take when each one is as large as allowed;
             settings under which they might take more are refused.
-        parked_window: How many of the last messages the next setting looks at.
-        parked_share: When more than this share of them was parked, consuming stops: then the
+        parked_window: Number of last messages for the next setting.
+        parked_share: A connector pauses when more than this share of them was parked: then the
             deployment is wrong, not the messages.
     """
 
@@ -187,16 +187,16 @@ class ApiSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
     """The HTTP service.
 
     Attributes:
-        host: Address to listen on; beyond loopback only with a token.
+        host: Address to listen on; beyond the loopback only with a token.
         port: Port to listen on.
-        token: Bearer token that `/predict` and `/status` ask for; empty asks for none.
+        token: Bearer token for `/predict`, `/status` and others; empty needs none.
         predict_timeout: Seconds until `/predict` answers 503.
-        concurrency: Predictions in work at a time; one more is answered 429.
-        waiting_texts: Texts in all of them, at most; more are answered 429.
-        body_timeout: Seconds for a request's head to come, or its connection ends; and as long for
-            its body, or it is answered 408.
-        keep_alive: Seconds that an idle connection stays open; longer than the proxy in front
-            keeps it, or requests get lost between the two.
+        concurrency: Predictions in progress at a time; one more is answered 429.
+        waiting_texts: Texts in all of them together; more are answered 429.
+        body_timeout: Seconds for the head of a request to arrive, after which the connection is
+            closed, and for its body, after which it is answered 408.
+        keep_alive: Seconds that an idle connection stays open. A proxy in front must close it
+            first, or requests get lost.
         trusted_proxies: Addresses and networks, separated by commas, whose `X-Forwarded-For` and
             `X-Forwarded-Proto` are believed; empty believes none.
     """
@@ -218,7 +218,7 @@ class LogSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
     Attributes:
         format: `auto` is `console` on a terminal, the journal's own fields under systemd, and
             `json` elsewhere.
-        level: Facts of this level and above are logged.
+        level: Events of this level and above are logged.
     """
 
     format: Literal["auto", "json", "console"] = "auto"
@@ -241,9 +241,9 @@ class TracingSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, k
     """Traces of a daemon and a worker, by OpenTelemetry; read once, at the start.
 
     Attributes:
-        enabled: Whether to trace; `pip install 'tonebus[otel]'` brings what it needs. Where the
-            spans go, and how many, is said by OpenTelemetry's own variables, such as
-            OTEL_EXPORTER_OTLP_ENDPOINT.
+        enabled: Whether to trace; `pip install 'tonebus[otel]'` installs what it needs.
+            OpenTelemetry's own variables, such as OTEL_EXPORTER_OTLP_ENDPOINT, say where the spans
+            go, and how many.
     """
 
     enabled: bool = False

@@ -47,7 +47,7 @@ class Metric:
 # fmt: off
 BUILD = Metric(
     "tonebus_build_info", "gauge", "each",
-    "Always 1; says which version runs.",
+    "Always 1; the label is the version that runs.",
     ("version",), lasts=True,
 )
 INCIDENTS = Metric(
@@ -66,7 +66,7 @@ CONNECTED = Metric(
 
 DELIVERIES = Metric(
     "tonebus_deliveries_total", "counter", "daemon",
-    "Messages that came from the source queues, redeliveries included.",
+    "Messages delivered from the source queues, redeliveries included.",
     ("connector",),
 )
 EVENTS = Metric(
@@ -86,28 +86,28 @@ SKIPPED = Metric(
 )
 REMOVED = Metric(
     "tonebus_removed_characters_total", "counter", "daemon",
-    "Characters that cleaning left out of texts: `quote`, `signature`, `disclaimer`, `hidden` or "
+    "Characters that cleaning removed from texts: `quote`, `signature`, `disclaimer`, `hidden` or "
     "`markup`.",
     ("connector", "part"),
 )
 EMPTIED = Metric(
     "tonebus_emptied_texts_total", "counter", "daemon",
-    "Texts of which cleaning left nothing; their tone is `none`.",
+    "Texts that are empty after cleaning; their tone is `none`.",
     ("connector",),
 )
 DUPLICATES = Metric(
     "tonebus_duplicates_avoided_total", "counter", "daemon",
-    "Texts settled without an event, since theirs was published before.",
+    "Texts settled without an event, since their event was published before.",
     ("connector",),
 )
 REPLIES = Metric(
     "tonebus_replies_total", "counter", "daemon",
-    "Answers that went to a message's own `reply_to`, beside its event.",
+    "Replies sent to the `reply_to` of a message, beside its event.",
     ("connector",),
 )
 CACHED = Metric(
     "tonebus_cache_hits_total", "counter", "daemon",
-    "Events whose score another text or an earlier time had paid for.",
+    "Events whose score came from the cache, or from an equal text under way.",
     ("connector",),
 )
 SHADOW = Metric(
@@ -118,7 +118,7 @@ SHADOW = Metric(
 )
 SHADOW_MISSED = Metric(
     "tonebus_shadow_missed_total", "counter", "daemon",
-    "Texts left out of the comparison: `busy` where the shadow could not keep up, or its fault.",
+    "Texts left out of the comparison: `busy` where the shadow was too slow, or its failure.",
     ("connector", "model", "code"),
 )
 SCORED = Metric(
@@ -128,7 +128,7 @@ SCORED = Metric(
 )
 FAILED = Metric(
     "tonebus_failed_batches_total", "counter", "each",
-    "Batches that came to nothing and were split or asked again.",
+    "Batches that failed and were split, or requested again.",
     ("model", "code"),
 )
 BATCH_TEXTS = Metric(
@@ -143,7 +143,7 @@ BATCH_TOKENS = Metric(
 )
 QUEUE_WAIT = Metric(
     "tonebus_queue_wait_seconds", "histogram", "each",
-    "From asking for a batch until a worker took it up.",
+    "From the request for a batch until a worker took it.",
     ("model",), SECONDS,
 )
 SCORING = Metric(
@@ -164,7 +164,7 @@ AGE = Metric(
 )
 REFUSED = Metric(
     "tonebus_publish_refusals_total", "counter", "daemon",
-    "Messages that the broker did not take; each is sent again.",
+    "Messages that the broker refused; each is sent again.",
 )
 RECONNECTS = Metric(
     "tonebus_connections_lost_total", "counter", "daemon",
@@ -189,7 +189,7 @@ WORKERS = Metric(
 )
 MODEL = Metric(
     "tonebus_model_info", "gauge", "each",
-    "Always 1; says which model serves under a name.",
+    "Always 1; the labels are the model that a name stands for.",
     ("model", "name", "revision"), lasts=True,
 )
 STATE = Metric(
@@ -234,7 +234,7 @@ QUEUES = Metric(
 )
 DAEMONS = Metric(
     "tonebus_daemons", "gauge", "api",
-    "Daemons that report, as far as Redis tells.",
+    "Daemons that report through Redis.",
 )
 # fmt: on
 

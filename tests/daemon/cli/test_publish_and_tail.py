@@ -207,39 +207,45 @@ def test_tail_shows_what_is_asked_for_of_every_exchange(
     broker.close()
 
 
-def test_tail_passes_over_what_is_no_event_and_breaks_no_line(broker_url: str) -> None:
+def test_tail_passes_over_what_is_no_event_and_breaks_no_line(
+    broker_url: str, tmp_path: Path
+) -> None:
     environment = {"PATH": "/usr/bin:/bin", "TONEBUS_BROKER_URL": broker_url}
-    commands = [["--json"], []]
-    tails = [
-        subprocess.Popen(
-            [sys.executable, "-m", "daemon.cli", "tail", "--count", "1", *options],
-            cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-        )
-        for options in commands
-    ]  # fmt: skip
+    complaints = [tmp_path / "json.log", tmp_path / "plain.log"]
+    tails = []
+    for options, complaint in zip((["--json"], []), complaints, strict=True):
+        with complaint.open("wb") as log:
+            tails.append(subprocess.Popen(
+                [sys.executable, "-m", "daemon.cli", "tail", "--count", "1", *options],
+                cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=log, text=True,
+            ))  # fmt: skip
     broker = Broker(broker_url, name="test", heartbeat=0, connect_timeout=5)
     broker.connect()
     topology.apply(broker, topology.results())
     sink: Sink[None] = Sink(broker)
-    told = event("helpdesk", "negative") | {"subject": "long " * 40 + "\x1b[2J"}
-    foreign = [b"not JSON", b'{"specversion": "1.0"}', b"[" * 100_000, b"\xff", b""]
 
-    def publish() -> None:
-        for body in [*foreign, json.dumps(told, indent=4).encode()]:
-            sink.publish(OutgoingMessage(topology.RESULTS, "a\x1b[2Jkey", body, {}), None)
-        headers = {"application_headers": {"ce-id": [1]}}
-        sink.publish(OutgoingMessage(topology.RESULTS, "binary", b"{", headers), None)
+    def publish(body: bytes, **properties: Any) -> None:
+        message = OutgoingMessage(topology.RESULTS, "a\x1b[2Jkey", body, properties)
+        sink.publish(message, None)
         broker.wait(0.2)
 
-    until(lambda: all(each.poll() is not None for each in tails), publish, timeout=60)
-    for each in tails:
-        assert each.returncode == 0
-        assert each.stdout
-        assert each.stderr
-        [line] = each.stdout.read().splitlines()
+    # what comes before a tail has subscribed is not shown to it, so the event comes last and once
+    until(
+        lambda: all("but 8 bytes" in each.read_text() for each in complaints),
+        lambda: publish(b"not JSON"), timeout=120,
+    )  # fmt: skip
+    for body in (b'{"specversion": "1.0"}', b"[" * 100_000, b"\xff", b""):
+        publish(body)
+    publish(b"{", application_headers={"ce-id": [1]})
+    told = event("helpdesk", "negative") | {"subject": "long " * 40 + "\x1b[2J"}
+    publish(json.dumps(told, indent=4).encode())
+    for tail, complaint in zip(tails, complaints, strict=True):
+        [line] = tail.communicate(timeout=60)[0].splitlines()
+        assert tail.returncode == 0
         assert "long long" in line
-        said = each.stderr.read()
-        assert "passed over: no tone event, but 8 bytes" in said
+        said = complaint.read_text()
+        for size in (8, 22, 100_000, 1, 0):
+            assert f"passed over: no tone event, but {size} bytes" in said
         assert "Traceback" not in said
         assert "\x1b" not in line + said
     broker.close()

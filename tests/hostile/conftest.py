@@ -63,8 +63,9 @@ def node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Node]:
 def impatient(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Node]:
     """Servers on which a delivery may be held for `TIMEOUT` seconds instead of thirty minutes."""
     place = tmp_path_factory.mktemp("impatient") / "servers"
-    # up to 4.2 channels look at it once a minute
-    tick = "-rabbit channel_tick_interval 1000"
+    # up to 4.2 channels look at it once a minute; one that looks each second never hibernates, and
+    # remembers for ever what it allowed
+    tick = "-rabbit channel_tick_interval 2000"
     waits = f"consumer_timeout = {TIMEOUT * 1000}\n"
     with servers_or_skip(), own_servers(place, config=waits, erlang=tick) as both:
         yield Node(*both)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +27,8 @@ SOURCE = source_queue("input")
 INNOCENTS = 19
 SHORT_HOLD = {"TONEBUS_DAEMON_HOLD_SECONDS": "1"}
 ALL = ".*"
+IDLE_SECONDS = 4.0
+"""RabbitMQ hibernates a channel, and with it forgets its permissions, within so many at first."""
 
 
 class Scene:
@@ -115,7 +118,6 @@ def test_a_right_that_is_withdrawn_is_named_and_waited_for(
     await_keys(scene.channel, {"before"})
     no_right = r"^(?!of\.others$).*"
     impatient.broker.ctl("set_permissions", "-p", vhost, "guest", ALL, no_right, ALL)
-    # a channel of RabbitMQ may remember for a while what it allowed
     sent: list[str] = []
 
     def refused() -> bool:
@@ -123,7 +125,8 @@ def test_a_right_that_is_withdrawn_is_named_and_waited_for(
         say_to(scene, sent[-1])
         return bool(scene.daemon.events("publish_refused"))
 
-    until(refused, timeout=60)
+    # a channel of RabbitMQ remembers what it allowed until it has been idle for a second or two
+    until(refused, lambda: time.sleep(IDLE_SECONDS), timeout=60)
     said = scene.daemon.wait_for("publish_refused")
     assert said["reason"] == "forbidden"
     assert "of.others" in said["detail"]

@@ -24,8 +24,9 @@ _MEANT = (
     (r"[A-Za-z0-9]-[A-Za-z]", "a name with a hyphen is written in double quotes"),
 )
 """What an expression that is not JMESPath was meant to be: the first that fits counts."""
-_COMPARED_FIELD = re.compile(r"""[=!<>]=?\s*"([^"]*)"|"([^"]*)"\s*[=!<>]=""")
+_COMPARED_FIELD = re.compile(r"""(?:[=<>]=?|!=)\s*"([^"]*)"|"([^"]*)"\s*[=!<>]=""")
 _COMPARED_NAME = re.compile(r"==\s*(true|false|null)\b")
+_NEGATED_PATH = re.compile(r"""!\s*([A-Za-z_@$]\w*|"[^"]*")((?:\.[\w"*]+|\[[^][]*\])+)""")
 _COMPRESSIONS = {"gzip", "deflate", "br", "zstd", "zlib"}
 
 
@@ -77,6 +78,13 @@ def _of_expression(name: str, expression: str) -> Iterator[Doubt]:
             f"{compared[1]} without backticks is the name of a field",
             f"write `{compared[1]}`",
         )
+
+    if negated := _NEGATED_PATH.search(re.sub(r"'[^']*'", "''", expression)):
+        first, rest = negated.groups()
+        yield Doubt(
+            name, f"`!` negates {first} alone, and the rest of the path finds nothing in that",
+            f"write !({first}{rest})",
+        )  # fmt: skip
 
 
 def _of_elements(config: MappingConfig) -> Iterator[Doubt]:

@@ -5,10 +5,9 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any
 
-from amqp import spec
-
 from connectors.amqp import topology
 from connectors.amqp.connection import Refused
+from connectors.amqp.peek import depth, give_back
 from connectors.amqp.publisher import Sink
 from connectors.errors import Unavailable
 from connectors.messages import OutgoingMessage
@@ -25,8 +24,6 @@ if TYPE_CHECKING:
 HOLD_SECONDS = 60.0
 """What is only looked at is given back after so long; RabbitMQ takes it back after 30 minutes."""
 _PATIENCE_SECONDS = 1.0
-_RETURN_SECONDS = 5.0
-_LOOK_SECONDS = 0.02
 _CONFIRM_TRIES = 30
 _ROUTING = ("CC", "BCC")
 """By these headers RabbitMQ delivers copies to other queues: "sender-selected distribution"."""
@@ -135,27 +132,16 @@ class ParkedQueue:
 
     def close(self) -> None:
         """Put back what was only looked at, and see it there: RabbitMQ takes a moment for it."""
-        # where a channel ends with messages in hand, a quorum queue takes them back in any order
-        self._broker.attempt(
-            self._channel.send_method, spec.Basic.Recover, "b", (True,), wait=spec.Basic.RecoverOk
-        )
-        self._broker.attempt(self._channel.close)
-        self._channel = self._broker.channel()
-        # not for ever: somebody else may look at them by now
-        patience = time.monotonic() + _RETURN_SECONDS
-        while self._declared() < len(self._held) and time.monotonic() < patience:
-            self._broker.wait(_LOOK_SECONDS)
-        self._broker.attempt(self._channel.close)
+        give_back(self._broker, self._channel, topology.PARKED, len(self._held))
 
     def _declared(self) -> int:
         try:
-            found = self._broker.attempt(self._channel.queue_declare, topology.PARKED, passive=True)
+            return depth(self._broker, self._channel, topology.PARKED)
         except Refused as refused:
             raise Refused(
                 f"{refused}. Fix: where the queue is missing, `tonebus topology apply`; where "
                 "access is refused, grant this user to read it"
             ) from None
-        return int(found.message_count)
 
 
 def _again(each: ParkedMessage, queue: str) -> OutgoingMessage:

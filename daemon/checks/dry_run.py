@@ -39,13 +39,16 @@ class DryRun(msgspec.Struct, frozen=True):
     detail: str = ""
 
 
-class _Nobody:
+class Nobody:
     """A source that nothing came from."""
 
     live = True
 
     def settle(self, tag: int) -> None:
         """There is nothing to settle."""
+
+
+NOBODY = Nobody()
 
 
 def delivery(
@@ -65,7 +68,7 @@ def delivery(
     if headers:
         given["application_headers"] = dict(headers)
     return Delivery(
-        _Nobody(), 0, connector=connector.name, body=body, properties=given,
+        NOBODY, 0, connector=connector.name, body=body, properties=given,
         exchange=connector.exchange, routing_key=routing_key, redelivered=False,
     )  # fmt: skip
 

@@ -1,77 +1,133 @@
-"""`tonebus try`: what would become of a message, without a broker."""
+"""`tonebus try`: what would become of messages, with nothing published."""
 
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, Any, BinaryIO
+from collections import Counter
+from typing import TYPE_CHECKING, Any
 
 import click
 import msgspec
 from rich.markup import escape
+from rich.table import Table
 
 from connectors.events import event as envelope
 from connectors.events.output import Output
 from connectors.mapping import is_blank
-from connectors.messages import Fault, Score
+from connectors.messages import Fault, Score, Text, ToneEvent
 from daemon import settings
 from daemon.checks import dry_run, identity
 from daemon.cli import terminal
 from daemon.cli.publish import find_connector
+from daemon.cli.samples import Sample, bodies, in_queue
 from daemon.cli.tail import COLOURS
 from daemon.telemetry import logs
 
 if TYPE_CHECKING:
-    from connectors.delivery import Delivery
-    from connectors.messages import Text
+    from collections.abc import Iterator
+
+    from daemon.model.scorer import ToneModel
     from daemon.settings import ConnectorSettings, Settings
+
+_LOOKED_AT = 20
+_EXCERPT_CHARS = 60
+
+
+class Parking(msgspec.Struct, frozen=True):
+    """Why a message, or a part of it, would be parked."""
+
+    code: str
+    detail: str
+
+
+class Sent(msgspec.Struct, frozen=True):
+    """An event that would be published, and where."""
+
+    exchange: str
+    routing_key: str
+    event: ToneEvent
+
+
+class Tried(msgspec.Struct):
+    """What would become of one message.
+
+    Attributes:
+        identity: What each text is known by when it comes again; null where by nothing.
+    """
+
+    message: str
+    connector: str
+    skip: str | None
+    park: Parking | None
+    texts: list[Text]
+    identity: list[str | None]
+    events: list[Sent] = []
 
 
 @click.command("try")
 @click.argument("connector")
-@click.argument("message", type=click.File("rb"))
+@click.argument("messages", nargs=-1,
+                type=click.Path(exists=True, allow_dash=True))  # fmt: skip
+@click.option("--live", is_flag=True, help="Look at the messages in the connector's own queue.")
+@click.option("--queue", default="", metavar="NAME", help="Look at the messages in another queue.")
+@click.option("--limit", default=_LOOKED_AT, show_default=True, type=click.IntRange(1, 1000),
+              help="Messages of a queue to look at.")  # fmt: skip
 @click.option("--routing-key", default=dry_run.ROUTING_KEY, show_default=True)
 @click.option("--content-type", default="", help="As the publisher sets it; none by default.")
 @click.option("--message-id", default="", help="AMQP message id.")
 @click.option("--header", "headers", multiple=True, metavar="NAME=VALUE", help="An AMQP header.")
 @click.option("--no-score", is_flag=True, help="Only map; do not load the model.")
-@click.option("--json", "as_json", is_flag=True, help="One object, for machines.")
+@click.option("--json", "as_json", is_flag=True, help="One object for each message, for machines.")
 def try_(
-    connector: str, message: BinaryIO, routing_key: str, content_type: str, message_id: str,
-    headers: tuple[str, ...], *, no_score: bool, as_json: bool,
+    connector: str, messages: tuple[str, ...], *, queue: str, limit: int,
+    live: bool, no_score: bool, as_json: bool, **properties: Any,  # noqa: ANN401 - click's
 ) -> None:  # fmt: skip
-    """Show what CONNECTOR makes of the file MESSAGE (- is standard input), and of its tone.
+    """Show what CONNECTOR makes of MESSAGES, and of their tone. Nothing is published.
 
-    No server is needed and nothing is published. Exits with 1 where the message, or a part of it,
-    would be parked.
+    A message is a file; `-` is standard input, a directory stands for all files below it, and a
+    file that ends in .jsonl has one message on each line. Of several messages a table is shown.
+
+    With --live or --queue, the first messages of a queue are looked at, and given back. A quorum
+    queue may put them behind others, and before RabbitMQ 4.3 counts a delivery of each.
+
+    Exits with 1 where a message, or a part of it, would be parked.
 
     Example: tonebus try helpdesk ticket.json --routing-key ticket.4711.commented
     """
+    if bool(messages) + bool(queue) + live != 1:
+        raise click.UsageError("give MESSAGES, or --live, or --queue NAME")
     configuration = settings.load()
     logs.configure("console", "error")
     chosen = find_connector(configuration, connector)
-    delivery = dry_run.delivery(
-        chosen, message.read(), routing_key=routing_key, headers=_headers(headers),
-        content_type=content_type, message_id=message_id,
-    )  # fmt: skip
-    outcome = dry_run.outcome(configuration, chosen, delivery)
-    told: dict[str, Any] = {
-        "connector": chosen.name,
-        "skip": outcome.skip or None,
-        "park": {"code": outcome.park, "detail": outcome.detail} if outcome.park else None,
-        "texts": outcome.texts,
-        "identity": [identity.known_by(each, chosen) or None for each in outcome.texts],
-        "events": [],
-    }
+    samples = (
+        _in_files(chosen, messages, **properties)
+        if messages
+        else in_queue(configuration, chosen, queue or chosen.source_queue, limit)
+    )
+    found = [_mapped(configuration, chosen, each) for each in samples]
     try:
-        if outcome.texts and not no_score:
-            _score(configuration, chosen, delivery, told)
+        if not no_score:
+            _score(configuration, chosen, found)
     finally:
         # the mapping is worth knowing also where there is no model to be loaded
+        tried = [each for each, _ in found]
         if as_json:
-            click.echo(msgspec.json.encode(told).decode())
+            for each in tried:
+                click.echo(msgspec.json.encode(each).decode())
+        elif len(tried) == 1:
+            _print(tried[0])
         else:
-            _print(told)
-    sys.exit(1 if told["park"] else 0)
+            _print_table(tried)
+    sys.exit(1 if any(each.park for each in tried) else 0)
+
+
+def _in_files(
+    connector: ConnectorSettings, paths: tuple[str, ...], *, headers: tuple[str, ...],
+    **properties: str,
+) -> Iterator[Sample]:  # fmt: skip
+    given = _headers(headers)
+    for name, body in bodies(paths):
+        yield Sample(name, dry_run.delivery(connector, body, headers=given, **properties))
 
 
 def _headers(given: tuple[str, ...]) -> dict[str, str]:
@@ -81,31 +137,49 @@ def _headers(given: tuple[str, ...]) -> dict[str, str]:
     return headers
 
 
+def _mapped(
+    configuration: Settings, connector: ConnectorSettings, sample: Sample
+) -> tuple[Tried, Sample]:
+    came = dry_run.outcome(configuration, connector, sample.delivery)
+    tried = Tried(
+        message=sample.name,
+        connector=connector.name,
+        skip=came.skip or None,
+        park=Parking(came.park, came.detail) if came.park else None,
+        texts=came.texts,
+        identity=[identity.known_by(each, connector) or None for each in came.texts],
+    )
+    return tried, sample
+
+
 def _score(
-    configuration: Settings, connector: ConnectorSettings, delivery: Delivery, told: dict[str, Any]
+    configuration: Settings, connector: ConnectorSettings, found: list[tuple[Tried, Sample]]
 ) -> None:
     """Add the events that would be published."""
+    if not any(tried.texts for tried, _ in found):
+        return
     # torch is slow to import, and mapping alone does not need it
     from daemon.model.scorer import ToneModel  # noqa: PLC0415
 
     model = ToneModel.load(configuration.model(connector.model))
     output = Output(connector.output_config())
-    nothing = Score({}, 0)
-    for text in told["texts"]:
-        [result] = [nothing] if is_blank(text.content) else model.score([text.content])
-        if isinstance(result, Fault):
-            told["park"] = {"code": "poison", "detail": f"{result.code} {result.detail}".strip()}
-            continue
-        event = envelope.tone_event(
-            delivery, text,
-            envelope.event_id(connector.name, text),
-            score=result, model=model.identity.model, cached=False,
-            include_text=output.include_text, doubt=output.doubt,
-        )  # fmt: skip
-        message = output.message(event, delivery)
-        told["events"].append(
-            {"exchange": message.exchange, "routing_key": message.routing_key, "event": event}
-        )
+    for tried, sample in found:
+        for text, score in zip(tried.texts, _scores(model, tried.texts), strict=True):
+            if isinstance(score, Fault):
+                tried.park = Parking("poison", f"{score.code} {score.detail}".strip())
+                continue
+            event = envelope.tone_event(
+                sample.delivery, text, envelope.event_id(connector.name, text),
+                score=score, model=model.identity.model, cached=False,
+                include_text=output.include_text, doubt=output.doubt,
+            )  # fmt: skip
+            message = output.message(event, sample.delivery)
+            tried.events.append(Sent(message.exchange, message.routing_key, event))
+
+
+def _scores(model: ToneModel, texts: list[Text]) -> Iterator[Score | Fault]:
+    for text in texts:
+        yield Score({}, 0) if is_blank(text.content) else model.score([text.content])[0]
 
 
 def _lost(text: Text) -> str:
@@ -115,26 +189,58 @@ def _lost(text: Text) -> str:
     return cut + f"removed {', '.join(removed)}" if removed else cut.rstrip("; ")
 
 
-def _print(told: dict[str, Any]) -> None:
+def _print(tried: Tried) -> None:
     console = terminal.console()
-    if told["skip"]:
-        console.print(
-            f"[yellow]skipped[/]: {told['skip']}; acknowledged, and no event is published"
-        )
-    if park := told["park"]:
-        console.print(f"[red]parked[/]: {park['code']}: {escape(park['detail'])}")
-    for each, known in zip(told["texts"], told["identity"], strict=True):
+    if tried.skip:
+        console.print(f"[yellow]skipped[/]: {tried.skip}; acknowledged, and no event is published")
+    if park := tried.park:
+        console.print(f"[red]parked[/]: {park.code}: {escape(park.detail)}")
+    for each, known in zip(tried.texts, tried.identity, strict=True):
         by = f"id {each.subject}, known by {known}" if known else "known by nothing"
         console.print(f"text {each.index}, {by}: {each.content!r}", markup=False)
         if lost := _lost(each):
             console.print(f"  {lost}", markup=False)
-    if not all(told["identity"]):
+    if not all(tried.identity):
         console.print(f"[yellow]warning[/]: {identity.NAMELESS}")
-    for each in told["events"]:
-        event = each["event"]
-        colour = COLOURS.get(event.data.tone, "white")
+    for sent in tried.events:
+        data = sent.event.data
+        colour = COLOURS.get(data.tone, "white")
         console.print(
-            f"[{colour}]{event.data.tone}[/] {event.data.score:.2f}, to "
-            f"{each['exchange']} with key {escape(each['routing_key'])}"
+            f"[{colour}]{data.tone}[/] {data.score:.2f}, to "
+            f"{sent.exchange} with key {escape(sent.routing_key)}"
         )
-        console.print(msgspec.json.format(msgspec.json.encode(event)).decode(), markup=False)
+        console.print(msgspec.json.format(msgspec.json.encode(sent.event)).decode(), markup=False)
+
+
+def _print_table(tried: list[Tried]) -> None:
+    """Print a line for each text, and for each message without one; then what they add up to."""
+    table = Table("message", "becomes", "known by", "not scored", "text", box=None, pad_edge=False)
+    counts: Counter[str] = Counter()
+    for each in tried:
+        tones = {sent.event.data.origin.index: sent.event.data for sent in each.events}
+        for text, known in zip(each.texts, each.identity, strict=True):
+            data = tones.get(text.index)
+            becomes = f"{data.tone} {data.score:.2f}" if data else "a text"
+            counts[data.tone if data else becomes] += 1
+            table.add_row(
+                _plain(each.message), becomes, known or "nothing", _lost(text),
+                _cell(text.content[: _EXCERPT_CHARS + 1]),
+            )  # fmt: skip
+        if end := f"parked: {each.park.code}" if each.park else each.skip and "skipped":
+            counts[end] += 1
+            detail = each.park.detail if each.park else each.skip or ""
+            table.add_row(_plain(each.message), end, "", "", _cell(detail))
+    terminal.print_table(table)
+    nameless = sum(not all(each.identity) for each in tried)
+    added = ", ".join(f"{count} {what}" for what, count in counts.most_common())
+    click.echo(f"{len(tried)} messages" + (f": {added}" if added else ""))
+    if nameless:
+        click.echo(f"warning: {nameless} of them have {identity.NAMELESS}")
+
+
+def _plain(text: str) -> str:
+    return escape(terminal.plain(text))
+
+
+def _cell(text: str) -> str:
+    return _plain(text if len(text) <= _EXCERPT_CHARS else f"{text[:_EXCERPT_CHARS]}…")

@@ -44,6 +44,8 @@ def test_a_hint_is_only_given_where_something_fits() -> None:
         (MappingConfig(when='"open" == status'), "when", "'open'"),
         (MappingConfig(text='a[?type != "image"].text'), "text", "'image'"),
         (MappingConfig(when="public == true"), "when", "`true`"),
+        (MappingConfig(when="!comment.internal"), "when", "!(comment.internal)"),
+        (MappingConfig(text='a[?!"by bot".x[0]].text'), "text", '!("by bot".x[0])'),
         (MappingConfig(format="cloudevents", text="data.body"), "text", "write body"),
         (MappingConfig(template="{{subject}}"), "template", "{subject}"),
         (MappingConfig(template="${subject}"), "template", "{subject}"),
@@ -67,6 +69,7 @@ def test_what_is_valid_and_hardly_meant_is_doubted(
         MappingConfig(),
         MappingConfig(when="status == 'open' && stars >= `4` && public == `true`"),
         MappingConfig(text='"body text"', id='"content-id".no', carry={"x": '"a"."b"'}),
+        MappingConfig(when="!internal && !(a.b) && !contains(a.b, '!c.d') && a.b != 'x'"),
         MappingConfig(format="cloudevents", text="body", id="data"),
         MappingConfig(
             each="messages[]", text="text", carry={"x": "$.messages[0].id", "m": "messages"}

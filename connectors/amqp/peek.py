@@ -1,0 +1,75 @@
+"""Look at the first messages of a queue without taking them."""
+
+from __future__ import annotations
+
+import time
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+from amqp import spec
+
+from connectors.amqp.connection import Refused
+
+if TYPE_CHECKING:
+    from connectors.amqp.connection import Broker
+
+
+_RETURN_SECONDS = 5.0
+_LOOK_SECONDS = 0.02
+
+
+def peek(broker: Broker, queue: str, limit: int) -> list[Any]:
+    """Return the first messages of a queue, as py-amqp has them, and give them back to it.
+
+    Consumers do not get them for that moment. A classic queue has them in their order again; a
+    quorum queue may put them behind others, and before RabbitMQ 4.3 counts a delivery of each.
+
+    Args:
+        broker: A connection.
+        queue: Its name; a stream cannot be looked at in this way.
+        limit: Messages at most.
+
+    Raises:
+        Refused: There is no such queue, or it cannot be read.
+    """
+    channel = broker.channel()
+    try:
+        fetched = iter(lambda: broker.attempt(channel.basic_get, queue), None)
+        found = list(islice(fetched, limit))
+    except Refused as refused:
+        raise Refused(
+            f"{refused}. Fix: name a classic or quorum queue that exists (see `rabbitmqctl "
+            "list_queues`) and that this user may read"
+        ) from None
+    give_back(broker, channel, queue, len(found))
+    return found
+
+
+def give_back(broker: Broker, channel: Any, queue: str, held: int) -> None:  # noqa: ANN401 - py-amqp's
+    """Put back what a channel has fetched, close it, and wait until the queue has it again.
+
+    Args:
+        broker: A connection.
+        channel: What fetched; nothing of it was settled.
+        queue: Where it was fetched from.
+        held: How many messages it has in hand.
+    """
+    left = depth(broker, channel, queue)
+    # a channel that is closed with messages in hand gives them back in any order
+    broker.attempt(channel.send_method, spec.Basic.Recover, "b", (True,), wait=spec.Basic.RecoverOk)
+    broker.attempt(channel.close)
+    channel = broker.channel()
+    # not for ever: somebody else may have taken some by now
+    patience = time.monotonic() + _RETURN_SECONDS
+    while depth(broker, channel, queue) < left + held and time.monotonic() < patience:
+        broker.wait(_LOOK_SECONDS)
+    broker.attempt(channel.close)
+
+
+def depth(broker: Broker, channel: Any, queue: str) -> int:  # noqa: ANN401 - py-amqp's
+    """Return how many messages are ready in a queue.
+
+    Raises:
+        Refused: There is no such queue, or this user has no access to it.
+    """
+    return int(broker.attempt(channel.queue_declare, queue, passive=True).message_count)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 import jsonschema
@@ -13,9 +14,14 @@ from cloudevents.core.bindings import rabbitmq
 
 from connectors.mapping import MappingConfig
 from daemon.cli import tonebus
+from daemon.contract.asyncapi import asyncapi
 from daemon.contract.json_schema import DIALECT, event_schema, input_schema
+from daemon.model.scorer import ToneModel
 from daemon.settings import ConnectorSettings, OutputSettings, load
+from daemon.telemetry import metrics
+from tests import models
 from tests.daemon.rooms import SEEN, Room
+from tests.model import tiny
 from tests.nodes import NODE, node_with_packages
 from tests.processes import ROOT
 
@@ -23,7 +29,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from connectors.embedded.broker import Message
-    from daemon.model.scorer import ToneModel
 
 EXAMPLES = ROOT / "docs" / "connectors" / "tonebus.toml"
 TRACE = f"00-{'1' * 32}-{'2' * 16}-01"
@@ -61,6 +66,30 @@ def test_real_events_are_valid_by_the_schema(
         validator.validate(json.loads(event.body))
     # and the schema does refuse something
     assert not validator.is_valid(json.loads(events[0].body) | {"type": "x"})
+
+
+def test_a_models_own_labels_are_in_events_keys_metrics_and_the_contract(tmp_path: Path) -> None:
+    where = tiny.bert(tmp_path / "moods", ("joy", "very angry"))
+    room = Room(where, ToneModel.load(tiny.settings(where, labels="model")))
+    for text in ("good", "bad", "late refund", "thanks"):
+        room.tell(text)
+    room.settle()
+    events = room.broker.take(SEEN, 100)
+    told = [json.loads(event.body)["data"] for event in events]
+    assert all([*each["scores"]] == ["joy", "very angry"] for each in told)
+    assert {event.routing_key for event in events} == {
+        f"input.{each['tone'].replace(' ', '_')}" for each in told
+    }
+    counted = room.service._reporter.registry.by(metrics.EVENTS, "tone")
+    assert counted == Counter(each["tone"] for each in told)
+    config = tmp_path / "tonebus.toml"
+    config.write_text(
+        models.toml(where).replace("threads = 1", 'labels = "model"') + "unsure_below = 0.6\n",
+        encoding="utf-8",
+    )
+    contract = asyncapi(load({"TONEBUS_CONFIG": str(config)}))
+    said = contract["operations"]["input.label"]["description"]
+    assert said.endswith("Tones: joy, very angry, none, unsure")
 
 
 def test_every_part_of_an_event_is_described() -> None:

@@ -5,6 +5,8 @@ import { clock, count } from "./words.js";
 
 const ORDER = ["negative", "neutral", "positive"];
 const MINUTES = 60;
+const SHOWN = 9; // names with a colour; those of a model's own labels may be a hundred
+const HUES = 7;
 const HEIGHT = 176;
 const TOP = 14;
 const BASE = 152;
@@ -15,7 +17,8 @@ let known = true;
 
 export function tones(status) {
   const now = Math.floor(status.at / 60) * 60;
-  const found = new Map(status.tones.map((minute) => [minute.start, minute.tones]));
+  const kept = frequent(status.tones);
+  const found = new Map(status.tones.map((minute) => [minute.start, folded(minute.tones, kept)]));
   known = status.rates != null || found.size > 0;
   shown = Array.from({ length: MINUTES }, (_, place) => {
     const start = now - (MINUTES - 1 - place) * 60;
@@ -37,13 +40,38 @@ function namesIn(minutes) {
   return [...ORDER, ...rest];
 }
 
+/** The names to show: all, or where there are too many, the most frequent. */
+function frequent(minutes) {
+  const sums = new Map();
+  for (const [name, value] of minutes.flatMap((minute) => Object.entries(minute.tones))) {
+    sums.set(name, (sums.get(name) ?? 0) + value);
+  }
+  const ranked = [...sums].sort((one, other) => other[1] - one[1]).map(([name]) => name);
+  return new Set(ranked.slice(0, ranked.length > SHOWN ? SHOWN - 1 : SHOWN));
+}
+
+function folded(tones, kept) {
+  const found = {};
+  for (const [name, value] of Object.entries(tones)) {
+    const shown = kept.has(name) ? name : "others";
+    found[shown] = (found[shown] ?? 0) + value;
+  }
+  return found;
+}
+
+/** What colours a tone: its name, and for one that is not canonical its place among those. */
+function marks(name, names) {
+  return ORDER.includes(name) ? { "data-tone": name }
+    : { "data-tone": name, "data-hue": (names.indexOf(name) - ORDER.length) % HUES };
+}
+
 const total = (tones) => Object.values(tones).reduce((sum, value) => sum + value, 0);
 
 function legend(names) {
   const sums = names.map((name) => [name, shown.reduce((sum, each) => sum + (each.tones[name] ?? 0), 0)]);
   const all = sums.reduce((sum, [, value]) => sum + value, 0);
   $("legend").replaceChildren(...sums.filter(([, value]) => value || !all).map(([name, value]) =>
-    make("li", { "data-tone": name }, make("i", { class: "swatch", "aria-hidden": "true" }), name, " ",
+    make("li", marks(name, names), make("i", { class: "swatch", "aria-hidden": "true" }), name, " ",
       make("b", {}, all ? `${Math.round((100 * value) / all)} %` : "–"))));
 }
 
@@ -73,7 +101,7 @@ function picture(names) {
       if (!height) continue;
       y -= height;
       image.append(draw("rect", {
-        "data-tone": name, x: place * step + step * 0.12, y, width: step * 0.76,
+        ...marks(name, names), x: place * step + step * 0.12, y, width: step * 0.76,
         height: Math.max(height - 0.6, 0.6), rx: Math.min(1.5, step * 0.2), "pointer-events": "none",
       }));
     }

@@ -83,7 +83,7 @@ class Output:
         """Return the message in which an event travels, known by the event's id."""
         body, properties = self._content(event, delivery)
         key = (
-            f"{delivery.connector}.{event.data.tone}"
+            f"{delivery.connector}.{key_word(event.data.tone)}"
             if self._plain_key
             else self._key(event, delivery)
         )
@@ -142,13 +142,17 @@ class Output:
     def _key(self, event: ToneEvent, delivery: Delivery) -> str:
         key = self._terms.routing_key.format(
             connector=delivery.connector,
-            tone=event.data.tone,
-            # one word, whatever the message has there
-            language=_NO_WORD.sub("_", event.data.language or "unknown"),
-            model=_NO_WORD.sub("_", event.data.model.name),
+            tone=key_word(event.data.tone),
+            language=key_word(event.data.language or "unknown"),
+            model=key_word(event.data.model.name),
             routing_key=delivery.routing_key,
         )
         return key.encode()[:_MAX_KEY_BYTES].decode(errors="ignore")
+
+
+def key_word(name: str) -> str:
+    """Return a name as one word of a routing key, whatever it holds."""
+    return _NO_WORD.sub("_", name)
 
 
 def binary_headers(event: ToneEvent) -> dict[str, str]:

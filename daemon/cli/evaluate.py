@@ -16,6 +16,7 @@ from daemon import settings as configuration
 from daemon.evaluation import evaluation, figures, labelled
 from daemon.evaluation import reports as reporting
 from daemon.evaluation.coverage import coverage
+from daemon.model import labels
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -60,7 +61,10 @@ def evaluate(
     """
     if plot:
         figures.require()
-    examples = {str(path): labelled.read(path) for path in files}
+    settings = configuration.load()
+    chosen = settings.model(name) if name else settings.models[0]
+    tones = labels.tones_of(chosen) if chosen.labels == labels.OWN else labels.TONES
+    examples = {str(path): labelled.read(path, tones) for path in files}
     console = Console(stderr=True)
     runs = [
         _run(each, examples, console, covered=covered)

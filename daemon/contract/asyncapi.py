@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 from connectors.amqp import topology
 from connectors.amqp.nodes import nodes
+from connectors.events.doubt import UNSURE
 from connectors.events.output import STRUCTURED
-from connectors.messages import EVENT_TYPE
+from connectors.messages import EVENT_TYPE, NO_TONE
 from daemon.contract.json_schema import components, input_schema
+from daemon.model import labels
 from daemon.process import wiring
 
 if TYPE_CHECKING:
@@ -31,6 +33,8 @@ def asyncapi(settings: Settings) -> dict[str, Any]:
     messages: dict[str, Any] = {"toneEvent": _tone_event(), "label": _label()}
     for connector in settings.connectors:
         _add_connector(connector, channels, operations, messages)
+        told = ", ".join(_tones(settings, connector))
+        operations[f"{connector.name}.label"]["description"] += f". Tones: {told}"
     for queue in _queues(settings):
         channels.setdefault(_key(queue.name), _queue(queue))
     return {
@@ -90,6 +94,13 @@ def _add_connector(
         "messages": [_ref("channels", _key(out.exchange), "messages", kind)],
         "bindings": {"amqp": {"deliveryMode": 2, "mandatory": True, "bindingVersion": _BINDING}},
     }
+
+
+def _tones(settings: Settings, connector: ConnectorSettings) -> list[str]:
+    """The tones that a connector's events can have, as far as the model's files are here."""
+    tones = labels.tones_of(settings.model(connector.model)) or ("those of the model",)
+    unsure = [UNSURE] if connector.unsure_below or connector.unsure_margin else []
+    return [*tones, NO_TONE, *unsure]
 
 
 def _source(connector: ConnectorSettings, channels: dict[str, Any]) -> tuple[str, dict[str, Any]]:

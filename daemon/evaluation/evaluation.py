@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from connectors.messages import Score
-from daemon.model.labels import TONES
+from daemon.model.labels import ordered
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -82,7 +82,8 @@ def report(right: Sequence[str], results: Sequence[Score | Fault], seconds: floa
         raise ValueError("nothing to report on")
     given = [tone_of(result) for result in results]
     pairs = Counter(zip(right, given, strict=True))
-    tones = {tone: _tone_report(tone, pairs) for tone in TONES if tone in right}
+    tones = {tone: _tone_report(tone, pairs) for tone in ordered(set(right))}
+    columns = [*ordered({*right, *given} - {FAULT}), FAULT]
     scores = [result for result in results if isinstance(result, Score)]
     bins = _bins(right, results)
     return Report(
@@ -91,12 +92,12 @@ def report(right: Sequence[str], results: Sequence[Score | Fault], seconds: floa
         truncated=sum(score.truncated for score in scores),
         macro_recall=sum(tone.recall for tone in tones.values()) / len(tones),
         macro_f1=sum(tone.f1 for tone in tones.values()) / len(tones),
-        accuracy=sum(pairs[tone, tone] for tone in TONES) / len(right),
+        accuracy=sum(pairs[tone, tone] for tone in tones) / len(right),
         calibration_error=sum(abs(each.score - each.right) * each.texts for each in bins)
         / max(1, len(scores)),
         tones=tones,
         confusion={
-            tone: {other: pairs[tone, other] for other in (*TONES, FAULT) if pairs[tone, other]}
+            tone: {other: pairs[tone, other] for other in columns if pairs[tone, other]}
             for tone in tones
         },
         bins=bins,

@@ -11,7 +11,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from daemon.evaluation.evaluation import FAULT, tone_of
-from daemon.model.labels import TONES
+from daemon.model.labels import ordered
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -115,9 +115,8 @@ def _figures(run: Run) -> Table:
 
 
 def _tones(run: Run) -> Table:
-    given = [
-        tone for tone in (*TONES, FAULT) if any(tone in row for row in run.total.confusion.values())
-    ]
+    found = {tone for row in run.total.confusion.values() for tone in row}
+    given = [*ordered(found - {FAULT}), *({FAULT} & found)]
     table = Table(box=box.SIMPLE, pad_edge=False)
     table.add_column("right \\ given", no_wrap=True)
     for column in (*given, "recall", "precision", "F1"):

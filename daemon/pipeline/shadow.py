@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 AT_MOST = 1000
 """Texts that wait for shadows at any time."""
+MAX_SERIES = 500
+"""Pairs of tones that are counted by name; with labels of a model's own there may be thousands."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -106,4 +108,12 @@ class Shadows:
         if isinstance(result, Fault):
             self._registry.count(metrics.SHADOW_MISSED, connector, model, result.code)
         else:
-            self._registry.count(metrics.SHADOW, connector, model, comparison.tone, result.tone)
+            pair = self._counted(connector, model, comparison.tone, result.tone)
+            self._registry.count(metrics.SHADOW, connector, model, *pair)
+
+    def _counted(self, connector: str, model: str, tone: str, shadow: str) -> tuple[str, str]:
+        """Return the names under which a pair of tones is counted, bounded in number."""
+        series = self._registry.values[metrics.SHADOW]
+        if len(series) < MAX_SERIES or (connector, model, tone, shadow) in series:
+            return tone, shadow
+        return "others", "others" if tone == shadow else "different"

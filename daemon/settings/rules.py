@@ -18,10 +18,10 @@ from daemon.settings.problems import Problem
 from daemon.settings.shape import suggestion
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from daemon.settings.problems import Path
-    from daemon.settings.sections import Settings
+    from daemon.settings.sections import ModelSettings, Settings
 
 _KEPT = (topology.PARKED, topology.UNROUTED)
 _RESERVED = "amq."
@@ -47,7 +47,7 @@ def problems(settings: Settings) -> Iterator[Problem]:
                 yield Problem(
                     (kind, place, "name"), f"two {kind} are named {name!r}", "rename one of them"
                 )
-    models = {model.name for model in settings.models}
+    models = {model.name: model for model in settings.models}
     for place, each in enumerate(settings.connectors):
         here: Path = ("connectors", place)
         if each.model not in models:
@@ -63,7 +63,10 @@ def problems(settings: Settings) -> Iterator[Problem]:
     yield from _proxies(settings.api.trusted_proxies)
 
 
-def _shadow(each: ConnectorSettings, models: set[str], here: Path) -> Iterator[Problem]:
+def _shadow(
+    each: ConnectorSettings, models: Mapping[str, ModelSettings], here: Path
+) -> Iterator[Problem]:
+    both = {each.model, each.shadow or each.model} & {*models}
     if each.shadow and each.shadow not in models:
         yield Problem(
             (*here, "shadow"), f"no model is named {each.shadow!r}",
@@ -73,6 +76,11 @@ def _shadow(each: ConnectorSettings, models: set[str], here: Path) -> Iterator[P
         yield Problem(
             (*here, "shadow"), f"{each.shadow!r} scores this connector already",
             "name another model, to compare the two",
+        )  # fmt: skip
+    elif len({models[name].labels == "model" for name in both}) > 1:
+        yield Problem(
+            (*here, "shadow"), "one of the two models has labels of its own, and the other tones",
+            "compare models of the same labels",
         )  # fmt: skip
 
 

@@ -113,7 +113,8 @@ class ModelSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
         source: A directory, the id of a model on a hub, or `multilingual`, which ships too.
         revision: The hub revision to pin. For a directory it is the digest of its files; a
             value given here must be equal to it.
-        labels: The model's own label → canonical tone; needed where the names are not known.
+        labels: The model's own label → canonical tone; needed where the names are not known. With
+            `model` the model's own labels are the tones, such as emotions or intents.
         preprocessing: A preprocessor's versioned name; empty takes that of the model's own
             `tonebus.json`.
         temperature: Divides the logits; 0 takes that of the model's own `tonebus.json`.
@@ -130,7 +131,7 @@ class ModelSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
     name: Name = "default"
     source: Annotated[str, Meta(min_length=1)] = str(DEFAULT_MODEL)
     revision: str = ""
-    labels: dict[str, str] = {}
+    labels: dict[str, str] | Literal["model"] = {}
     preprocessing: str = ""
     temperature: Annotated[float, Meta(ge=0, le=1000)] = 0.0
     precision: Literal["auto", "fp32", "fp16", "bf16", "int8"] = "auto"

@@ -52,6 +52,18 @@ def test_an_event_in_doubt_keeps_its_scores_and_goes_to_a_key_of_its_own() -> No
     assert (data["tone"], data["score"], data["scores"]) == ("unsure", 0.9, SCORE.scores)
 
 
+def test_a_label_of_several_words_is_one_word_of_the_key() -> None:
+    source = delivery(b"{}")
+    told = envelope.tone_event(
+        source, Text("Too late."), "event-1", score=Score({"very angry.*": 0.9, "joy": 0.1}, 3),
+        model=Model("m", "r1"), cached=False,
+    )  # fmt: skip
+    for config in (OutputConfig(), OutputConfig(routing_key="{connector}.{tone}.x")):
+        sent = Output(config).message(told, source)
+        assert sent.routing_key.split(".")[:2] == ["input", "very_angry_"]
+        assert json.loads(sent.body)["data"]["tone"] == "very angry.*"
+
+
 def test_a_key_never_outgrows_what_amqp_has_room_for() -> None:
     long = message(OutputConfig(routing_key="é" * 200)).routing_key
     assert len(long.encode()) <= 255

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from connectors.events.doubt import Doubt
 from connectors.events.output import Output, OutputConfig
 from connectors.messages import Fault
@@ -9,6 +11,9 @@ from daemon.pipeline import shadow
 from daemon.status.reporter import agreement
 from daemon.telemetry import metrics
 from tests.daemon.bench import SHADOW, Bench, message
+
+if TYPE_CHECKING:
+    import pytest
 
 
 def requests_to(bench: Bench, model: str) -> list[str]:
@@ -81,6 +86,21 @@ def test_a_shadows_fault_parks_nothing() -> None:
     assert bench.registry.values[metrics.SHADOW_MISSED] == {("input", SHADOW, "error"): 1}
     assert bench.registry.total(metrics.PARKED) == 0
     assert agreement(bench.registry) == {}
+
+
+def test_pairs_of_tones_are_counted_by_name_up_to_a_bound(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(shadow, "MAX_SERIES", 1)
+    bench = Bench(shadowed=True)
+    for number, text in enumerate(("good", "fine", "bad one", "bad two")):
+        bench.edges.source.deliver(message(text, id=number))
+        finish(bench)
+    assert bench.registry.values[metrics.SHADOW] == {
+        ("input", SHADOW, "neutral", "neutral"): 2,
+        ("input", SHADOW, "others", "different"): 2,
+    }
+    assert agreement(bench.registry) == {SHADOW: (2, 4)}
 
 
 def test_a_shadow_without_workers_holds_a_bounded_number_of_texts() -> None:

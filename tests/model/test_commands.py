@@ -7,6 +7,7 @@ import pytest
 from click.testing import CliRunner
 
 from connectors.errors import Misconfigured
+from daemon.cli import tonebus
 from daemon.cli.evaluate import evaluate
 from daemon.cli.predict import predict
 from tests.model import tiny
@@ -51,7 +52,13 @@ def data(tmp_path: Path) -> Path:
 
 def run(command: Command, environ: dict[str, str], *arguments: str, stdin: str = "") -> str:
     result = CliRunner().invoke(
-        command, arguments, env=environ, input=stdin, catch_exceptions=False
+        command,
+        arguments,
+        env=environ,
+        input=stdin,
+        catch_exceptions=False,
+        # click keeps a command's help option as it was first asked for
+        **tonebus.context_settings,
     )
     assert result.exit_code == 0, result.output
     return result.stdout
@@ -127,6 +134,26 @@ def test_evaluate_shows_what_doubt_would_leave(
     [told] = json.loads(run(evaluate, environ, "--json", "--coverage", str(data)))["models"]
     for setting in ("unsure_below", "unsure_margin"):
         assert told["coverage"][setting][0]["coverage"] == 1.0
+
+
+def test_evaluate_judges_a_models_own_labels(tmp_path: Path) -> None:
+    where = tiny.bert(tmp_path / "emotions", ("joy", "very angry", "fear"))
+    config = tmp_path / "tonebus.toml"
+    config.write_text(
+        f'[[models]]\nname = "default"\nsource = "{where}"\nlabels = "model"\n', encoding="utf-8"
+    )
+    data = tmp_path / "data.tsv"
+    data.write_text("joy\tgreat app\nvery angry\tbad phone\n", encoding="utf-8")
+    environ = {"TONEBUS_CONFIG": str(config)}
+    [told] = json.loads(run(evaluate, environ, "--json", str(data)))["models"]
+    assert [*told["all"]["tones"]] == ["joy", "very angry"]
+    assert sum(sum(row.values()) for row in told["all"]["confusion"].values()) == 2
+    assert "very angry" in run(evaluate, environ, str(data))
+    [scored] = run(predict, environ, "--json", "great app").splitlines()
+    assert [*json.loads(scored)["scores"]] == ["joy", "very angry", "fear"]
+    data.write_text("happy\tgreat app\n", encoding="utf-8")
+    with pytest.raises(Misconfigured, match="line 1: its label is none of joy, very angry, fear"):
+        run(evaluate, environ, str(data))
 
 
 def test_evaluate_draws(environ: dict[str, str], data: Path, tmp_path: Path) -> None:

@@ -1,9 +1,15 @@
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 
 from connectors.errors import Misconfigured
-from daemon.model.labels import fold
+from daemon.model.labels import MAX_LABELS, fold, ordered, tones_of
+from tests.model import tiny
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 def folded(*labels: str, **told: str) -> dict[str, str]:
@@ -83,3 +89,39 @@ def test_the_settings_win_over_the_name() -> None:
 def test_a_wrong_setting_is_named(told: dict[str, str], named: str) -> None:
     with pytest.raises(Misconfigured, match=named):
         folded("joy", "anger", **told)
+
+
+def own(*labels: str) -> tuple[str, ...]:
+    return fold(dict(enumerate(labels)), "model", "m").tones
+
+
+def test_a_models_own_labels_are_the_tones_in_their_order() -> None:
+    assert own("joy", "Very angry", "positive") == ("joy", "Very angry", "positive")
+    assert ordered({"joy", "positive", "anger", "negative"}) == [
+        "negative", "positive", "anger", "joy",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("labels", "named"),
+    [
+        (("joy", "none"), "'none'"),
+        (("joy", "unsure"), "'unsure'"),
+        (("joy", " "), "' '"),
+        (("joy", "a\nb"), "unprintable"),
+        (("joy", "x" * 65), "64 characters"),
+        (("very joyful", "very_joyful"), "routing key of another"),
+        (tuple(map(str, range(MAX_LABELS + 1))), "101 labels"),
+    ],
+)
+def test_labels_that_cannot_be_tones_are_refused(labels: tuple[str, ...], named: str) -> None:
+    with pytest.raises(Misconfigured, match=named):
+        own(*labels)
+
+
+def test_the_tones_are_known_without_loading_the_model(tmp_path: Path) -> None:
+    where = tiny.bert(tmp_path / "emotions", ("joy", "anger"))
+    assert tones_of(tiny.settings(where, labels="model")) == ("joy", "anger")
+    folded_by = {"joy": "positive", "anger": "negative"}
+    assert tones_of(tiny.settings(where, labels=folded_by)) == ("negative", "positive")
+    assert tones_of(tiny.settings(tmp_path / "elsewhere", labels="model")) == ()

@@ -42,7 +42,7 @@ HEADERS = tuple(
 class Gate:
     """ASGI middleware around everything.
 
-    The page itself and the health checks are open to all: they tell no number and no text. All
+    The page itself and the health checks are open to all: they show no number and no text. All
     else wants the token, where there is one.
     """
 

@@ -1,4 +1,4 @@
-"""What is asked of `/predict`, and what it answers."""
+"""Requests and responses of `/predict`."""
 
 from __future__ import annotations
 
@@ -138,7 +138,7 @@ class PredictionsOut(BaseModel):
 
 
 class ClassOut(BaseModel):
-    """The classes of one text, as vLLM tells them."""
+    """The classes of one text, in vLLM's shape."""
 
     index: int
     label: str

@@ -22,7 +22,7 @@ class Delivery:
         properties: The AMQP properties that are set, by py-amqp's names: headers are
             `application_headers`.
         redelivered: Whether it was delivered before.
-        replayed: What it tells of its earlier life, where it was parked and replayed.
+        replayed: What its headers say of its history, where it was parked and replayed.
         received: Monotonic seconds when it came.
         trace: What is recorded of it for a tracer.
     """

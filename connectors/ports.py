@@ -193,7 +193,7 @@ class Edges(Protocol):
         ...
 
     def wait(self, seconds: float) -> None:
-        """Send what was written, then sleep until something arrives or somebody wakes us."""
+        """Send what was written, then sleep until something arrives or another thread wakes us."""
         ...
 
     def depth(self, queue: str) -> int | None:

@@ -1,4 +1,4 @@
-"""The tone of a text over HTTP: our own shape, and two that existing clients speak."""
+"""The tone of a text over HTTP: our own shape, and those of existing clients."""
 
 from __future__ import annotations
 

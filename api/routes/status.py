@@ -1,4 +1,4 @@
-"""What an operator asks: does it live, is it ready, how does it stand; and the page."""
+"""Health, readiness, status and the status page."""
 
 from __future__ import annotations
 

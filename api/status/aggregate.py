@@ -50,7 +50,7 @@ class Sums:
 
 
 def sums_of(daemons: Sequence[DaemonSnapshot]) -> Sums:
-    """Add up what daemons tell."""
+    """Add up what daemons report."""
     if not daemons:
         return Sums()
     parked, skipped = Counter[str](), Counter[str]()
@@ -157,7 +157,7 @@ def incidents_of(
 
 
 def _joined(incidents: Sequence[ReportedIncident]) -> list[ReportedIncident]:
-    """Make one of equal incidents that several processes tell."""
+    """Join equal incidents of several processes into one."""
     found: dict[str, list[ReportedIncident]] = {}
     for incident in incidents:
         found.setdefault(incident.words, []).append(incident)

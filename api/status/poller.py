@@ -46,7 +46,7 @@ class Poller:
         """Look at nothing yet.
 
         Args:
-            predictor: Knows what RabbitMQ tells.
+            predictor: Knows what RabbitMQ reports.
             store: Where the other processes leave their notes.
             consuming: Whether there is a connector, so that a daemon is needed.
         """
@@ -71,7 +71,7 @@ class Poller:
             await self.look()
 
     async def look(self) -> None:
-        """Look once, and tell those who follow."""
+        """Poll once, and wake those who follow."""
         try:
             self._take(await asyncio.to_thread(self._store.gather, snapshot.INDEX))
         except Exception as error:  # noqa: BLE001 - the next look may succeed; its age shows on the page

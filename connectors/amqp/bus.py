@@ -119,7 +119,7 @@ class Rabbit:
             _log.warning("redeclare_refused", error=str(error))
 
     def wait(self, seconds: float) -> None:
-        """Send what was written, then sleep until something arrives or somebody wakes us.
+        """Send what was written, then sleep until something arrives or another thread wakes us.
 
         Raises:
             Unavailable: The connection is lost.

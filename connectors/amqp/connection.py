@@ -125,7 +125,7 @@ class Broker:
         return self.attempt(self._connection.channel)
 
     def attempt(self, call: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 - whatever py-amqp returns
-        """Make one call of py-amqp's, and speak of its failures in our own words.
+        """Make one call of py-amqp's, and raise its failures as our own errors.
 
         Raises:
             Refused: The broker closed the channel on us: something is declared otherwise, is
@@ -230,7 +230,7 @@ def _unavailable(address: str, error: Exception) -> Unavailable:
 
 
 def _guarded(read: Callable[[Any], Any]) -> Callable[[Any], Any]:
-    """Return py-amqp's reader of frames, with one error for all that it may stumble over.
+    """Return py-amqp's reader of frames, with one error for whatever it cannot read.
 
     Only here, where a frame is read, is an unknown error the sender's. One that a call of ours
     raises is ours.

@@ -106,7 +106,7 @@ class Consumer:
         return first.received if first else None
 
     def settle(self, tag: int) -> None:
-        """Note that a delivery is done with; `flush` tells RabbitMQ."""
+        """Note that a delivery is done with; `flush` acknowledges it."""
         if tag in self._unsettled:
             self._settled.add(tag)
 

@@ -108,7 +108,7 @@ MAINTAINED = (4, 2)
 
 
 def numbers(version: str) -> tuple[int, int]:
-    """Return major and minor number of a version as the server tells it; zeros if unreadable."""
+    """Return major and minor number of a version as the server reports it; zeros if unreadable."""
     found = _NUMBERS.match(version)
     return (int(found[1]), int(found[2])) if found else (0, 0)
 

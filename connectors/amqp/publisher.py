@@ -48,7 +48,7 @@ class Sink(Generic[Token]):
         self._open()
 
     def publish(self, outgoing: OutgoingMessage, token: Token) -> None:
-        """Send a message; `outcomes` will tell what became of it.
+        """Send a message; `outcomes` will have what became of it.
 
         Args:
             outgoing: What to send.

@@ -23,7 +23,7 @@ UNROUTED = "sentiment.unrouted"
 
 DELIVERY_LIMIT = 50
 """Redeliveries until RabbitMQ itself dead-letters a message. High, because every crash of a daemon
-counts against each message that it held, not only against the guilty one."""
+counts against each message that it held, not only against the one that caused it."""
 
 BULK, URGENT = 0, 1
 """Priorities of a scoring request: a backlog, and a person who waits."""

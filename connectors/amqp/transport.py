@@ -108,7 +108,7 @@ class _NonBlocking:
             del self._outbox[:sent]
 
     def wait(self, timeout: float, *others: int) -> bool:
-        """Sleep until the socket can be read, or written if there is need, or another fd speaks.
+        """Sleep until the socket can be read, or written if there is need, or another fd is ready.
 
         Args:
             timeout: Seconds.
@@ -164,7 +164,7 @@ class _TlsSocket(_NonBlocking, SSLTransport):
 
 
 class _Channel(pyamqp.Channel):
-    """A channel that tells its owner when RabbitMQ closes it.
+    """A channel that calls its owner when RabbitMQ closes it.
 
     py-amqp would open it again by itself, in the middle of reading, with its consumers gone and
     its delivery tags starting over.

@@ -41,7 +41,7 @@ class Cache:
         """Take the store and the terms.
 
         Args:
-            store: Where entries live.
+            store: Where entries are kept.
             secret: What every key here is derived from. Without one a known key is used:
                 then anyone who reads the store can test whether a given text was seen, and anyone
                 who writes it can forge entries.

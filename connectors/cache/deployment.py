@@ -1,4 +1,4 @@
-"""Whose entries stand in a Redis that several deployments share."""
+"""Whose entries are whose in a Redis that several deployments share."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def deployment(broker_url: str, name: str = "") -> str:
-    """Return what tells a deployment from every other: its broker's nodes and its virtual host.
+    """Return what identifies a deployment: its broker's nodes and its virtual host.
 
     Processes that name the same nodes in another order, or with other credentials, are of one
     deployment. A broker on the loopback is another one on each host, so there the host's own name

@@ -1,4 +1,4 @@
-"""Where entries live: Redis. Any fault of it is a miss."""
+"""Where entries are kept: Redis. Any failure of it is a miss."""
 
 from __future__ import annotations
 
@@ -35,11 +35,11 @@ class Store(Protocol):
         ...
 
     def post(self, index: bytes, writes: Sequence[tuple[bytes, bytes, int]]) -> None:
-        """Write, and have `gather` find what was written for as long as it lives."""
+        """Write, and have `gather` find what was written until it expires."""
         ...
 
     def gather(self, index: bytes) -> dict[bytes, bytes]:
-        """Read all that was posted under an index and lives; nothing where it cannot be had."""
+        """Read all that was posted under an index and has not expired; nothing on a failure."""
         ...
 
 

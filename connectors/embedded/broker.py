@@ -87,7 +87,7 @@ class EmbeddedBroker:
             return None if waiting is None else len(waiting)
 
     def listen(self, wakeup: Wakeup) -> None:
-        """Have somebody woken whenever a message comes in."""
+        """Have a listener woken whenever a message arrives."""
         self._listeners.append(wakeup)
 
     def _route(self, exchange: str, key: str) -> list[str]:

@@ -219,7 +219,7 @@ class Embedded:
         self._broker.declare(topology.results())
 
     def wait(self, seconds: float) -> None:
-        """Sleep until something arrives or somebody wakes us."""
+        """Sleep until something arrives or another thread wakes us."""
         self.wakeup.wait(seconds)
 
     def depth(self, queue: str) -> int | None:

@@ -24,7 +24,7 @@ _QUOTED_OR_ROOT = re.compile(
     r"""'(?:\\.|[^'\\])*'|"(?:\\.|[^"\\])*"|`(?:\\.|[^`\\])*`|\$""", re.DOTALL
 )
 _WHOLE = "message()"
-"""What `$` stands for, which JMESPath itself does not know."""
+"""What `$` is spelled as, since JMESPath itself does not have it."""
 _LISTS = {
     "filter_projection", "flatten", "multi_select_list", "projection", "slice", "value_projection",
 }  # fmt: skip

@@ -20,7 +20,7 @@ UNREADABLE = "delivery-limit"
 OTHER = "dead-lettered"
 """Code of what RabbitMQ parked for a reason that is not among those below."""
 FOREIGN = "foreign"
-"""Code of what neither Tonebus nor a source queue parked: somebody published it there."""
+"""Code of what neither Tonebus nor a source queue parked: another client published it there."""
 BY_BROKER = {
     "delivery_limit": (UNREADABLE, "each delivery of it ended in a lost connection"),
     "expired": ("expired", "it expired before a daemon could take it"),
@@ -125,7 +125,7 @@ def plain(value: object, levels: int = _MAX_LEVELS) -> Any:  # noqa: ANN401 - JS
 
 
 def _unlabelled(message: Any, found: Mapping[str, Any]) -> dict[str, Any]:  # noqa: ANN401 - as above
-    """Return what RabbitMQ's own headers tell of a message that bears no reason of ours."""
+    """Return what RabbitMQ's own headers say of a message without a reason of ours."""
     connector = str(message.delivery_info.get("routing_key", ""))
     own: dict[str, Any] = {
         "stage": "consume",
@@ -139,7 +139,7 @@ def _unlabelled(message: Any, found: Mapping[str, Any]) -> dict[str, Any]:  # no
         return own | {"code": UNREADABLE, "detail": "by RabbitMQ: its headers cannot be read"}
     death = _death(found.get("x-death"))
     if not death:
-        return own | {"code": FOREIGN, "detail": "by somebody who published it to this queue"}
+        return own | {"code": FOREIGN, "detail": "by a client that published it to this queue"}
     reason = _word(death.get("reason"))
     code, detail = BY_BROKER.get(reason, (OTHER, f"the reason is {reason or 'unknown'}"))
     keys, when = death.get("routing-keys"), death.get("time")

@@ -1,4 +1,4 @@
-"""What a replayed message tells of its earlier life, in headers of our own."""
+"""The history of a replayed message, in headers of our own."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ NOWHERE = 10**_MAX_DIGITS
 
 
 class Replayed(msgspec.Struct, frozen=True):
-    """What a replayed message tells of its earlier life.
+    """The history of a replayed message.
 
     Attributes:
         times: How often it was replayed; 0 for a message that came from its upstream.

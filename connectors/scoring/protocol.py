@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 TASK = "score"
 _MAX_CLASS_CHARS = 100
 LOST = "LOST"
-"""State of a request that another worker had taken up, and did not live to answer."""
+"""State of a request that another worker had taken, and ended before it replied."""
 
 
 class BatchFailed(Exception):  # noqa: N818 - a name that Celery puts into the reply
@@ -176,7 +176,7 @@ def read_reply(body: bytes | str) -> Reply:
 
 
 def _error_class(message: _Message) -> str:
-    """The class of the error that a failure tells of; the status where it tells of none."""
+    """The class of the error that a failure names; the status where it names none."""
     try:
         failure = _decode_failure(message.result)
     except msgspec.MsgspecError:

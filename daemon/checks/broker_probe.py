@@ -1,4 +1,4 @@
-"""Try publishing and consuming at a live broker, so that no consumer ever sees anything of it."""
+"""Try publishing and consuming at a live broker, unseen by every consumer."""
 
 from __future__ import annotations
 

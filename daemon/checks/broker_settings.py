@@ -36,7 +36,7 @@ _HARM = {
 
 
 def version(told: str, address: str, seconds: float) -> Iterator[Result]:
-    """Judge the version that the broker tells on connecting."""
+    """Judge the version that the broker reports on connecting."""
     product, _, number = told.partition(" ")
     detail = f"{product} {number} at {address}, connected in {seconds:.2f} s"
     if numbers(number) < OLDEST:

@@ -1,4 +1,4 @@
-"""Try everything that the processes stand on, live; leave nothing, publish nothing others see."""
+"""Try everything that the processes depend on, live; leave nothing, publish nothing others see."""
 
 from __future__ import annotations
 
@@ -166,7 +166,7 @@ def _model(settings: Settings, broker: Broker, model: ModelSettings) -> Iterator
 
 
 def _precision(settings: Settings, model: str) -> str:
-    """In which number formats its workers compute, and why; nothing where Redis does not tell."""
+    """In which number formats its workers compute, and why; nothing where Redis does not answer."""
     store = wiring.redis_store(settings)
     try:
         found = store.gather(snapshot.INDEX).values()

@@ -30,7 +30,7 @@ def advice(found: LoadedSettings, settings: Settings) -> Iterator[Problem]:
     """Find what would fail at the start, and what is better otherwise; nothing is connected.
 
     Args:
-        found: What was read, for what stands in the file itself.
+        found: What was read, for what is in the file itself.
         settings: The settings in it.
     """
     yield from _hopeless(settings)

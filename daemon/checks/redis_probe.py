@@ -1,4 +1,4 @@
-"""Try Redis live: every command that the processes send, and what it tells of itself."""
+"""Try Redis live: every command that the processes send, and what it reports of itself."""
 
 from __future__ import annotations
 

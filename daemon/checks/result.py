@@ -1,4 +1,4 @@
-"""What a live check came to."""
+"""The result of a live check."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ class Result(msgspec.Struct, frozen=True):
     """What came of one check.
 
     Attributes:
-        state: `unknown` is neither well nor a fault: what would tell could not be asked.
+        state: `unknown` is neither ok nor a failure: nothing could be asked.
         fix: What to do about it; empty where all is well.
     """
 

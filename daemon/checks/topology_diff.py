@@ -1,4 +1,4 @@
-"""What stands at the broker, beside what should stand there."""
+"""What is at the broker, beside what should be there."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def findings(broker: Broker, *parts: Topology) -> Iterator[Finding]:
     """Look at every exchange and queue; nothing is changed.
 
     Bindings cannot be seen over AMQP: declaring one again is harmless, but one that is no longer
-    wanted stays until somebody unbinds it.
+    wanted stays until it is unbound by hand.
     """
     seen = set()
     for part in parts:

@@ -1,4 +1,4 @@
-"""The `tonebus` command; each subcommand stands in a file of its own, imported when it is used."""
+"""The `tonebus` command; each subcommand has a file of its own, imported when it is used."""
 
 from __future__ import annotations
 

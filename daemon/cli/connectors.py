@@ -62,7 +62,7 @@ def show(name: str) -> None:
 def add(name: str, file: Path | None, own: str, exchange: str, bindings: tuple[str, ...]) -> None:
     """Append the connector NAME to the settings in FILE, or in the one TONEBUS_CONFIG names.
 
-    What stands in the file stays as it is; a file that is not there is made. Nothing is written
+    What is in the file stays as it is; a file that is not there is made. Nothing is written
     where the settings would not be good.
 
     Example: tonebus connectors add slack tonebus.toml --exchange chat --binding 'slack.#'
@@ -118,7 +118,7 @@ def suggest(sample: BinaryIO, name: str) -> None:
 
 
 def _check(text: str, file: Path, new: str = "") -> bool:
-    """Check what would stand in a file; return whether it has connectors of its own.
+    """Check what would be in a file; return whether it has connectors of its own.
 
     Raises:
         Misconfigured: It is wrong, or has a connector `new` already.

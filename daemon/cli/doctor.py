@@ -48,7 +48,7 @@ def doctor(file: Path | None, management: str, *, as_json: bool) -> None:
     a text. That a daemon runs, and how it maps messages, it does not prove: see the status page,
     and `tonebus try`.
 
-    What only RabbitMQ's management API tells, such as alarms and policies, is "unknown" where that
+    What only RabbitMQ's management API knows, such as alarms and policies, is "unknown" where that
     cannot be asked.
 
     Nothing stays declared, and no consumer sees a message. Exits with 1 where a check fails, with

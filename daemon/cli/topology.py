@@ -1,4 +1,4 @@
-"""`tonebus topology`: what should stand at the broker, and what does."""
+"""`tonebus topology`: what should be at the broker, and what is."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def topology() -> None:
 @topology.command()
 @click.option("--json", "as_json", is_flag=True, help="One object, for machines.")
 def plan(*, as_json: bool) -> None:
-    """Say what `apply` would declare, and what stands in its way; nothing is changed.
+    """Say what `apply` would declare, and what prevents it; nothing is changed.
 
     Example: tonebus topology plan
     """

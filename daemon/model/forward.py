@@ -50,7 +50,7 @@ class Forward:
         """
         try:
             return self._rows(self.network(windows).float())
-        except Exception as error:  # noqa: BLE001 - networks raise anything; the halves tell whose
+        except Exception as error:  # noqa: BLE001 - networks raise anything; the halves show whose
             fault = Fault("out-of-memory" if _memory(error) else "error", type(error).__name__)
         if len(windows) == 1:
             return [fault]

@@ -37,7 +37,7 @@ class ToneModel:
 
     Attributes:
         identity: Name, revision and preprocessing, as the daemon knows them too.
-        tones: The tones it tells, in canonical order.
+        tones: Its tones, in canonical order.
         device: Where it runs, `cpu` or `cuda`.
         max_tokens: Longest input in tokens, special tokens included.
         precision: The number format that it computes in, and why.

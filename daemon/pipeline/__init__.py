@@ -1,1 +1,1 @@
-"""The message path, from the delivery to its acknowledgement. `pipeline.py` tells the story."""
+"""The message path, from the delivery to its acknowledgement. `pipeline.py` is its story."""

@@ -71,7 +71,7 @@ class PendingEvent:
 
     Attributes:
         event: As it was last made.
-        tone: The tone that it tells.
+        tone: Its tone.
     """
 
     item: Item

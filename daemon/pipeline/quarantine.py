@@ -1,4 +1,4 @@
-"""One delivery out at a time, over all connectors, until the guilty one is put away."""
+"""One delivery out at a time, over all connectors, until the one that is to blame is parked."""
 
 from __future__ import annotations
 

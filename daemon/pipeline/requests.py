@@ -32,7 +32,7 @@ class Batch(Generic[Requester]):
 
     Attributes:
         asked: Monotonic seconds when it was sent.
-        worker: Who has taken it up; empty until somebody has.
+        worker: The worker that has taken it; empty until one has.
         started: Monotonic seconds when that was reported.
     """
 

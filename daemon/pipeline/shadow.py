@@ -1,4 +1,4 @@
-"""A second model on live traffic: scored beside the one in charge, compared, never published."""
+"""A second model on live traffic: scored beside the first, compared, never published."""
 
 from __future__ import annotations
 

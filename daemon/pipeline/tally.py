@@ -38,7 +38,7 @@ class Tally:
         self.scoring = scoring
 
     def delivered(self, delivery: Delivery) -> None:
-        """A message is taken up."""
+        """A message was delivered."""
         self._registry.count(metrics.DELIVERIES, delivery.connector)
 
     def skipped(self, delivery: Delivery, reason: str) -> None:

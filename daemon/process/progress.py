@@ -32,7 +32,7 @@ class ProgressMonitor:
             now: Monotonic seconds.
             owed: Whether anybody waits for us.
             done: How much was ever done; any change is progress.
-            excused: Whether somebody else holds us up, and is known to.
+            excused: Whether the process waits for something that is known to be away.
         """
         if done != self._done or not owed or excused or self._since is None:
             self._done = done

@@ -62,7 +62,7 @@ class Service:
         Args:
             settings: Everything.
             edges: The bus.
-            store: Where scores, marks and the daemon's notes live.
+            store: Where scores, marks and the daemon's snapshots are kept.
             signals: What the operator asks for.
             reporter: Counts over the whole life of the process.
             tracer: Traces over the whole life of the process.
@@ -169,7 +169,7 @@ class Service:
         )
         if isinstance(lost, Garbled):
             # one delivery is to blame: with only one out, no innocent one is redelivered, and
-            # the queue's delivery limit will put the guilty one away
+            # the queue's delivery limit will park the one that is to blame
             self.intake.quarantine()
             return
         self._losses = 0 if free else self._losses + 1

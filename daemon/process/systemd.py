@@ -48,7 +48,7 @@ class Supervisor:
         self._tell("READY=1", _status(status))
 
     def reloading(self) -> None:
-        """New settings are being taken up; `ready` or `resume` ends it."""
+        """New settings are being loaded; `ready` or `resume` ends it."""
         if self._is_ready:
             self._tell("RELOADING=1", f"MONOTONIC_USEC={time.monotonic_ns() // 1000}")
 
@@ -77,7 +77,7 @@ class Supervisor:
 
     @property
     def fed_in_time(self) -> bool:
-        """Whether a watchdog would let the process live; asked by the probes of containers."""
+        """Whether a watchdog would leave the process running; asked by the probes of containers."""
         return time.monotonic() - self._fed < (self.watchdog_seconds or _PATIENCE_SECONDS)
 
     def _tell(self, *lines: str) -> None:

@@ -22,7 +22,7 @@ _log = structlog.get_logger(__name__)
 
 
 class Watchdog:
-    """Feeds the watchdog while there is progress, or an honest reason for none.
+    """Feeds the watchdog while there is progress, or a good reason for none.
 
     A broker that refuses us or is out of memory, and a lack of workers, are such reasons: a new
     start would fix nothing. A broker that takes connections and never answers is none.
@@ -51,7 +51,7 @@ class Watchdog:
         self._supervisor.stopping(seconds + 10, f"stopping; {in_flight} deliveries to finish")
 
     def look(self, now: float, snapshot: DaemonSnapshot, *, done: float) -> None:
-        """Take in how it stands, tell it on, and feed the watchdog if all is well.
+        """Read the state of the process, report it, and feed the watchdog if all is well.
 
         Args:
             now: Monotonic seconds.

@@ -1,4 +1,4 @@
-"""What a daemon's reload does not take up: it and other processes read that at their start."""
+"""What a daemon's reload does not change: it and other processes read that at their start."""
 
 from __future__ import annotations
 

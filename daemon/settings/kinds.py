@@ -20,7 +20,7 @@ Seconds = Annotated[float, Meta(ge=0.001, le=24 * 3600)]
 Blocking = Annotated[float, Meta(ge=0.001, le=60)]
 """Seconds for which a process may wait and do nothing else."""
 Deadline = Annotated[float, Meta(ge=0.1, le=24 * 3600)]
-"""Seconds after which somebody is taken to have failed: too few would make everybody fail."""
+"""Seconds after which a peer is considered failed: with too few, every peer would fail."""
 Ttl = Annotated[int, Meta(ge=1, le=10 * 365 * 24 * 3600)]
 Port = Annotated[int, Meta(ge=0, le=65535)]
 Prefetch = Annotated[int, Meta(ge=1, le=65535)]

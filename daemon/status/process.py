@@ -52,7 +52,7 @@ def is_own(process: Process) -> bool:
 
 
 def resident_bytes() -> int:
-    """Memory of this process that is in RAM; 0 where the system does not tell."""
+    """Memory of this process that is in RAM; 0 where the system does not say."""
     try:
         fields = Path("/proc/self/statm").read_text(encoding="ascii").split()
     except OSError:

@@ -50,7 +50,7 @@ def render(_logger: object, _method: str, event: MutableMapping[str, object]) ->
         "MESSAGE": " ".join([name, *(f"{key}={_quoted(value)}" for key, value in values.items())]),
         "PRIORITY": str(_PRIORITIES.get(level, 6)),
         "SYSLOG_IDENTIFIER": "tonebus",
-        # a library speaks in sentences: only our own facts have names
+        # a library logs sentences: only our own events have names
         **({} if "library" in event else {"MESSAGE_ID": message_id(name), "TONEBUS_EVENT": name}),
         **{f"TONEBUS_{_name(key)}": value for key, value in values.items()},
     }

@@ -76,7 +76,7 @@ class Tracer:
         texts: Sequence[str],
         headers: Mapping[str, Any],  # noqa: ARG002 - as above
     ) -> list[Score | Fault]:
-        """Have a request scored, as a part of the trace that its headers tell of."""
+        """Have a request scored, as a part of the trace that its headers name."""
         return model.score(texts)
 
     def reset(self) -> None:

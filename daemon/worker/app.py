@@ -44,7 +44,7 @@ def run(settings: Settings, model_name: str) -> int:
     bus.await_broker(settings, model_name, supervisor)
     supervisor.status(f"loading model {model_name}")
     model = _load(model_settings)
-    # the name stands for this process alone, so that a daemon can tell three workers from one that
+    # the name is that of this process alone, so that a daemon can tell three workers from one that
     # was started three times
     name = f"{model_name}-{uuid.uuid4().hex[:8]}@{socket.gethostname()}"
     app = bus.celery_app(settings, model_name)

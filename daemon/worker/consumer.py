@@ -1,4 +1,4 @@
-"""Celery's consumer, which also says that its loop lives, and waits for RabbitMQ in our way."""
+"""Celery's consumer, which also shows that its loop runs, and waits for RabbitMQ in our way."""
 
 from __future__ import annotations
 

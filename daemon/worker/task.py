@@ -70,7 +70,7 @@ def register(app: Celery, make: Work, timeout: float, report: WorkerReport) -> N
             result = make(texts, task.request.headers or NO_HEADERS)
             report.scored(result)
             return msgspec.to_builtins(result)  # type: ignore[no-any-return]
-        except Exception as error:  # noqa: BLE001 - whatever it is, the daemon must hear of it
+        except Exception as error:  # noqa: BLE001 - whatever it is, the daemon must know of it
             # the message of an error may quote the text, and Celery would log it
             report.failed(type(error).__name__)
             _log.error("batch_failed", texts=len(texts), error=type(error).__name__)

@@ -54,7 +54,7 @@ def attribution_that_ends(lines: Sequence[Line], at: int, *, quoted: bool) -> in
     Args:
         lines: The mail.
         at: The last line.
-        quoted: Whether quoted lines follow: then less is asked of it.
+        quoted: Whether quoted lines follow: then less evidence is needed.
     """
     text = lines[at].text
     if text.startswith(_DASHES) and text.endswith(_DASHES):

@@ -118,7 +118,7 @@ def _marker(text: str) -> str:
 
 
 def _marked(lines: Sequence[Line], at: int) -> Boundary | None:
-    """Return the boundary at a line that says so, if more than its words speak for it."""
+    """Return the boundary at a line that says so, if there is more evidence than its words."""
     text, depth = lines[at].text, lines[at].depth
     words = _marker(text)
     if words.startswith(_PROCESSED) or (text.startswith(_HELPDESK) and REPLY_ABOVE.search(words)):

@@ -1,4 +1,4 @@
-"""What the writer of a mail wrote, and what of it is somebody else's."""
+"""What the writer of a mail wrote, and what of it others wrote."""
 
 from __future__ import annotations
 

@@ -127,3 +127,15 @@ def test_every_file_that_a_map_names_exists(page: str) -> None:
             folder = path if path.is_dir() else path.parent
             missing += [name] if not path.exists() else []
     assert not missing
+
+
+def test_one_version_stands_everywhere() -> None:
+    [version] = re.findall(r'^version = "([^"]+)"', read(ROOT / "pyproject.toml"), re.MULTILINE)
+    assert f"## [{version}] - 20" in read(ROOT / "CHANGELOG.md")
+    assert f"to {version.rpartition('.')[0]}\n" in read(ROOT / "docs" / "upgrade.md")
+    for name in ("README.md", "kustomization.yaml"):
+        tags = re.findall(
+            r'tonebus:(\d[\d.]+\d)|newTag: "([^"]+)"', read(ROOT / "docs" / "kubernetes" / name)
+        )
+        assert tags
+        assert {tag for pair in tags for tag in pair if tag} == {version}

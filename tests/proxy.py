@@ -6,6 +6,7 @@ import contextlib
 import select
 import socket
 import threading
+import time
 import urllib.parse
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -22,6 +23,7 @@ class Proxy:
         piece: Bytes handed to the client at a time; 0 hands over all there is.
         stalled: While set, nothing is read from either side.
         connections: How many clients have come.
+        longest_silence: Seconds for which a client sent nothing, at most.
     """
 
     def __init__(self, host: str, port: int, *, listen: str = "127.0.0.1") -> None:
@@ -31,6 +33,7 @@ class Proxy:
         self.piece = 0
         self.stalled = threading.Event()
         self.connections = 0
+        self.longest_silence = 0.0
         self._ended = threading.Event()
         self._pairs: list[tuple[socket.socket, socket.socket]] = []
         threading.Thread(target=self._listen, daemon=True).start()
@@ -62,6 +65,7 @@ class Proxy:
             threading.Thread(target=self._forward, args=(client, server), daemon=True).start()
 
     def _forward(self, client: socket.socket, server: socket.socket) -> None:
+        spoke = time.monotonic()
         with client, server, contextlib.suppress(OSError):
             while not self._ended.is_set():
                 if self.stalled.is_set():
@@ -72,6 +76,8 @@ class Proxy:
                     if not data:
                         return
                     if end is client:
+                        silent, spoke = time.monotonic() - spoke, time.monotonic()
+                        self.longest_silence = max(self.longest_silence, silent)
                         server.sendall(data)
                         continue
                     step = self.piece or len(data)

@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 import random
+import re
 import signal
 import subprocess
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from tests.chaos.oracle import pause_until
+import pika
+
+from tests.chaos.oracle import PARKED, RESULTS, pause_until
+from tests.chaos.traffic import rubbish
 
 if TYPE_CHECKING:
+    import threading
     from collections.abc import Callable, Iterator, Sequence
+    from pathlib import Path
 
+    from tests.chaos.ledger import Ledger
     from tests.chaos.proxy import Proxy
     from tests.chaos.supervisor import Supervised
     from tests.own.rabbitmq import OwnRabbit
@@ -20,7 +27,14 @@ if TYPE_CHECKING:
     from tests.own.server import Server
 
 _PAIRS = 0.15
+_RUBBISH = 200
 _SERVER_SECONDS = 120.0
+HEARTBEAT, FORWARD, CONSUMER_TIMEOUT, DELIVERY_LIMIT = 4, 9, 30, 5
+"""Seconds between heartbeats, of a slow forward, and for which RabbitMQ lets a delivery be held;
+how often RabbitMQ delivers a message again. All low: a run sees what takes days with the defaults.
+"""
+_OUTAGE = (CONSUMER_TIMEOUT * (DELIVERY_LIMIT + 0.2), CONSUMER_TIMEOUT * (DELIVERY_LIMIT + 0.5))
+"""Seconds: were every time-out of it counted, what waits would be put away."""
 
 
 @dataclass
@@ -32,6 +46,9 @@ class Rig:
         worker_link: Between the workers and RabbitMQ.
         dice: Decides which of several it hits.
         killed: How often each process was ended on purpose.
+        full: While set, nobody takes parked messages away.
+        slow: While this file is there, a forward takes longer than two heartbeats.
+        ledger: Where it is written down what came of each message.
     """
 
     broker: OwnRabbit
@@ -43,6 +60,9 @@ class Rig:
     scoring_queue: str
     dice: random.Random
     killed: dict[str, int]
+    full: threading.Event
+    slow: Path
+    ledger: Ledger
 
     def end(self, process: Supervised, number: int = signal.SIGKILL) -> None:
         """End one of our processes, whose supervisor starts it again."""
@@ -124,7 +144,55 @@ def _ctl(*arguments: str) -> Callable[[Rig], None]:
     return tell
 
 
+def _gone(*, gone: bool) -> Callable[[Rig], None]:
+    """Take every worker away, or give them back."""
+
+    def change(rig: Rig) -> None:
+        for worker in rig.workers:
+            worker.wanted = not gone
+            if gone:
+                rig.end(worker)
+
+    return change
+
+
+def _may_not_write(exchange: str) -> Callable[[Rig], None]:
+    """Withdraw the right to write to an exchange."""
+
+    def begin(rig: Rig) -> None:
+        _ctl("set_permissions", "guest", ".*", rf"^(?!{re.escape(exchange)}$).*", ".*")(rig)
+        # a channel remembers what it was allowed
+        rig.link.reset()
+
+    return begin
+
+
+def _fill(rig: Rig) -> None:
+    """Let the parked queue refuse what does not fit, and nobody empty it."""
+    rig.full.set()
+    _ctl("set_policy", "--apply-to", "queues", "full", f"^{PARKED}$", '{"max-length": 1}')(rig)
+
+
+def _empty(rig: Rig) -> None:
+    _ctl("clear_policy", "full")(rig)
+    rig.full.clear()
+
+
+def _send_rubbish(rig: Rig) -> None:
+    """Have one upstream of three send nothing else."""
+    with pika.BlockingConnection(pika.URLParameters(rig.broker.url)) as connection:
+        channel = connection.channel()
+        channel.confirm_delivery()
+        first = rig.ledger.sent
+        for number in range(first, first + _RUBBISH):
+            message = rubbish(number)
+            rig.ledger.announce(message)
+            properties = pika.BasicProperties(correlation_id=message.key, delivery_mode=2)
+            channel.basic_publish(message.exchange, "", message.body, properties, mandatory=True)
+
+
 _LEVEL = "set_vm_memory_high_watermark"
+_RIGHTS_BACK = _ctl("set_permissions", "guest", ".*", ".*", ".*")
 
 
 _KINDS = (
@@ -140,7 +208,15 @@ _KINDS = (
           (1.0, 12.0)),
     Fault("network: reset", lambda rig: rig.link.reset()),
     Fault("network: half-open", lambda rig: rig.link.halve()),
+    Fault("forwards longer than two heartbeats", lambda rig: rig.slow.touch(),
+          lambda rig: rig.slow.unlink(), (10.0, 25.0)),
+    Fault("no right to publish results", _may_not_write(RESULTS), _RIGHTS_BACK, (5.0, 20.0)),
+    Fault("no right to park", _may_not_write(PARKED), _RIGHTS_BACK, (5.0, 20.0)),
+    Fault("a full parked queue", _fill, _empty, (5.0, 20.0)),
+    Fault("rubbish from one upstream of three", _send_rubbish, alone=True),
     # up to here the short form
+    Fault("workers gone for longer than RabbitMQ waits", _gone(gone=True), _gone(gone=False),
+          _OUTAGE),
     _paused("a worker", lambda rig: rig.workers[0], 12.0),
     _paused("RabbitMQ", lambda rig: rig.broker, 6.0),
     _paused("Redis", lambda rig: rig.redis, 4.0),
@@ -157,7 +233,7 @@ _KINDS = (
           lambda rig: rig.worker_link.release(), (1.0, 12.0)),
     Fault("workers' network: half-open", lambda rig: rig.worker_link.halve()),
 )  # fmt: skip
-SHORT = 10
+SHORT = 15
 """The kinds that the short form shows, each once."""
 
 

@@ -8,6 +8,8 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from tests.chaos.traffic import BAD
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
@@ -43,31 +45,38 @@ class Account:
     Attributes:
         published: Messages, each counted once however often it was sent.
         lost: Keys with neither event nor parked copy.
+        innocents: Keys of good messages that were parked.
         unexpected: Keys that nobody published, or with an outcome that they must not have.
         mispaired: Keys whose event tells another text's scores.
         forked: Keys with an id and with more than one event id.
         duplicates: Events and parked copies beyond the first of their key.
+        rubbish: Messages of the connector that gets nothing else: published, and parked so far.
+            The others may wait in its queue.
     """
 
     published: int
     events: int
     parked: int
     lost: Sequence[str]
+    innocents: Sequence[str]
     unexpected: Sequence[str]
     mispaired: Sequence[str]
     forked: Sequence[str]
     duplicates: int
+    rubbish: tuple[int, int]
 
     @property
     def sound(self) -> bool:
         """Whether the promise was kept."""
-        return not (self.lost or self.unexpected or self.mispaired or self.forked)
+        wrong = self.lost or self.innocents or self.unexpected or self.mispaired or self.forked
+        return not wrong
 
     def lines(self) -> list[str]:
         """For people: every figure, with the first few culprits."""
         figures: dict[str, int | Sequence[str]] = {
             "published": self.published, "events": self.events, "parked": self.parked,
-            "lost": self.lost, "unexpected": self.unexpected, "wrong pairings": self.mispaired,
+            "lost": self.lost, "innocents parked": self.innocents,
+            "unexpected": self.unexpected, "wrong pairings": self.mispaired,
             "messages with two event ids": self.forked, "duplicates": self.duplicates,
         }  # fmt: skip
         return [f"{name}: {_shown(value)}" for name, value in figures.items()]
@@ -88,7 +97,7 @@ class Ledger:
         """Note that a message is about to be published: its outcome may overtake its confirm."""
         with self._lock:
             entry = self._entries.setdefault(message.key, _Entry(message))
-            if not (entry.events or entry.parked):
+            if message.exchange != BAD and not (entry.events or entry.parked):
                 self._open.add(message.key)
             entry.published_at = entry.published_at or time.monotonic()
 
@@ -133,7 +142,8 @@ class Ledger:
         Args:
             score: The model itself: the scores of each text.
         """
-        entries = self._entries
+        bad = {k: e for k, e in self._entries.items() if e.message.exchange == BAD}
+        entries = {k: e for k, e in self._entries.items() if k not in bad}
         texts = sorted({e.message.text for e in entries.values() if e.message.text})
         expected = dict(zip(texts, score(texts), strict=True))
         return Account(
@@ -141,13 +151,18 @@ class Ledger:
             events=sum(bool(entry.events) for entry in entries.values()),
             parked=sum(bool(entry.parked) for entry in entries.values()),
             lost=sorted(self._open),
-            unexpected=[*self._strangers, *(k for k, e in entries.items() if _astray(e))],
+            innocents=[k for k, e in entries.items() if e.parked and not e.message.code],
+            unexpected=[
+                *self._strangers,
+                *(k for k, e in self._entries.items() if _astray(e)),
+            ],
             mispaired=[k for k, e in entries.items() if e.events and not _paired(e, expected)],
             forked=[k for k, e in entries.items() if e.message.source_id and len(e.events) > 1],
             duplicates=sum(
                 max(0, sum(e.events.values()) + sum(e.parked.values()) - 1)
-                for e in entries.values()
+                for e in self._entries.values()
             ),
+            rubbish=(len(bad), sum(bool(entry.parked) for entry in bad.values())),
         )
 
     def _of(self, key: str) -> _Entry | None:
@@ -161,9 +176,8 @@ class Ledger:
 
 
 def _astray(entry: _Entry) -> bool:
-    if entry.message.code:
-        return bool(entry.events) or set(entry.parked) - {entry.message.code} != set()
-    return bool(entry.parked)
+    code = entry.message.code
+    return bool(code and (entry.events or set(entry.parked) - {code}))
 
 
 def _paired(entry: _Entry, expected: Mapping[str, Mapping[str, float]]) -> bool:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from tests.chaos.ledger import Ledger
     from tests.chaos.traffic import Message
 
-INPUT, RESULTS, PARKED = "sentiment.input", "sentiment.results", "sentiment.parked"
+RESULTS, PARKED = "sentiment.results", "sentiment.parked"
 COLLECTED = "oracle.results"
 _PERSISTENT = 2
 _AGAIN_SECONDS = 0.2
@@ -108,7 +108,7 @@ class Publisher:
                     self._channel = self._connection.channel()
                     self._channel.confirm_delivery()
                 self._channel.basic_publish(
-                    INPUT, "chaos.test", message.body, properties, mandatory=True
+                    message.exchange, "chaos.test", message.body, properties, mandatory=True
                 )
             except (AMQPError, OSError):
                 self._channel = None
@@ -119,11 +119,23 @@ class Publisher:
 
 
 class Collector:
-    """Consumes events and parked messages, and writes each down before it acknowledges it."""
+    """Consumes events and parked messages, and writes each down before it acknowledges it.
 
-    def __init__(self, url: str, ledger: Ledger) -> None:
+    Attributes:
+        full: While set, parked messages are left in their queue.
+    """
+
+    def __init__(self, url: str, ledger: Ledger, full: threading.Event | None = None) -> None:
+        """Prepare.
+
+        Args:
+            url: The broker's own, not a proxy's.
+            ledger: Where it is written down.
+            full: As above; nobody sets it where it is not given.
+        """
         self._url = url
         self._ledger = ledger
+        self.full = full or threading.Event()
         self._closing = threading.Event()
         self._noted: set[int] = set()
         self._threads = [
@@ -148,6 +160,9 @@ class Collector:
 
     def _run(self, queue: str, note: Callable[[pika.BasicProperties, bytes], None]) -> None:
         while not self._closing.is_set():
+            if self._leaves(queue):
+                self._closing.wait(_AGAIN_SECONDS)
+                continue
             try:
                 self._consume(queue, note)
             except (AMQPError, OSError):
@@ -159,7 +174,7 @@ class Collector:
             channel = connection.channel()
             channel.basic_qos(prefetch_count=200)
             for method, properties, body in channel.consume(queue, inactivity_timeout=0.1):
-                if self._closing.is_set():
+                if self._closing.is_set() or self._leaves(queue):
                     return
                 if method is None or properties is None or body is None:
                     continue
@@ -173,6 +188,9 @@ class Collector:
         finally:
             if connection.is_open:
                 connection.close()
+
+    def _leaves(self, queue: str) -> bool:
+        return queue == PARKED and self.full.is_set()
 
     def _event(self, properties: pika.BasicProperties, body: bytes) -> None:
         event = json.loads(body)

@@ -21,6 +21,7 @@ class Report:
     """The outcome of a run.
 
     Attributes:
+        neighbour: What came of the messages of a second deployment on the same Redis.
         left: Messages that remained in each source queue at the end.
         crashes: Ends of the daemon that nobody asked for.
         stuck: Faults from which it did not recover in time.
@@ -30,6 +31,7 @@ class Report:
     seconds: float
     rows: dict[str, Row]
     account: Account
+    neighbour: Account
     left: dict[str, int]
     crashes: int
     stuck: list[str]
@@ -37,9 +39,15 @@ class Report:
 
     @property
     def sound(self) -> bool:
-        """Whether nothing was lost, and nothing remained."""
-        clean = not any(self.left.values()) and not self.crashes and not self.stuck
-        return self.account.sound and clean
+        """Whether nothing was lost, and nothing remained but rubbish."""
+        published, parked = self.account.rubbish
+        clean = not self.crashes and not self.stuck and self.remained == published - parked
+        return self.account.sound and self.neighbour.sound and clean
+
+    @property
+    def remained(self) -> int:
+        """Messages in all source queues: rubbish, for its connector pauses."""
+        return sum(self.left.values())
 
     def __str__(self) -> str:
         """Return the table, in Markdown, and the figures beneath it."""
@@ -51,13 +59,16 @@ class Report:
             ordered = sorted(row.seconds)
             median, worst = ordered[len(ordered) // 2], ordered[-1]
             lines.append(f"| {name} | {len(ordered)} | {median:.1f} | {worst:.1f} |")
+        published, parked = self.account.rubbish
         count = sum(len(row.seconds) for row in self.rows.values())
         lines += [
             "",
             f"{count} faults in {self.seconds:.0f} s, seed {self.seed}",
             *self.account.lines(),
             f"publishing attempts of the oracle that failed: {self.failed_attempts}",
-            f"left in source queues: {sum(self.left.values())}",
+            f"rubbish of one upstream: {published:,}, of which {parked:,} parked",
+            f"left in source queues: {self.remained:,}; rubbish may be",
+            f"second deployment: {', '.join(self.neighbour.lines())}",
             f"crashes of the daemon: {self.crashes}",
             f"no recovery from: {', '.join(self.stuck) or 'none'}",
         ]

@@ -3,39 +3,66 @@
 from __future__ import annotations
 
 import random
+import sys
+import threading
 import time
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from connectors.amqp.topology import scoring_queue, source_queue
 from tests import models
-from tests.chaos.faults import Rig, schedule
+from tests.chaos.faults import (
+    CONSUMER_TIMEOUT,
+    DELIVERY_LIMIT,
+    FORWARD,
+    HEARTBEAT,
+    Rig,
+    schedule,
+)
 from tests.chaos.ledger import Ledger
 from tests.chaos.oracle import Collector, Publisher, pause_until
 from tests.chaos.proxy import Proxy
 from tests.chaos.report import Report, Row
 from tests.chaos.servers import own_servers
 from tests.chaos.supervisor import Supervised
-from tests.chaos.traffic import traffic
+from tests.chaos.traffic import BAD, CALM, traffic
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
     from pathlib import Path
 
     from tests.chaos.faults import Fault
+    from tests.chaos.traffic import Message
     from tests.own.rabbitmq import OwnRabbit
     from tests.own.redis import OwnRedis
 
 _RECOVERY_SECONDS = 120.0
 _KEPT_FOR_AFTERWARDS = 20
 """Messages that are held back until a fault has ended, to see that work goes on."""
+_NEIGHBOUR, _NEIGHBOURS_SHARE = "neighbour", 10
+_CONNECTORS = """
+[[connectors]]
+name = "calm"
+exchange = "{calm}"
+model = "{model}"
+
+[[connectors]]
+name = "bad"
+exchange = "{bad}"
+model = "{model}"
+"""
 
 
 @contextmanager
 def rigged(directory: Path, broker: OwnRabbit, redis: OwnRedis, seed: int) -> Iterator[Rig]:
     """A daemon and two workers, supervised, behind proxies; all ready."""
     config = directory / "tonebus.toml"
-    config.write_text(models.toml(models.save(directory / "model")), encoding="utf-8")
+    connectors = _CONNECTORS.format(model=models.NAME, calm=CALM, bad=BAD)
+    config.write_text(models.toml(models.save(directory / "model")) + connectors, encoding="utf-8")
+    slow = directory / "slow"
+    limit = f'{{"delivery-limit": {DELIVERY_LIMIT}}}'
+    broker.ctl("set_policy", "--apply-to", "queues", "limit", rf"^{source_queue('')}", limit)
     with ExitStack() as stack:
 
         def proxy() -> Proxy:
@@ -43,29 +70,70 @@ def rigged(directory: Path, broker: OwnRabbit, redis: OwnRedis, seed: int) -> It
             stack.callback(made.close)
             return made
 
-        def process(name: str, command: str, link: Proxy) -> Supervised:
-            env = {
-                "TONEBUS_CONFIG": str(config),
-                "TONEBUS_BROKER_URL": f"amqp://guest:guest@127.0.0.1:{link.port}/%2F",
-                "TONEBUS_REDIS_URL": redis.url,
-                # short, so that a run sees what takes minutes with the defaults
-                "TONEBUS_BROKER_HEARTBEAT": "4",
-                "TONEBUS_DAEMON_SCORE_TIMEOUT": "5",
-            }
-            made = Supervised(name, ["-m", "daemon.cli", command], env, directory)
-            stack.callback(made.close)
-            return made
+        def url(link: Proxy) -> str:
+            return f"amqp://guest:guest@127.0.0.1:{link.port}/%2F"
 
+        start = partial(_started, stack, directory, config, redis)
         link, worker_link = proxy(), proxy()
-        daemon = process("daemon", "daemon", link)
-        workers = [process(f"worker-{n}", "worker", worker_link) for n in (1, 2)]
+        daemon = start("daemon", "daemon.cli", "daemon", url=url(link))
+        workers = [
+            start(f"worker-{n}", "tests.chaos.slow_worker", url=url(worker_link),
+                  SLOW_WHILE=str(slow), SLOW_SECONDS=str(FORWARD))
+            for n in (1, 2)
+        ]  # fmt: skip
         for each, event in ((daemon, "daemon_ready"), *((w, "worker_ready") for w in workers)):
             each.wait_for(event)
         yield Rig(
             broker=broker, redis=redis, daemon=daemon, workers=workers, link=link,
             worker_link=worker_link, scoring_queue=scoring_queue(models.NAME).name,
-            dice=random.Random(seed), killed={},
+            dice=random.Random(seed), killed={}, full=threading.Event(), slow=slow, ledger=Ledger(),
         )  # fmt: skip
+
+
+@contextmanager
+def neighbour(
+    directory: Path, broker: OwnRabbit, redis: OwnRedis, messages: Iterator[Message], rate: float
+) -> Iterator[Ledger]:
+    """A second deployment, in a virtual host of its own, on the same Redis.
+
+    It works through some of the same messages, later: what the first deployment has marked as
+    published is news here.
+    """
+    broker.ctl("add_vhost", _NEIGHBOUR)
+    broker.ctl("set_permissions", "--vhost", _NEIGHBOUR, "guest", ".*", ".*", ".*")
+    url = broker.url.removesuffix("%2F") + _NEIGHBOUR
+    with ExitStack() as stack:
+        start = partial(_started, stack, directory, directory / "tonebus.toml", redis, url=url)
+        daemon = start("neighbour-daemon", "daemon.cli", "daemon")
+        start("neighbour-worker", "daemon.cli", "worker")
+        daemon.wait_for("daemon_ready")
+        ledger = Ledger()
+        publisher = Publisher(url, ledger, messages, rate=rate, seed=1)
+        collector = Collector(url, ledger)
+        collector.start()
+        stack.callback(collector.close)
+        publisher.start()
+        stack.callback(publisher.close)
+        publisher.allow(sys.maxsize)
+        yield ledger
+
+
+def _started(
+    stack: ExitStack, directory: Path, config: Path, redis: OwnRedis, name: str, *module: str,
+    url: str, **more: str,
+) -> Supervised:  # fmt: skip
+    env = {
+        "TONEBUS_CONFIG": str(config),
+        "TONEBUS_BROKER_URL": url,
+        "TONEBUS_REDIS_URL": redis.url,
+        # short, so that a run sees what takes minutes with the defaults
+        "TONEBUS_BROKER_HEARTBEAT": str(HEARTBEAT),
+        "TONEBUS_DAEMON_SCORE_TIMEOUT": str(FORWARD + 3),
+        "TONEBUS_DAEMON_HOLD_SECONDS": "4",
+    }
+    made = Supervised(name, ["-m", *module], env | more, directory)
+    stack.callback(made.close)
+    return made
 
 
 def run(
@@ -86,27 +154,39 @@ def run(
     Raises:
         ServerMissingError: RabbitMQ or Redis cannot be started.
     """
+    waits = f"consumer_timeout = {CONSUMER_TIMEOUT * 1000}\n"
+    # up to 4.2 channels look at it once a minute
+    tick = "-rabbit channel_tick_interval 1000"
+    near = messages // _NEIGHBOURS_SHARE
     with (
-        own_servers(directory / "servers") as (broker, redis),
+        own_servers(directory / "servers", config=waits, erlang=tick) as (broker, redis),
         rigged(directory, broker, redis, seed) as rig,
+        neighbour(
+            directory, broker, redis, traffic(seed, near), rate / _NEIGHBOURS_SHARE
+        ) as others,
     ):
-        ledger = Ledger()
+        ledger = rig.ledger
         publisher = Publisher(broker.url, ledger, traffic(seed, messages), rate=rate, seed=seed)
-        collector = Collector(broker.url, ledger)
+        collector = Collector(broker.url, ledger, rig.full)
         collector.start()
         publisher.start()
         trial = _Trial(rig, ledger, publisher, say)
         try:
             trial.break_things(schedule(seed, faults, only), messages // max(1, faults))
             left = trial.finish(messages)
+            pause_until(
+                lambda: others.sent >= near and not others.open(), timeout=_RECOVERY_SECONDS
+            )
         finally:
             publisher.close()
             collector.close()
+        score = _scorer(directory / "model")
         return Report(
             seed=seed,
             seconds=time.monotonic() - trial.begun,
             rows=trial.rows,
-            account=ledger.account(_scorer(directory / "model")),
+            account=ledger.account(score),
+            neighbour=others.account(score),
             left=left,
             crashes=rig.daemon.starts - 1 - rig.killed.get(rig.daemon.name, 0),
             stuck=trial.stuck,
@@ -149,7 +229,7 @@ class _Trial:
         def empty() -> bool:
             depths = self._rig.broker.depths()
             left.update({n: c for n, c in depths.items() if n.startswith(source_queue(""))})
-            return not any(left.values())
+            return not any(count for name, count in left.items() if name != source_queue("bad"))
 
         pause_until(empty, timeout=_RECOVERY_SECONDS / 4, every=0.5)
         return left

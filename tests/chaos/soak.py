@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from connectors.amqp.topology import source_queue
-from tests.chaos.ledger import Ledger
 from tests.chaos.oracle import Collector, Publisher
 from tests.chaos.run import rigged
 from tests.chaos.servers import own_servers
@@ -23,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from tests.chaos.faults import Rig
+    from tests.chaos.ledger import Ledger
     from tests.chaos.supervisor import Supervised
     from tests.chaos.traffic import Message
 
@@ -84,7 +84,7 @@ def run(minutes: float, rate: float, plot: Path | None) -> bool:
             own_servers(directory / "servers") as (broker, redis),
             rigged(directory, broker, redis, 1) as rig,
         ):
-            ledger = Ledger()
+            ledger = rig.ledger
             collector = Collector(broker.url, ledger)
             publisher = Publisher(broker.url, ledger, endless(1), rate=rate, seed=1)
             collector.start()

@@ -29,6 +29,7 @@ class Supervised:
         name: What it is called in the report.
         log: All that it and its successors printed.
         starts: How often it was started.
+        wanted: While not, it is not started again.
     """
 
     def __init__(
@@ -45,6 +46,7 @@ class Supervised:
         self.name = name
         self.log = directory / f"{name}.log"
         self.starts = 0
+        self.wanted = True
         self._arguments = list(arguments)
         self._env = {
             **{name: value for name, value in os.environ.items() if "TONEBUS_" not in name},
@@ -118,5 +120,5 @@ class Supervised:
                 continue
             # what its children hold must not outlive it
             self.signal(signal.SIGKILL)
-            if not self._closing.wait(_RESTART_SECONDS):
+            if self.wanted and not self._closing.wait(_RESTART_SECONDS):
                 self._popen = self._start()

@@ -21,6 +21,10 @@ _SHARES = {
     "no id": 0.02, "blank": 0.01, "poison": 0.02,
 }  # fmt: skip
 _RECENT = 200
+INPUT, CALM, BAD = "sentiment.input", "calm.events", "bad.events"
+"""Exchanges of the three connectors; to the last one goes nothing but rubbish."""
+_CALM_SHARE = 4
+_RUBBISH = "rubbish-"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +46,18 @@ class Message:
     code: str = ""
     content_type: str = "application/json"
     content_encoding: str | None = None
+
+    @property
+    def exchange(self) -> str:
+        """Where it is published to: copies of one message to the same."""
+        if self.key.startswith(_RUBBISH):
+            return BAD
+        return INPUT if zlib.crc32(self.key.encode()) % _CALM_SHARE else CALM
+
+
+def rubbish(number: int) -> Message:
+    """Return a message of the connector whose upstream sends nothing good."""
+    return Message(f"{_RUBBISH}{number}", b"{", code="json")
 
 
 def traffic(seed: int, count: int, first: int = 0) -> Iterator[Message]:

@@ -73,13 +73,13 @@ class Wicked(ToneModel):
         weights.data[encoded.windows[0][1]] = float("nan")  # type: ignore[union-attr]
 
 
-def main() -> int:
+def main(kind: type[ToneModel] = Wicked) -> int:
     """Serve the first model of the settings, in the control group `WICKED_CGROUP` if set."""
     if group := os.environ.get("WICKED_CGROUP"):
         (Path(group) / "cgroup.procs").write_text(str(os.getpid()), encoding="utf-8")
     configuration = settings.load()
     logs.configure(configuration.log.format, configuration.log.level, incidents.remember)
-    sys.modules["daemon.model.scorer"].ToneModel = Wicked  # type: ignore[attr-defined]
+    sys.modules["daemon.model.scorer"].ToneModel = kind  # type: ignore[attr-defined]
     return app.run(configuration, configuration.models[0].name)
 
 

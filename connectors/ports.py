@@ -117,8 +117,11 @@ class SinkEdge(Protocol):
         """Messages of which nothing is known yet."""
         ...
 
-    def publish(self, message: OutgoingMessage, token: Any) -> None:  # noqa: ANN401 - the caller's own
-        """Send a message; `outcomes` gives the token back."""
+    def publish(self, message: OutgoingMessage, token: Any, *, probe: bool = False) -> None:  # noqa: ANN401 - the caller's own
+        """Send a message; `outcomes` gives the token back.
+
+        One that may be forbidden, as the last one was, is a probe: it makes no other one void.
+        """
         ...
 
     def reply(self, message: OutgoingMessage) -> None:

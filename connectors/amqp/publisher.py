@@ -29,8 +29,8 @@ class _Sent(Generic[Token]):
         self.returned = False
 
 
-class Sink(Generic[Token]):
-    """The publishing channel of one connection.
+class ConfirmChannel(Generic[Token]):
+    """A channel in confirm mode, and what was published on it.
 
     A confirm is matched by its delivery tag, so it can never stand for another message, however
     late it comes. When RabbitMQ closes the channel, all that was unconfirmed is `VOID`, or
@@ -38,22 +38,16 @@ class Sink(Generic[Token]):
     what is published next.
     """
 
-    def __init__(self, broker: Broker) -> None:
-        """Open the channels, one of them in confirm mode."""
+    def __init__(self, broker: Broker, outcomes: list[PublishOutcome[Token]]) -> None:
+        """Open it; what becomes of each message is added to the outcomes."""
         self._broker = broker
-        self._unconfirmed: dict[int, _Sent[Token]] = {}
-        self._outcomes: list[PublishOutcome[Token]] = []
+        self._outcomes = outcomes
+        self.unconfirmed: dict[int, _Sent[Token]] = {}
         self._channel: Any = None
-        self._replies: Any = None
         self._open()
 
     def publish(self, outgoing: OutgoingMessage, token: Token) -> None:
-        """Send a message; `outcomes` will have what became of it.
-
-        Args:
-            outgoing: What to send.
-            token: Given back with the outcome.
-        """
+        """Send a message."""
         if self._channel is None:
             self._open()
         message = amqp.Message(outgoing.body, delivery_mode=PERSISTENT, **outgoing.properties)
@@ -65,29 +59,7 @@ class Sink(Generic[Token]):
             mandatory=outgoing.mandatory,
         )
         self._sent += 1
-        self._unconfirmed[self._sent] = _Sent(outgoing, token)
-
-    def reply(self, outgoing: OutgoingMessage) -> None:
-        """Send a message of which nobody will know what became; on a channel of its own."""
-        if self._replies is None:
-            self._replies = self._broker.channel()
-            self._replies.on_broken = self._on_replies_broken
-        self._broker.attempt(
-            self._replies.basic_publish,
-            amqp.Message(outgoing.body, **outgoing.properties),
-            exchange=outgoing.exchange,
-            routing_key=outgoing.routing_key,
-        )
-
-    @property
-    def unconfirmed(self) -> int:
-        """Messages of which RabbitMQ has said nothing yet."""
-        return len(self._unconfirmed)
-
-    def outcomes(self) -> list[PublishOutcome[Token]]:
-        """Take what RabbitMQ has said since the last call."""
-        taken, self._outcomes = self._outcomes, []
-        return taken
+        self.unconfirmed[self._sent] = _Sent(outgoing, token)
 
     def _open(self) -> None:
         self._sent = 0
@@ -113,7 +85,7 @@ class Sink(Generic[Token]):
     def _on_return(self, _error: object, exchange: str, key: str, message: Any) -> None:  # noqa: ANN401 - py-amqp has no types
         """Find what came back: no tag says so, but equal messages are worth the same."""
         body = message.body.encode() if isinstance(message.body, str) else bytes(message.body)
-        for sent in self._unconfirmed.values():
+        for sent in self.unconfirmed.values():
             outgoing = sent.message
             same = outgoing.exchange == exchange and outgoing.routing_key == key
             if same and not sent.returned and outgoing.body == body:
@@ -122,20 +94,75 @@ class Sink(Generic[Token]):
 
     def _on_broken(self, _code: int, reason: str) -> None:
         self._channel = None
-        lost, self._unconfirmed = list(self._unconfirmed.values()), {}
+        lost, self.unconfirmed = list(self.unconfirmed.values()), {}
         found = _NAMED.search(reason)
         for sent in lost:
             named = bool(found and found[1] == sent.message.exchange)
             fate = Fate.FORBIDDEN if named or len(lost) == 1 else Fate.VOID
             self._outcomes.append(PublishOutcome(sent.token, fate, reason))
 
-    def _on_replies_broken(self, _code: int, _reason: str) -> None:
-        self._replies = None
-
     def _take(self, tag: int, multiple: bool) -> list[_Sent[Token]]:
         if multiple:
             # tags grow, so the confirmed ones stand first
-            tags = list(itertools.takewhile(lambda each: each <= tag, self._unconfirmed))
+            tags = list(itertools.takewhile(lambda each: each <= tag, self.unconfirmed))
         else:
-            tags = [tag] if tag in self._unconfirmed else []
-        return [self._unconfirmed.pop(each) for each in tags]
+            tags = [tag] if tag in self.unconfirmed else []
+        return [self.unconfirmed.pop(each) for each in tags]
+
+
+class Sink(Generic[Token]):
+    """The publishing side of one connection: a channel for what is owed, others for probes."""
+
+    def __init__(self, broker: Broker) -> None:
+        """Open the channel for what is owed."""
+        self._broker = broker
+        self._outcomes: list[PublishOutcome[Token]] = []
+        self._main: ConfirmChannel[Token] = ConfirmChannel(broker, self._outcomes)
+        self._probes: list[ConfirmChannel[Token]] = []
+        self._replies: Any = None
+
+    def publish(self, outgoing: OutgoingMessage, token: Token, *, probe: bool = False) -> None:
+        """Send a message; `outcomes` will tell what became of it.
+
+        Args:
+            outgoing: What to send.
+            token: Given back with the outcome.
+            probe: Whether RabbitMQ may close the channel for it, as for the last one that went
+                there. It goes alone on a channel of its own, and nothing else becomes void.
+        """
+        channel = self._for_probe() if probe else self._main
+        channel.publish(outgoing, token)
+
+    def reply(self, outgoing: OutgoingMessage) -> None:
+        """Send a message of which nobody will know what became; on a channel of its own."""
+        if self._replies is None:
+            self._replies = self._broker.channel()
+            self._replies.on_broken = self._on_replies_broken
+        self._broker.attempt(
+            self._replies.basic_publish,
+            amqp.Message(outgoing.body, **outgoing.properties),
+            exchange=outgoing.exchange,
+            routing_key=outgoing.routing_key,
+        )
+
+    @property
+    def unconfirmed(self) -> int:
+        """Messages of which RabbitMQ has said nothing yet."""
+        return sum(len(each.unconfirmed) for each in (self._main, *self._probes))
+
+    def outcomes(self) -> list[PublishOutcome[Token]]:
+        """Take what RabbitMQ has said since the last call."""
+        taken = list(self._outcomes)
+        self._outcomes.clear()
+        return taken
+
+    def _for_probe(self) -> ConfirmChannel[Token]:
+        """Return a channel on which nothing is unconfirmed."""
+        for channel in self._probes:
+            if not channel.unconfirmed:
+                return channel
+        self._probes.append(ConfirmChannel(self._broker, self._outcomes))
+        return self._probes[-1]
+
+    def _on_replies_broken(self, _code: int, _reason: str) -> None:
+        self._replies = None

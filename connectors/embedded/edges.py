@@ -151,7 +151,7 @@ class _Sink:
         self._broker = broker
         self._outcomes: list[PublishOutcome[Any]] = []
 
-    def publish(self, outgoing: OutgoingMessage, token: Any) -> None:  # noqa: ANN401 - the caller's own
+    def publish(self, outgoing: OutgoingMessage, token: Any, *, probe: bool = False) -> None:  # noqa: ANN401, ARG002 - the caller's own; nothing is forbidden here
         routed = self._broker.publish(outgoing) or not outgoing.mandatory
         self._outcomes.append(PublishOutcome(token, Fate.CONFIRMED if routed else Fate.UNROUTED))
 

@@ -161,8 +161,11 @@ class Publisher:
             return not self._sent
         return self._sent_bytes < self._window and len(self._sent) < WINDOW_MESSAGES
 
-    def _send(self, edges: Edges, pending: Pending, message: OutgoingMessage, now: float) -> None:
-        edges.sink.publish(message, pending)
+    def _send(
+        self, edges: Edges, pending: Pending, message: OutgoingMessage, now: float, *,
+        probe: bool = False,
+    ) -> None:  # fmt: skip
+        edges.sink.publish(message, pending, probe=probe)
         self._sent[pending] = message, now
         self._sent_bytes += len(message.body)
 
@@ -201,7 +204,8 @@ class Publisher:
             pending = refusal.waiting.popleft()
             if message := _made(pending, failed):
                 refusal.probe = pending
-                self._send(edges, pending, message, now)
+                apart = refusal.reason == Fate.FORBIDDEN.value
+                self._send(edges, pending, message, now, probe=apart)
 
     def _refuse(
         self, pending: Pending, message: OutgoingMessage, reason: str, detail: str = ""

@@ -151,3 +151,20 @@ def test_what_a_full_queue_refuses_is_not_safe(broker_url: str) -> None:
         until(lambda: not sink.unconfirmed, lambda: broker.wait(0.1))
     assert said(sink) == [(0, True), (1, False), (2, False)]
     broker.close()
+
+
+def test_a_probe_that_is_forbidden_makes_nothing_else_void(broker_url: str) -> None:
+    broker = Broker(broker_url, name="tests", heartbeat=10, connect_timeout=5)
+    broker.connect()
+    queue = broker.attempt(broker.channel().queue_declare, "", exclusive=True).queue
+    sink: Sink[str] = Sink(broker)
+    for number in range(3):  # one after the other, and each on a channel that is open
+        sink.publish(OutgoingMessage("", queue, b"{}", {}), f"good {number}")
+        for missing in ("no-such", "no-other"):
+            sink.publish(OutgoingMessage(missing, "key", b"{}", {}), missing, probe=True)
+        until(lambda: not sink.unconfirmed, lambda: broker.wait(0.1))
+        fates = {token: fate for token, fate, _ in sink.outcomes()}
+        assert fates == {
+            f"good {number}": Fate.CONFIRMED, "no-such": Fate.FORBIDDEN, "no-other": Fate.FORBIDDEN,
+        }  # fmt: skip
+    broker.close()

@@ -92,20 +92,24 @@ class ScriptedSink:
         waiting: Messages of which nothing was said yet, with their tokens.
         safe: Messages that were confirmed.
         replies: Messages that nobody will confirm.
+        probes: Messages that went alone, since they may be forbidden.
     """
 
     def __init__(self) -> None:
         self.waiting: list[tuple[OutgoingMessage, Any]] = []
         self.safe: list[OutgoingMessage] = []
         self.replies: list[OutgoingMessage] = []
+        self.probes: list[OutgoingMessage] = []
         self._outcomes: list[PublishOutcome[Any]] = []
 
     @property
     def unconfirmed(self) -> int:
         return len(self.waiting)
 
-    def publish(self, message: OutgoingMessage, token: Any) -> None:
+    def publish(self, message: OutgoingMessage, token: Any, *, probe: bool = False) -> None:
         self.waiting.append((message, token))
+        if probe:
+            self.probes.append(message)
 
     def reply(self, message: OutgoingMessage) -> None:
         self.replies.append(message)

@@ -16,7 +16,6 @@ broker delivers again what was not acknowledged, and the story starts over.
 from __future__ import annotations
 
 import time
-from collections import deque
 from typing import TYPE_CHECKING
 
 import structlog
@@ -25,7 +24,8 @@ from connectors.mapping import is_blank
 from connectors.messages import Fault, Score
 from connectors.parking.park import Reason
 from daemon.pipeline.gathering import gather
-from daemon.pipeline.limits import HELD_CHARS, HELD_ITEMS, MAP_DELIVERIES, MAP_SECONDS
+from daemon.pipeline.inbox import Inbox
+from daemon.pipeline.limits import MAP_DELIVERIES, MAP_SECONDS
 from daemon.pipeline.outgoing import PendingCopy, PendingEvent
 from daemon.pipeline.reader import Reader
 
@@ -33,7 +33,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from connectors.cache import Cache
-    from connectors.delivery import Delivery
     from connectors.messages import Model
     from connectors.ports import Edges
     from connectors.scoring.protocol import Reply
@@ -82,10 +81,9 @@ class Pipeline:
         self._shadows = shadows
         # one traces both, for the requests link to the deliveries
         self._tracer = scorer.tracer
-        self._delivered: deque[Delivery] = deque()
+        self._inbox = Inbox(len(routes))
         self._new: list[Item] = []
         self._under_way: dict[str, Item] = {}
-        self._held = 0
 
     @property
     def in_flight(self) -> int:
@@ -95,7 +93,7 @@ class Pipeline:
     @property
     def busy(self) -> bool:
         """Whether something may fall due while nothing arrives."""
-        here = self._scorer.waiting or self._publisher or self._delivered
+        here = self._scorer.waiting or self._publisher or self._inbox
         return bool(here or self._edges.sink.unconfirmed)
 
     def turn(self, patience: float) -> None:
@@ -107,7 +105,8 @@ class Pipeline:
         Raises:
             Unavailable: The bus is lost; `reset`, and begin again on a new connection.
         """
-        replies = gather(self._edges, self._scorer, 0 if self._may_map else patience)
+        at_once = self._inbox.mappable or self._edges.source.waiting
+        replies = gather(self._edges, self._scorer, 0 if at_once else patience)
         if self._intake.review(self._edges, self._scorer, self._publisher):
             self._forget()
         self._map()
@@ -124,31 +123,26 @@ class Pipeline:
 
     def reset(self) -> None:
         """Forget all that is in flight: it will be delivered again."""
-        self._delivered.clear()
+        self._inbox.clear()
         self._new.clear()
         self._under_way.clear()
-        self._held = 0
         self._publisher.reset()
         self._scorer.reset()
         self._shadows.reset()
         self._tracer.reset()
 
-    @property
-    def _may_map(self) -> bool:
-        items = len(self._under_way) + len(self._new)
-        return bool(self._delivered) and items < HELD_ITEMS and self._held < HELD_CHARS
-
     def _map(self) -> None:
         """Turn deliveries into items, or park them, within the bounds of a turn."""
         until = time.monotonic() + MAP_SECONDS
-        if room := MAP_DELIVERIES - len(self._delivered):
-            self._delivered += self._edges.source.arrived(room)
-        while self._may_map and time.monotonic() < until:
-            delivery = self._delivered.popleft()
+        self._inbox.put(self._edges.source.arrived(MAP_DELIVERIES))
+        for _ in range(MAP_DELIVERIES):
+            if time.monotonic() >= until or not (delivery := self._inbox.next()):
+                break
             # what a tripped breaker leaves is given back with its connector
             if self._intake.takes(delivery.connector):
                 delivery.trace = self._tracer.follow(delivery)
                 settlement, items = self._reader.read(delivery)
+                self._inbox.hold(items)
                 self._new += items
                 self._conclude(settlement)
 
@@ -161,8 +155,10 @@ class Pipeline:
         )
         for item, score, published in zip(new, scores, marks, strict=True):
             if published:
+                self._inbox.release(item)
                 self._duplicate(item.settlement)
             elif original := self._under_way.get(item.event_id):
+                self._inbox.release(item)
                 original.duplicates.append(item.settlement)
             else:
                 self._begin(item, score)
@@ -171,7 +167,6 @@ class Pipeline:
     def _begin(self, item: Item, score: Score | None) -> None:
         self._under_way[item.event_id] = item
         text, route = item.text.content, item.route
-        self._held += item.weight
         if is_blank(text):
             self._publish_event(item, NOTHING, route.identity.model, cached=False)
         elif score:
@@ -288,11 +283,11 @@ class Pipeline:
     def _end(self, item: Item) -> None:
         if self._under_way.get(item.event_id) is item:  # and no redelivery in its place
             del self._under_way[item.event_id]
-            self._held -= item.weight
+            self._inbox.release(item)
 
     def _forget(self) -> None:
         """Deliveries were given back: let go of all that only they waited for."""
-        self._delivered = deque(each for each in self._delivered if each.live)
+        self._inbox.drop_void()
         self._publisher.forget()
         for item in list(self._under_way.values()):
             if not item.wanted():

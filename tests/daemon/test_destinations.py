@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from connectors.ports import Fate
-from daemon.pipeline.limits import WINDOW_MESSAGES
+from daemon.pipeline.limits import HELD_ITEMS, WINDOW_MESSAGES
 from tests.daemon.bench import CONFIRM, Bench, message
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 LONGEST_PROBE = 61
+LIST = 200
 
 
 def published(bench: Bench) -> int:
@@ -58,6 +59,15 @@ def test_a_probe_that_is_refused_by_its_exchange_is_not_forgotten_by_its_queue()
     assert_all_goes_through(bench, 2)
 
 
+def test_the_probe_of_what_is_forbidden_goes_where_it_makes_nothing_else_void() -> None:
+    bench = Bench()
+    refuse_first(bench, Fate.FORBIDDEN)
+    assert len(bench.edges.sink.probes) == 1
+    bench = Bench()
+    refuse_first(bench, Fate.REFUSED)
+    assert not bench.edges.sink.probes
+
+
 def test_a_key_that_may_not_be_written_keeps_no_other_key_waiting() -> None:
     bench = Bench()
     bench.edges.source.deliver(message("good", id=1))
@@ -97,6 +107,30 @@ def test_one_that_is_never_confirmed_does_not_stop_those_that_are_sent_one_by_on
     bench.turn()
     bench.turn()
     assert published(bench) == 2
+
+
+def test_lists_for_a_destination_that_refuses_leave_room_for_other_connectors() -> None:
+    bench = Bench(("refused", "other"))
+    lists = [message([""] * LIST, id=n) for n in range(2 * HELD_ITEMS // LIST)]
+    for body in lists:
+        bench.edges.source.deliver(body, connector="refused")
+    bench.turn()
+    while bench.pipeline._inbox.mappable:
+        bench.turn()
+        while bench.edges.sink.waiting:
+            bench.edges.sink.tell(0, safe=False, fate=Fate.UNROUTED)
+    bench.edges.source.deliver(message("", id=-1), connector="other")
+    bench.turn()
+    bench.turn()
+    [(event, _)] = bench.edges.sink.waiting
+    assert event.routing_key == "other.none"
+    bench.confirm_all()
+    # and nothing of what had to wait is forgotten
+    for _ in lists:
+        bench.clock.now += 1.1
+        bench.turn()
+        bench.confirm_all()
+    assert len(bench.edges.source.acked) == len(lists) + 1
 
 
 def fill(bench: Bench, connector: str, body: Callable[[int], bytes]) -> None:

@@ -1,0 +1,98 @@
+"""What came and is not mapped yet; and how much of each connector's is held once it is."""
+
+from __future__ import annotations
+
+from collections import Counter, deque
+from typing import TYPE_CHECKING
+
+from daemon.pipeline.limits import HELD_CHARS, HELD_ITEMS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from connectors.delivery import Delivery
+    from daemon.pipeline.work import Item
+
+
+class Inbox:
+    """Gives out deliveries to be mapped, one of each connector in turn.
+
+    What is held is bounded, and shared out equally among the connectors: one whose messages cannot
+    go on, since their destination refuses them or their model has no worker, leaves room for all
+    others.
+    """
+
+    def __init__(self, connectors: int) -> None:
+        """Hold nothing yet.
+
+        Args:
+            connectors: How many share.
+        """
+        self._share = max(1, HELD_ITEMS // connectors), max(1, HELD_CHARS // connectors)
+        self._arrived: dict[str, deque[Delivery]] = {}
+        self._items: Counter[str] = Counter()
+        self._chars: Counter[str] = Counter()
+        self._total = self._total_chars = 0
+
+    def __bool__(self) -> bool:
+        """Whether something waits to be mapped."""
+        return bool(self._arrived)
+
+    @property
+    def mappable(self) -> bool:
+        """Whether something of what waits may be mapped now."""
+        return self._first() is not None
+
+    def put(self, deliveries: Iterable[Delivery]) -> None:
+        """Take in what arrived."""
+        for each in deliveries:
+            self._arrived.setdefault(each.connector, deque()).append(each)
+
+    def next(self) -> Delivery | None:
+        """Take the next delivery to map; None where there is none, or no room for one."""
+        if (connector := self._first()) is None:
+            return None
+        waiting = self._arrived.pop(connector)
+        delivery = waiting.popleft()
+        if waiting:  # the others come before it
+            self._arrived[connector] = waiting
+        return delivery
+
+    def hold(self, items: Iterable[Item]) -> None:
+        """Count what a delivery was mapped to."""
+        for item in items:
+            self._count(item, 1)
+
+    def release(self, item: Item) -> None:
+        """Count an item no longer."""
+        self._count(item, -1)
+
+    def drop_void(self) -> None:
+        """Let go of what was given back."""
+        live = [each for waiting in self._arrived.values() for each in waiting if each.live]
+        self._arrived.clear()
+        self.put(live)
+
+    def clear(self) -> None:
+        """Let go of everything."""
+        self._arrived.clear()
+        self._items.clear()
+        self._chars.clear()
+        self._total = self._total_chars = 0
+
+    def _first(self) -> str | None:
+        """Return the connector whose turn it is."""
+        if self._total >= HELD_ITEMS or self._total_chars >= HELD_CHARS:
+            return None
+        items, chars = self._share
+        for connector in self._arrived:
+            if self._items[connector] < items and self._chars[connector] < chars:
+                return connector
+        return None
+
+    def _count(self, item: Item, sign: int) -> None:
+        connector, weight = item.delivery.connector, sign * item.weight
+        self._items[connector] += sign
+        self._chars[connector] += weight
+        self._total += sign
+        self._total_chars += weight

@@ -10,7 +10,7 @@ import structlog
 
 from connectors.messages import Fault
 from connectors.scoring.protocol import Failed, Scored, Started
-from daemon.pipeline.charges import Charged, charged_to
+from daemon.pipeline.charges import Charged, Record, charged_to
 from daemon.pipeline.work import Outcome, Requester, ScoreRequest
 from daemon.telemetry import metrics
 
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 _REST_SECONDS = 1.0
 _LATE_BATCHES = 256
+_RECORDS = 1000
 _log = structlog.get_logger(__name__)
 
 
@@ -51,8 +52,12 @@ class Requests(Generic[Requester]):
     score still counts.
 
     Attributes:
+        hold: Seconds after which workers are silent that are asked and do not even say that they
+            have taken a request up.
         workers: Workers that consume the model's requests, at the last count.
         rest_until: Monotonic seconds until when no worker is asked.
+        records: What is known of texts that nobody waits for just now, by their keys: one that ends
+            its workers comes again, and must not begin from zero.
     """
 
     model: str
@@ -60,24 +65,44 @@ class Requests(Generic[Requester]):
     timeout: float
     clock: Callable[[], float]
     registry: Registry
+    hold: float
     again: deque[list[ScoreRequest[Requester]]] = field(default_factory=deque)
     unscored: dict[bytes, ScoreRequest[Requester]] = field(default_factory=dict)
     out: dict[str, Batch[Requester]] = field(default_factory=dict)
     late: dict[str, Batch[Requester]] = field(default_factory=dict)
     workers: int = 0
     rest_until: float = 0.0
+    records: dict[bytes, Record] = field(default_factory=dict)
     _unreadable: int = 0
+    _silent_since: float | None = None
+    _reported: bool = False
 
     def count(self, workers: int) -> None:
         """Note how many workers there are; new ones may send what can be read."""
         if workers != self.workers:
             self._unreadable = 0
         self.workers = workers
+        if self.silent and not self._reported:
+            self._reported = True
+            _log.warning("workers_silent", model=self.model, workers=workers)
 
     @property
     def usable_workers(self) -> int:
-        """Workers, but none where all that they send is unreadable."""
-        return 0 if self._unreadable > self.workers else self.workers
+        """Workers, but none where all that they send is unreadable, or where they say nothing."""
+        return 0 if self.silent or self._unreadable > self.workers else self.workers
+
+    @property
+    def silent(self) -> bool:
+        """Whether workers are asked, and have not taken anything up for too long."""
+        since = self._silent_since
+        return since is not None and self.clock() - since > self.hold
+
+    def sent(self, batch_id: str, members: list[ScoreRequest[Requester]]) -> None:
+        """Note a request; without members it only asks whether somebody takes it up."""
+        now = self.clock()
+        self.out[batch_id] = Batch(members, now)
+        if self._silent_since is None:
+            self._silent_since = now
 
     def add(self, key: bytes, text: str, requester: Requester, *, alone: bool) -> None:
         """Want a text; equal ones are one."""
@@ -85,7 +110,9 @@ class Requests(Generic[Requester]):
             request.requesters.append(requester)
             return
         request = self.unscored[key] = ScoreRequest(self.model, key, text, [requester])
-        if alone:
+        if record := self.records.pop(key, None):
+            request.record = record
+        if alone or request.record.suspects:
             self.again.append([request])
         else:
             self.batcher.add(request)
@@ -99,7 +126,7 @@ class Requests(Generic[Requester]):
         if not request.requesters and not any(
             request in each.members for each in self.out.values()
         ):
-            del self.unscored[key]
+            self._let_go(request)
             self.batcher.discard(request)
 
     def next(self, places: float) -> list[ScoreRequest[Requester]]:
@@ -117,6 +144,7 @@ class Requests(Generic[Requester]):
         batch = self.out.get(reply.request) or self.late.get(reply.request)
         if batch is None:
             return []
+        self._silent_since, self._reported = None, False
         if isinstance(reply, Started):
             batch.worker, batch.started = reply.worker, self.clock()
             return []
@@ -142,13 +170,22 @@ class Requests(Generic[Requester]):
         return self._lose_all(late, "timeout")
 
     def clear(self) -> None:
-        """Forget everything."""
+        """Forget everything, but what is known of texts."""
+        for request in list(self.unscored.values()):
+            self._let_go(request)
         self.again.clear()
         self.unscored.clear()
         self.out.clear()
         self.late.clear()
         self.batcher.clear()
-        self._unreadable = 0
+        self._unreadable, self._silent_since = 0, None
+
+    def _let_go(self, request: ScoreRequest[Requester]) -> None:
+        del self.unscored[request.key]
+        if request.record.attempts:
+            self.records[request.key] = request.record
+            while len(self.records) > _RECORDS:
+                del self.records[next(iter(self.records))]
 
     def _is_wanted(self, member: ScoreRequest[Requester]) -> bool:
         return self.unscored.get(member.key) is member
@@ -169,9 +206,11 @@ class Requests(Generic[Requester]):
 
     def _outcomes(self, batch: Batch[Requester], reply: Scored) -> list[Outcome[Requester]]:
         self._unreadable = 0
+        outcomes: list[Outcome[Requester]] = []
+        if not batch.members:
+            return outcomes
         self.batcher.learn([member.text for member in batch.members], reply.seconds)
         self.registry.batch(self.model, reply, batch.started - batch.asked)
-        outcomes: list[Outcome[Requester]] = []
         for member, result in zip(batch.members, reply.outcomes, strict=True):
             if not self._is_wanted(member):
                 continue
@@ -190,7 +229,8 @@ class Requests(Generic[Requester]):
         left: list[ScoreRequest[Requester]] = []
         for member in filter(self._is_wanted, batch.members):
             if not member.requesters:
-                del self.unscored[member.key]
+                member.record.charge(fault.code, batch.worker, alone=alone)
+                self._let_go(member)
             elif member.record.charge(fault.code, batch.worker, alone=alone):
                 del self.unscored[member.key]
                 _log.warning("text_given_up", code=fault.code, error=fault.detail)

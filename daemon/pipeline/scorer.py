@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Generic
 import structlog
 
 from daemon.pipeline.batcher import Batcher
-from daemon.pipeline.requests import Batch, Requests
+from daemon.pipeline.requests import Requests
 from daemon.pipeline.work import Outcome, Requester
 from daemon.telemetry.registry import Registry
 from daemon.telemetry.tracer import Tracer
@@ -71,6 +71,7 @@ class Scorer(Generic[Requester]):
                 settings.score_timeout,
                 clock,
                 self._registry,
+                settings.hold_seconds,
             )
             for model in models
         }
@@ -137,13 +138,14 @@ class Scorer(Generic[Requester]):
             busy = len(each.out)
             while now >= each.rest_until and (free := each.workers - len(each.out)) > 0:
                 members = each.next(free + busy / 2)
-                if not members:
+                # where workers are silent, a request without texts finds out when one is not
+                if not members and (each.out or not each.silent):
                     break
                 request = scoring.ask(
                     each.model, [member.text for member in members], urgent=self._urgent,
                     timeout=self._timeout, headers=self.tracer.ask(each.model, members),
                 )  # fmt: skip
-                each.out[request] = Batch(members, now)
+                each.sent(request, members)
 
     def collect(self, replies: Iterable[Reply]) -> list[Outcome[Requester]]:
         """Take in what the workers said, and see to the batches that will have no reply.

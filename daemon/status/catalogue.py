@@ -25,6 +25,9 @@ CATALOGUE: dict[str, Words] = {
     "workers_gone": Words(
         "No worker is running for model “{model}”",
         "Start one: `tonebus worker --model {model}`. Messages wait in their queues until then."),
+    "workers_silent": Words(
+        "The {workers} workers of model “{model}” are connected, and take no request up",
+        "Restart them: they hang, or are stopped. Messages wait in their queues until then."),
     "connector_paused": Words(
         "Connector “{connector}” stopped consuming ({reason}) {destination}", "{fix}."),
     "consumer_ended": Words(

@@ -150,5 +150,72 @@ def test_an_unreadable_reply_costs_a_text_nothing_and_is_asked_of_another_worker
     assert desk.results == {"text": score_of("text")}
 
 
+@pytest.mark.parametrize("lose", ["give back", "reconnect"])
+def test_what_a_text_did_to_workers_is_known_when_it_comes_again(lose: str) -> None:
+    desk = Desk()
+    desk.want("killer")
+    desk.turn()
+    lose_workers(desk, "w-1", "w-2")
+    if lose == "reconnect":
+        desk.scorer.reset()
+    else:
+        desk.scorer.withdraw(models.NAME, b"killer", "requester of killer")
+        desk.later(31)
+    desk.scoring.asked.clear()
+    desk.want("killer", "innocent")
+    desk.turn()
+    assert desk.asked[0] == ["killer"]
+    lose_workers(desk, "w-3")
+    assert desk.results == {"killer": Fault("worker-lost")}
+
+
+def test_workers_that_say_nothing_count_as_none_until_one_takes_a_request_up() -> None:
+    desk = Desk(score_timeout=30, hold_seconds=120)
+    desk.want("text")
+    for _ in range(5):
+        desk.later(31)
+        desk.scoring.asked.clear()
+    assert desk.scorer.workers(models.NAME) == 0
+    desk.scorer.withdraw(models.NAME, b"text", "requester of text")
+    desk.later(31)
+    desk.turn()
+    # nothing is wanted any more, and somebody is still asked
+    assert desk.asked == [[]]
+    desk.scoring.start(desk.only_request())
+    desk.turn()
+    assert desk.scorer.workers(models.NAME) == 1
+    desk.scoring.score(desk.only_request())
+    desk.turn()
+    assert desk.asked == []
+    assert desk.outcomes == []
+
+
+def test_a_slow_forward_is_not_silence() -> None:
+    desk = Desk(score_timeout=600, hold_seconds=120)
+    desk.want("text")
+    desk.turn()
+    desk.scoring.start(desk.only_request())
+    for _ in range(50):
+        desk.later(10)
+        assert desk.scorer.workers(models.NAME) == 1
+
+
+def test_workers_whose_replies_cannot_be_read_are_asked_again_and_count_when_one_can() -> None:
+    desk = Desk(live=1)
+    desk.want("text")
+    for _ in range(3):
+        desk.later(2)
+        [request] = desk.scoring.asked
+        desk.scoring.asked.clear()
+        desk.scoring.say(Unreadable(request))
+        desk.turn()
+    assert desk.scorer.workers(models.NAME) == 0
+    desk.later(2)
+    desk.scoring.score(desk.only_request())
+    desk.turn()
+    assert desk.scorer.workers(models.NAME) == 1
+    assert desk.results == {"text": score_of("text")}
+
+
 def test_every_fault_that_a_worker_can_name_is_in_the_table() -> None:
     assert {"error", "not-finite", "out-of-memory", "worker-lost", "timeout"} <= CHARGES.keys()

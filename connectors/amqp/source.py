@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from connectors.amqp.subscription import Subscription
     from connectors.delivery import Delivery
 
-_DELETE_TRIES = 6
-_DELETE_SECONDS = 0.05
+_DELETE_SECONDS = 0.3
+"""For which a queue may still be there whose consumers RabbitMQ 4 has cancelled, to delete it."""
 
 
 class Source:
@@ -48,6 +48,7 @@ class Source:
         self._arrived: deque[Delivery] = deque()
         self._consumers: dict[str, Consumer] = {}
         self._ended: list[Ended] = []
+        self._unexplained: dict[str, tuple[Ended, float]] = {}
 
     def start(self, connector: str, prefetch: int = 0) -> None:
         """Start the deliveries of a connector.
@@ -82,35 +83,33 @@ class Source:
                 consumer.close()
             # what ended while it was being stopped is not the one that starts next
             self._ended[:] = [each for each in self._ended if each.connector != connector]
+            self._unexplained.pop(connector, None)
             self._drop_dead()
 
     def ended(self) -> list[Ended]:
-        """Take the consumers that RabbitMQ has ended since the last call; they are stopped."""
-        ended = list(self._ended)
-        self._ended.clear()
-        for each in ended:
+        """Take the consumers that RabbitMQ has ended, once it is known why; they are stopped."""
+        for each in list(self._ended):
             self.stop(each.connector)
-        return [self._explained(each) for each in ended]
+            self._unexplained[each.connector] = each, time.monotonic() + _DELETE_SECONDS
+        known = [self._explained(*each) for each in self._unexplained.values()]
+        explained = [each for each in known if each]
+        for each in explained:
+            del self._unexplained[each.connector]
+        return explained
 
-    def _explained(self, ended: Ended) -> Ended:
-        """Say why RabbitMQ cancelled a consumer; it gives no reason itself."""
+    def _explained(self, ended: Ended, until: float) -> Ended | None:
+        """Say why RabbitMQ cancelled a consumer, which gives no reason itself; None until then."""
         if ended.reason != CANCELLED:
             return ended
         queue = self._subscriptions[ended.connector].source_queue
-        there = self._stays(queue)
+        there = exists(self._broker, "queue", queue)
+        if there and time.monotonic() < until:
+            return None
         times_out = (
             features(self._broker.version.rpartition(" ")[2]).cancels_on_timeout and ended.unsettled
         )
         reason = "deleted" if not there else "timeout" if times_out else "moved"
         return ended._replace(reason=reason)
-
-    def _stays(self, queue: str) -> bool:
-        """Whether a queue is still there in a moment: RabbitMQ 4 cancels before it deletes."""
-        for _ in range(_DELETE_TRIES):
-            if not exists(self._broker, "queue", queue):
-                return False
-            time.sleep(_DELETE_SECONDS)
-        return True
 
     def arrived(self, limit: int) -> list[Delivery]:
         """Take deliveries that have come, the oldest first.

@@ -122,7 +122,7 @@ class Sink(Generic[Token]):
         self._replies: Any = None
 
     def publish(self, outgoing: OutgoingMessage, token: Token, *, probe: bool = False) -> None:
-        """Send a message; `outcomes` will tell what became of it.
+        """Send a message; `outcomes` will have what became of it.
 
         Args:
             outgoing: What to send.

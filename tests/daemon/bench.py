@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 from connectors.cache import Cache
 from connectors.embedded import EmbeddedStore
 from connectors.events.output import Output, OutputConfig
-from connectors.mapping import Mapper
+from connectors.mapping import Mapper, MappingConfig
+from connectors.mapping.mapper import MAX_STEPS
 from connectors.messages import Model
 from daemon.model.identity import ModelIdentity
 from daemon.pipeline.breaker import Breaker
@@ -43,14 +44,15 @@ class Bench:
 
     def __init__(
         self, connectors: Sequence[str] = ("input",), *, shadowed: bool = False, share: float = 1.0,
-        output: Output = ANSWERING,
+        output: Output = ANSWERING, config: MappingConfig | None = None, max_steps: int = MAX_STEPS,
     ) -> None:  # fmt: skip
         self.clock = Clock()
         self.edges = ScriptedEdges(self.clock, connectors)
         self.registry = Registry()
-        mapper = Mapper(max_body_bytes=1000, max_text_chars=100)
+        mapper = Mapper(config, max_body_bytes=1000, max_text_chars=100, max_steps=max_steps)
         shadow = Shadow(SHADOW, ModelIdentity(Model(SHADOW, "r2"), "none")) if shadowed else None
-        cache = Cache(EmbeddedStore(), secret="", score_ttl=10**6, mark_ttl=10**6)
+        self.store = EmbeddedStore()
+        cache = Cache(self.store, secret="", score_ttl=10**6, mark_ttl=10**6)
         self.shadows = Shadows(
             Scorer([SHADOW] if shadowed else [], DaemonSettings(), self.clock), cache, self.registry
         )
@@ -103,5 +105,5 @@ class Bench:
         return out
 
 
-def message(text: str, **fields: Any) -> bytes:
+def message(text: str | list[str], **fields: Any) -> bytes:
     return json.dumps({"text": text, **fields}).encode()

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 from connectors.delivery import Delivery
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from connectors.amqp.consumer import Ended
 
 
@@ -92,12 +94,16 @@ class ScriptedSource:
 
     def deliver(
         self, body: bytes, *, redelivered: bool = False, connector: str = "input",
-        **properties: Any,
+        replay: Mapping[str, Any] | None = None, **properties: Any,
     ) -> None:  # fmt: skip
+        """Deliver a message; with headers of a replay as one that was replayed to the queue."""
         tag = next(self._tags)
+        if replay:
+            properties["application_headers"] = replay
         delivery = Delivery(
             self._consumed[connector], tag, connector=connector, body=body, properties=properties,
-            exchange="sentiment.input", routing_key="key", redelivered=redelivered,
+            exchange="" if replay else "sentiment.input", routing_key="key",
+            redelivered=redelivered,
         )  # fmt: skip
         delivery.received = self._clock.now
         self.out[tag] = delivery

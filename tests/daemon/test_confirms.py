@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from connectors.amqp import topology
+from connectors.amqp.consumer import Ended
 from daemon.telemetry import metrics
 from tests.daemon.bench import CONFIRM, Bench, message
 
@@ -128,3 +129,22 @@ def test_a_mark_is_written_only_after_the_confirm() -> None:
     bench.score_all()
     assert len(bench.edges.sink.waiting) == 1
     assert bench.registry.total(metrics.DUPLICATES) == 0
+
+
+def test_a_confirm_after_a_give_back_leaves_the_redelivery_its_place() -> None:
+    bench, body = Bench(), message("good", id=1)
+    bench.edges.source.deliver(body)
+    bench.score_all()
+    bench.edges.source.ending.append(Ended("input", "moved", "", 0.0, 1))
+    bench.turn()
+    bench.edges.source.deliver(body, redelivered=True)
+    bench.turn()
+    assert len(bench.edges.sink.waiting) == 2
+    bench.edges.sink.tell(0)
+    bench.turn()
+    bench.store._entries.clear()  # Redis is gone: no mark tells the next one
+    bench.edges.source.deliver(body, redelivered=True)
+    bench.turn()
+    assert len(bench.edges.sink.waiting) == 1
+    bench.confirm_all()
+    assert bench.edges.source.acked == [body, body]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
+from connectors.amqp.consumer import Ended
 from tests.daemon.bench import Bench, message
 
 MANY = tuple(f"connector-{n}" for n in range(12))
@@ -21,6 +22,21 @@ def test_an_innocent_message_that_cannot_go_on_is_delivered_half_as_often_as_the
     assert longest == 1
     counts, _ = quarantined(("a", GUILTY))
     assert counts["a"] <= LIMIT / 2 + 1
+
+
+def test_no_consumer_holds_more_than_one_delivery_until_quarantine_ends() -> None:
+    bench = Bench(("a", "b"))
+    bench.intake.quarantine()
+    bench.reconnect()
+    source = bench.edges.source
+    while bench.intake.quarantined:
+        assert set(source.consuming.values()) <= {1}
+        assert len(source.consuming) <= 1
+        # RabbitMQ ends one in the middle of its turn: it is not started as it was before
+        source.ending += [Ended(name, "moved", "", 0.0, 0) for name in source.consuming]
+        bench.clock.now += 0.3
+        bench.turn()
+    assert source.consuming == {"a": 0, "b": 0}
 
 
 def quarantined(connectors: tuple[str, ...]) -> tuple[Counter[str], int]:

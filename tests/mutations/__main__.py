@@ -16,7 +16,8 @@ from typing import NamedTuple
 ROOT = Path(__file__).parent.parent.parent
 COPIED = ("connectors", "daemon", "api", "tests", "pyproject.toml")
 TESTS = (
-    "tests/daemon/test_ledger.py", "tests/daemon/test_confirms.py", "tests/daemon/test_charges.py",
+    "tests/daemon/test_confirms.py", "tests/daemon/test_charges.py",
+    "tests/daemon/test_destinations.py", "tests/daemon/test_ledger.py",
 )  # fmt: skip
 FAILED = 1
 """What pytest ends with where a test failed; anything else is an error of another kind."""
@@ -89,6 +90,14 @@ MUTATIONS = (
         "                return refusal\n",
     ),
     Mutation(
+        "a-list-fills-the-room-of-all", "daemon/pipeline/inbox.py",
+        "HELD_ITEMS // connectors", "HELD_ITEMS",
+    ),
+    Mutation(
+        "a-forbidden-probe-among-all-else", "daemon/pipeline/publisher.py",
+        "apart = refusal.reason == Fate.FORBIDDEN.value", "apart = False",
+    ),
+    Mutation(
         "a-consumer-that-ended-stays-ended", "daemon/pipeline/intake.py",
         "        self._start(edges, ended.connector, prefetch=connector.prefetch)\n", "",
     ),
@@ -125,7 +134,7 @@ def caught(mutation: Mutation) -> bool:
         file.write_text(text.replace(mutation.right, mutation.wrong), encoding="utf-8")
         done = subprocess.run(
             [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", *TESTS],
-            check=False, cwd=copy, env={**os.environ, "PYTHONPATH": directory},
+            check=False, cwd=copy, env={**os.environ, "PYTHONPATH": directory, "UNSHRUNK": "yes"},
             capture_output=True, text=True,
         )  # fmt: skip
     if done.returncode not in {0, FAILED}:

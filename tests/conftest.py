@@ -11,16 +11,16 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.rooms import empty_redis, own_redis, own_vhost
+from tests.rooms import empty_redis, own_redis, own_vhost, own_vhosts
 from tests.servers import ServerMissingError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from daemon.model.scorer import ToneModel
 
-_REAL = {"broker_url", "own_broker_url", "redis_url", "managed_node"}
+_REAL = {"broker_url", "new_vhost", "redis_url", "managed_node"}
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -41,14 +41,20 @@ def broker_url() -> Iterator[str]:
         _miss(error)
 
 
-@pytest.fixture
-def own_broker_url() -> Iterator[str]:
-    """RabbitMQ: a virtual host for this test alone, at the price of some three seconds."""
+@pytest.fixture(scope="session")
+def new_vhost() -> Iterator[Callable[[], str]]:
+    """RabbitMQ: what returns the URL of another virtual host; all end with the test run."""
     try:
-        with own_vhost() as url:
-            yield url
+        with own_vhosts() as new:
+            yield new
     except ServerMissingError as error:
         _miss(error)
+
+
+@pytest.fixture
+def own_broker_url(new_vhost: Callable[[], str]) -> str:
+    """RabbitMQ: a virtual host for this test alone."""
+    return new_vhost()
 
 
 @pytest.fixture(scope="session")

@@ -29,20 +29,18 @@ from tests.servers import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from tests.administration import Administration
 
 _PREFIX = "tonebus-test"
 _OWNER = f"{_PREFIX}:owner"
+_MOST_AT_ONCE = 16
 
 
 @contextmanager
 def own_vhost(url: str = BROKER_URL) -> Iterator[str]:
     """A new, empty virtual host; gone afterwards with all that is in it.
-
-    Made by `rabbitmqctl` where we may run it, else by the management API. Where neither serves, a
-    URL that names a virtual host other than the default is taken to be set aside for tests.
 
     Yields:
         The URL that leads into it.
@@ -50,29 +48,77 @@ def own_vhost(url: str = BROKER_URL) -> Iterator[str]:
     Raises:
         ServerMissingError: RabbitMQ does not answer, or gives no virtual host.
     """
+    with own_vhosts(url) as new:
+        yield new()
+
+
+@contextmanager
+def own_vhosts(url: str = BROKER_URL) -> Iterator[Callable[[], str]]:
+    """New, empty virtual hosts; gone afterwards with all that is in them.
+
+    Made by `rabbitmqctl` where we may run it, else by the management API. Where neither serves, a
+    URL that names a virtual host other than the default is taken to be set aside for tests.
+
+    Yields:
+        What returns the URL that leads into another one.
+
+    Raises:
+        ServerMissingError: RabbitMQ does not answer, or gives no virtual host.
+    """
     check_broker(url)
-    name = f"{_PREFIX}-{os.getpid()}-{uuid.uuid4().hex[:8]}"
-    own = _with_path(url, name)
     for way in ways(url):
+        vhosts = _Vhosts(way, url)
         try:
             _sweep(way)
-            way.add_vhost(name)
+            vhosts.make()
         except FAILURES:
             continue
         try:
             # The node that rabbitmqctl found need not be the one behind the URL.
-            if _answers(own):
-                yield own
+            if vhosts.answer():
+                yield vhosts.take
                 return
         finally:
-            way.delete_vhost(name)
+            vhosts.delete()
     if urllib.parse.unquote(urllib.parse.urlsplit(url).path) in {"", "/", "//"}:
         raise ServerMissingError(
             f"RabbitMQ at {shown(url)}: no virtual host can be made for the tests; run them as "
             "root beside the server, enable its management plugin, or name a virtual host that "
             "they may fill in TONEBUS_BROKER_URL"
         )
-    yield url
+    yield lambda: url
+
+
+class _Vhosts:
+    """Virtual hosts of this process, made several at a time."""
+
+    def __init__(self, way: Administration, url: str) -> None:
+        self._way = way
+        self._url = url
+        self._made: list[str] = []
+        self._free: list[str] = []
+
+    def make(self) -> None:
+        """Make as many as there are, up to a bound: who wants many will want more."""
+        count = min(max(len(self._made), 1), _MOST_AT_ONCE)
+        names = [f"{_PREFIX}-{os.getpid()}-{uuid.uuid4().hex[:8]}" for _ in range(count)]
+        self._way.add_vhosts(names)
+        self._made += names
+        self._free += names
+
+    def answer(self) -> bool:
+        """Whether one of those just made is behind the URL."""
+        return _answers(_with_path(self._url, self._free[0]))
+
+    def take(self) -> str:
+        """Return the URL that leads into another one."""
+        if not self._free:
+            self.make()
+        return _with_path(self._url, self._free.pop())
+
+    def delete(self) -> None:
+        """Delete all."""
+        self._way.delete_vhosts(self._made)
 
 
 @contextmanager
@@ -130,9 +176,9 @@ def _claim(client: redis.Redis) -> bool:
 @functools.cache
 def _sweep(way: Administration) -> None:
     """Delete what killed runs left."""
-    for name in way.vhosts():
-        if name.startswith(f"{_PREFIX}-") and not _alive(name.split("-")[2]):
-            way.delete_vhost(name)
+    ours = [name for name in way.vhosts() if name.startswith(f"{_PREFIX}-")]
+    if left := [name for name in ours if not _alive(name.split("-")[2])]:
+        way.delete_vhosts(left)
 
 
 def _answers(url: str) -> bool:

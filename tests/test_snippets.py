@@ -16,11 +16,10 @@ from connectors.amqp import topology
 from connectors.amqp.connection import Broker
 from tests.nodes import NODE, node_with_packages
 from tests.processes import ROOT
-from tests.rooms import own_vhost
 from tests.waiting import until
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable
     from pathlib import Path
 
 SNIPPET = re.compile(r"^## ([^\n]+)\n.*?^```(python|js)\n(.*?)^```", re.DOTALL | re.MULTILINE)
@@ -33,15 +32,14 @@ def snippets(page: str) -> list[Any]:
 
 
 @pytest.fixture(scope="module")
-def url(broker_url: str) -> Iterator[str]:
+def url(new_vhost: Callable[[], str]) -> str:
     """A virtual host with Tonebus's exchanges."""
-    assert broker_url
-    with own_vhost() as own:
-        broker = Broker(own, name="test", heartbeat=0, connect_timeout=5)
-        broker.connect()
-        topology.apply(broker, topology.results(), topology.source("x", "sentiment.input", ["#"]))
-        broker.close()
-        yield own
+    own = new_vhost()
+    broker = Broker(own, name="test", heartbeat=0, connect_timeout=5)
+    broker.connect()
+    topology.apply(broker, topology.results(), topology.source("x", "sentiment.input", ["#"]))
+    broker.close()
+    return own
 
 
 def start(language: str, code: str, url: str, folder: Path) -> subprocess.Popen[str]:

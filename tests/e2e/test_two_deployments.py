@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 import pika
@@ -11,21 +10,18 @@ import pytest
 from connectors.cache import RedisStore, deployment
 from daemon.status import snapshot
 from tests.e2e.stage import SOURCE, Stage
-from tests.rooms import own_vhost
 from tests.servers import redis_client
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 MESSAGES = {f"m-{n}": f"order {n} was late" for n in range(200)}
 
 
 @pytest.fixture
-def stages(stage: Stage) -> Iterator[tuple[Stage, Stage]]:
+def stages(stage: Stage, new_vhost: Callable[[], str]) -> Iterator[tuple[Stage, Stage]]:
     """Two empty buses, and one Redis beside them; all else is the same, the secret too."""
-    with ExitStack() as stack:
-        url = stack.enter_context(own_vhost())
-        other = stack.enter_context(Stage(stage.env | {"TONEBUS_BROKER_URL": url}))
+    with Stage(stage.env | {"TONEBUS_BROKER_URL": new_vhost()}) as other:
         yield stage, other
 
 

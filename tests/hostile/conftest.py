@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import uuid
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -114,31 +113,24 @@ def bus(house: House) -> Bus:
     return house.bus
 
 
-@contextmanager
-def own_room(node: Node, config: Path) -> Iterator[dict[str, str]]:
-    """Settings for processes in a new virtual host."""
-    vhost = uuid.uuid4().hex
-    node.broker.ctl("add_vhost", vhost)
-    node.broker.ctl("set_permissions", "--vhost", vhost, "guest", ".*", ".*", ".*")
-    yield settings(node, config, vhost)
-    node.broker.ctl("delete_vhost", vhost)
+def own_room(node: Node, config: Path) -> dict[str, str]:
+    """Settings for processes in a new virtual host; it ends with its node."""
+    return settings(node, config, node.broker.new_vhost())
 
 
 @pytest.fixture
-def room(node: Node, config: Path) -> Iterator[dict[str, str]]:
+def room(node: Node, config: Path) -> dict[str, str]:
     """Settings for processes in a virtual host of the test's own."""
-    with own_room(node, config) as env:
-        yield env
+    return own_room(node, config)
 
 
 @pytest.fixture
-def strict_room(impatient: Node, config: Path) -> Iterator[dict[str, str]]:
+def strict_room(impatient: Node, config: Path) -> dict[str, str]:
     """A virtual host in which nothing may be held for long, nor be delivered often."""
-    with own_room(impatient, config) as env:
-        vhost = vhost_of(env)
-        limit = f'{{"delivery-limit": {LIMIT}}}'
-        impatient.broker.ctl("set_policy", "-p", vhost, "limit", r"^sentiment\.source\.", limit)
-        yield env
+    env = own_room(impatient, config)
+    limit = f'{{"delivery-limit": {LIMIT}}}'
+    impatient.broker.ctl("set_policy", "-p", vhost_of(env), "limit", r"^sentiment\.source\.", limit)
+    return env
 
 
 def vhost_of(env: dict[str, str]) -> str:

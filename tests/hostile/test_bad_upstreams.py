@@ -61,7 +61,8 @@ def scene(node: Node, config: Path, tmp_path_factory: pytest.TempPathFactory) ->
     place = tmp_path_factory.mktemp("upstreams")
     path = place / "tonebus.toml"
     path.write_text(config.read_text(encoding="utf-8") + _CONNECTORS, encoding="utf-8")
-    with own_room(node, path) as room, ExitStack() as stack:
+    room = own_room(node, path)
+    with ExitStack() as stack:
         worker = Supervised("worker", ["-m", "tests.chaos.wicked_worker"], room, place)
         stack.callback(worker.close)
         daemon = stack.enter_context(running("daemon", env=room))

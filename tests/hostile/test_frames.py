@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 @pytest.fixture(scope="module")
 def guarded(node: Node, config: Path) -> Iterator[House]:
     """Processes in a virtual host of their own, and a client that leaves parked messages alone."""
-    with own_room(node, config) as room, housed(room, parked=False) as house:
+    with housed(own_room(node, config), parked=False) as house:
         yield house
 
 

@@ -41,7 +41,7 @@ _FORMS = "forms.events"
 def lists(node: Node, config: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     path = tmp_path_factory.mktemp("lists") / "tonebus.toml"
     path.write_text(config.read_text(encoding="utf-8") + _CONNECTOR, encoding="utf-8")
-    with own_room(node, path) as room, housed(room) as house:
+    with housed(own_room(node, path)) as house:
         yield house
 
 

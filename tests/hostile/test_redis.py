@@ -90,7 +90,7 @@ def redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OwnRedis]:
 
 @pytest.fixture(scope="module")
 def sharing(node: Node, config: Path, redis: OwnRedis) -> Iterator[House]:
-    with own_room(node, config) as room, housed(room | {"TONEBUS_REDIS_URL": redis.url}) as house:
+    with housed(own_room(node, config) | {"TONEBUS_REDIS_URL": redis.url}) as house:
         yield house
 
 

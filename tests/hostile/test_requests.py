@@ -66,13 +66,9 @@ REFUSED = {
 def two(
     node: Node, model_directory: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Pair]:
-    vhost = uuid.uuid4().hex
-    node.broker.ctl("add_vhost", vhost)
-    node.broker.ctl("set_permissions", "--vhost", vhost, "guest", ".*", ".*", ".*")
-    url = node.broker.url.removesuffix("%2F") + vhost
+    url = node.broker.url.removesuffix("%2F") + node.broker.new_vhost()
     with pair(url, model_directory, tmp_path_factory.mktemp("strangers")) as made:
         yield made
-    node.broker.ctl("delete_vhost", vhost)
 
 
 def refusals(two: Pair) -> int:

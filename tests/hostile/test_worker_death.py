@@ -79,7 +79,8 @@ def bench(
     node: Node, config: Path, groups: list[str], tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Bench]:
     directory = tmp_path_factory.mktemp("wicked")
-    with own_room(node, config) as room, ExitStack() as stack:
+    room = own_room(node, config)
+    with ExitStack() as stack:
         env = room | {"TONEBUS_DAEMON_SCORE_TIMEOUT": "3"}
 
         def process(name: str, module: str, *arguments: str, **more: str) -> Supervised:

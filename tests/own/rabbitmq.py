@@ -9,10 +9,12 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
+import uuid
 from typing import TYPE_CHECKING
 
 import msgspec
 
+from tests.administration import definitions
 from tests.own.installation import installation
 from tests.own.server import HOST, START_SECONDS, Server, free_port
 from tests.servers import ServerMissingError, check_broker
@@ -30,6 +32,7 @@ disk_free_limit.absolute = 50MB
 vm_memory_high_watermark.relative = 0.4
 """
 """A small test must not fill the log directory, nor take the host's last memory."""
+_VHOSTS_AT_ONCE = 8
 
 
 class Address(msgspec.Struct, frozen=True):
@@ -79,6 +82,7 @@ class OwnRabbit(Server):
         self.url = f"amqp://guest:guest@{HOST}:{self.port}/%2F"
         self.management_url = f"http://{HOST}:{self.address.management}"
         self._mapper: subprocess.Popen[bytes] | None = None
+        self._vhosts: list[str] = []
         (directory / "rabbitmq.conf").write_text(
             f"{_CONFIG}management.tcp.ip = {HOST}\n"
             f"management.tcp.port = {self.address.management}\n{config}"
@@ -116,9 +120,16 @@ class OwnRabbit(Server):
             return False
         return True
 
-    def ctl(self, *arguments: str) -> str:
-        """Run `rabbitmqctl` on this node; return what it printed."""
-        return rabbitmqctl(self.version, self.directory, self.address, *arguments)
+    def ctl(self, *arguments: str, given: str = "") -> str:
+        """Run `rabbitmqctl` on this node, with what it is given to read; return what it printed."""
+        return rabbitmqctl(self.version, self.directory, self.address, *arguments, given=given)
+
+    def new_vhost(self) -> str:
+        """Return the name of an empty virtual host; several are made at a time."""
+        if not self._vhosts:
+            self._vhosts = [uuid.uuid4().hex for _ in range(_VHOSTS_AT_ONCE)]
+            self.ctl("import_definitions", given=definitions(self._vhosts, "guest"))
+        return self._vhosts.pop()
 
     def depths(self) -> dict[str, int]:
         """Messages of each queue, ready and unsettled together."""
@@ -136,15 +147,17 @@ class OwnRabbit(Server):
         return [each.pid for each in (self._popen, self._mapper) if each]
 
 
-def rabbitmqctl(version: Installation, directory: Path, address: Address, *arguments: str) -> str:
-    """Run `rabbitmqctl` on a node; return what it printed.
+def rabbitmqctl(
+    version: Installation, directory: Path, address: Address, *arguments: str, given: str = ""
+) -> str:
+    """Run `rabbitmqctl` on a node, with what it is given to read; return what it printed.
 
     Raises:
         subprocess.CalledProcessError: It failed.
     """
     done = subprocess.run(
         version.command(directory, "rabbitmqctl", "--quiet", *arguments),
-        check=True, capture_output=True, text=True, timeout=START_SECONDS,
+        check=True, capture_output=True, text=True, input=given, timeout=START_SECONDS,
         env=node_environment(version.inside(directory), address), cwd=directory,
     )  # fmt: skip
     return done.stdout

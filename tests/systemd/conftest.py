@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import shutil
-import urllib.parse
 from typing import TYPE_CHECKING
 
 import pytest
 
 from tests import models
 from tests.proxy import free_port
-from tests.rooms import own_vhost
 from tests.systemd.machine import Machine, booted, missing
 from tests.traffic import Traffic
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
 _QUICK = "[Service]\nWatchdogSec=8\nTimeoutAbortSec=2\nRestartSec=1\n"
@@ -70,15 +68,12 @@ def target(
 
 
 @pytest.fixture(scope="module")
-def own_rooms(broker_url: str, _redis_database: str) -> Iterator[tuple[str, str]]:
+def own_rooms(new_vhost: Callable[[], str], _redis_database: str) -> tuple[str, str]:
     """RabbitMQ and Redis, as the processes in the machine reach them: by this host's loopback.
 
     The virtual host is the machine's alone: another worker there would take its texts.
     """
-    for url in (broker_url, _redis_database):
-        assert urllib.parse.urlsplit(url).hostname
-    with own_vhost(broker_url) as own:
-        yield own, _redis_database
+    return new_vhost(), _redis_database
 
 
 @pytest.fixture(scope="module")

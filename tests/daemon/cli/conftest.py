@@ -11,10 +11,9 @@ import pytest
 from connectors.amqp import topology
 from tests import models
 from tests.daemon.cli.checking import HELPDESK
-from tests.rooms import own_vhost
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
 
@@ -31,11 +30,9 @@ def file(tmp_path: Path, model_directory: Path) -> Path:
 
 
 @pytest.fixture(scope="module")
-def vhost(broker_url: str) -> Iterator[str]:
+def vhost(new_vhost: Callable[[], str]) -> str:
     """A virtual host for this file: queues have fixed names, and are emptied after each test."""
-    assert broker_url
-    with own_vhost() as url:
-        yield url
+    return new_vhost()
 
 
 @pytest.fixture

@@ -120,7 +120,7 @@ class ModelInfo(BaseModel):
 
 
 class PredictionOut(BaseModel):
-    """The tone of one text; `none` where there is nothing to score in it."""
+    """The tone of one text; `none` where it was not scored, and `reason` says why."""
 
     tone: str
     score: float
@@ -129,6 +129,9 @@ class PredictionOut(BaseModel):
     truncated: bool
     cached: bool
     model: ModelInfo
+    language: str = Field(description="BCP 47, as it was detected; `und` where it cannot be.")
+    language_confidence: float
+    reason: Literal["blank", "language"] | None
 
 
 class PredictionsOut(BaseModel):

@@ -31,7 +31,7 @@ async def score(request: Request, model: str, texts: Sequence[str]) -> list[Pred
 
     Args:
         request: The caller's, who may leave meanwhile.
-        model: Its name in the settings; the first where empty.
+        model: Its name in the settings; where empty, the language of each text decides.
         texts: What to score.
 
     Raises:
@@ -41,15 +41,14 @@ async def score(request: Request, model: str, texts: Sequence[str]) -> list[Pred
     settings: Settings = state.settings
     predictor: Predictor = state.predictor
     places: Places = state.places
-    name = model or settings.models[0].name
-    if name not in predictor.identities:
+    if model and model not in predictor.identities:
         raise HTTPException(status.HTTP_404_NOT_FOUND, "no model of that name")
     if predictor.fault:
         raise _unavailable("the broker cannot be reached")
     if predictor.ailment():
         raise _unavailable("this process can predict no more")
     with places.taken(len(texts)):
-        asked = predictor.predict(name, texts)
+        asked = predictor.predict(model, texts)
         try:
             return await _answers(request, asked, settings.api.predict_timeout)
         except TimeoutError:

@@ -22,7 +22,7 @@ class Text(msgspec.Struct, frozen=True):
             it has one, the text's id; None where nothing names the message.
         index: Position among the texts of one message.
         carried: Fields of the message that travel on to the event.
-        language: As the message has it, such as `en`; nothing here detects it.
+        language: As the message has it, such as `en`; None where it names none.
         traceparent: W3C trace context of a CloudEvent.
         removed: Characters that the cleaning took out, by what they were, such as `quote`.
         subject: The upstream's own id of the text, else of the message, as it is shown.
@@ -97,7 +97,7 @@ class Label(msgspec.Struct, frozen=True, omit_defaults=True):
     """The data of a tone event.
 
     Attributes:
-        tone: The most probable tone; `none` where there was nothing to score, `unsure` where the
+        tone: The most probable tone; `none` where nothing was scored, `unsure` where the
             connector asks for more than the scores give (`unsure_below`, `unsure_margin`).
         score: The probability of the most probable tone.
         scores: Probability of each tone.
@@ -107,7 +107,9 @@ class Label(msgspec.Struct, frozen=True, omit_defaults=True):
         cached: Whether an earlier score of the same text served.
         origin: Where the text came from.
         carried: Fields of the message that the connector was told to carry.
-        language: As the message has it, where the connector passes it on.
+        language: BCP 47: as the message names it, else as it was detected; `und` where neither.
+        language_confidence: In [0, 1]; 1 where the message names it.
+        reason: Why the tone is `none`: `blank`, or `language` where no model here reads it.
         text: What was scored, where the connector was told to include it.
     """
 
@@ -121,6 +123,8 @@ class Label(msgspec.Struct, frozen=True, omit_defaults=True):
     origin: Origin
     carried: dict[str, Any]
     language: str | None = None
+    language_confidence: float | None = None
+    reason: str | None = None
     text: str | None = None
 
 

@@ -22,7 +22,11 @@ if TYPE_CHECKING:
 
 router = APIRouter(tags=["predict"], responses=REFUSALS)
 ModelName = Annotated[
-    str, Query(max_length=64, description="A model of the settings; the first where empty.")
+    str,
+    Query(
+        max_length=64,
+        description="A model of the settings; where empty, each text goes to one that reads it.",
+    ),
 ]
 
 
@@ -81,4 +85,7 @@ def _out(prediction: Prediction) -> dict[str, Any]:
         "truncated": score.truncated,
         "cached": prediction.cached,
         "model": prediction.model,
+        "language": prediction.language.tag,
+        "language_confidence": prediction.language.confidence,
+        "reason": prediction.reason,
     }

@@ -12,7 +12,7 @@ import msgspec
 from connectors.events.doubt import SCORE_DIGITS, Doubt
 from connectors.events.output import traceparent
 from connectors.messages import EVENT_TYPE, SOURCE_PREFIX, Label, Origin, ToneEvent
-from connectors.text import framed
+from connectors.text import framed, is_blank
 
 if TYPE_CHECKING:
     from connectors.delivery import Delivery
@@ -43,12 +43,19 @@ def trace_context(delivery: Delivery, text: Text | None = None) -> str | None:
     return traceparent(came) if came else None
 
 
-def tone_event(
+def reason(score: Score, text: str) -> str | None:
+    """Return why a text has no tone; None where it has one."""
+    if score.scores:
+        return None
+    return "blank" if is_blank(text) else "language"
+
+
+def tone_event(  # noqa: PLR0913 - each is a part of the event
     delivery: Delivery, text: Text, identity: str,
-    *, score: Score, model: Model, cached: bool, include_text: bool = False,
-    doubt: Doubt = _SURE,
+    *, score: Score, model: Model, cached: bool, language: tuple[str, float],
+    include_text: bool = False, doubt: Doubt = _SURE,
 ) -> ToneEvent:  # fmt: skip
-    """Return the event that says how a text sounds."""
+    """Return the event that says how a text sounds; `language` is a tag and its confidence."""
     return ToneEvent(
         specversion="1.0",
         type=EVENT_TYPE,
@@ -74,7 +81,9 @@ def tone_event(
                 index=text.index,
             ),
             carried=text.carried,
-            language=text.language,
+            language=language[0],
+            language_confidence=language[1],
+            reason=reason(score, text.content),
             text=text.content if include_text else None,
         ),
     )

@@ -143,7 +143,7 @@ class Output:
         key = self._terms.routing_key.format(
             connector=delivery.connector,
             tone=key_word(event.data.tone),
-            language=key_word(event.data.language or "unknown"),
+            language=key_word(_named(event.data.language)),
             model=key_word(event.data.model.name),
             routing_key=delivery.routing_key,
         )
@@ -153,6 +153,10 @@ class Output:
 def key_word(name: str) -> str:
     """Return a name as one word of a routing key, whatever it holds."""
     return _NO_WORD.sub("_", name)
+
+
+def _named(language: str | None) -> str:
+    return "unknown" if language in {None, "und"} else str(language)
 
 
 def binary_headers(event: ToneEvent) -> dict[str, str]:

@@ -4,28 +4,31 @@ from __future__ import annotations
 
 import itertools
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 import msgspec
 
-from connectors.mapping import is_blank
-from connectors.messages import Fault, Model, Score
+from connectors.events.event import reason
+from connectors.messages import Fault, Score
 from connectors.text import clamped
 from daemon import settings as configuration
+from daemon.cli.local import LocalScorer
 from daemon.evaluation.reports import printable
+from daemon.pipeline.routing import routings_of_callers
+from daemon.process import wiring
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from daemon.model.scorer import ToneModel
+    from daemon.pipeline.routing import Choice
 
 _BATCH = 256
 
 
 @click.command()
 @click.argument("texts", nargs=-1, metavar="[TEXT]…")
-@click.option("--model", "name", metavar="NAME", help="A model of the settings; else the first.")
+@click.option("--model", "name", metavar="NAME", help="A model of the settings; else by language.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object for each text.")
 def predict(texts: tuple[str, ...], name: str | None, as_json: bool) -> None:
     """Label each TEXT, or each line of the standard input where there is none.
@@ -33,16 +36,14 @@ def predict(texts: tuple[str, ...], name: str | None, as_json: bool) -> None:
     Example: tonebus predict "The new app is a joy to use."
     """
     settings = configuration.load()
-    chosen = settings.model(name) if name else settings.models[0]
-    # torch is slow to import, and no other command may pay for it
-    from daemon.model.scorer import ToneModel  # noqa: PLC0415
-
-    model = ToneModel.load(chosen)
+    chosen = settings.model(name).name if name else ""
+    routing = routings_of_callers(wiring.identities(settings), settings.usual_models)[chosen]
+    scorer = LocalScorer(settings, routing)
     faults = 0
     for batch in _batches(texts):
-        for text, result in _scored(model, batch, settings.daemon.max_text_chars):
+        for text, choice, result in _scored(scorer, batch, settings.daemon.max_text_chars):
             faults += isinstance(result, Fault)
-            click.echo(_json(result, model.identity.model) if as_json else _line(text, result))
+            click.echo(_json(text, choice, result) if as_json else _line(text, result))
     if faults:
         sys.exit(1)
 
@@ -58,24 +59,27 @@ def _batches(texts: Sequence[str]) -> Iterator[Sequence[str]]:
 
 
 def _scored(
-    model: ToneModel, texts: Sequence[str], max_chars: int
-) -> Iterator[tuple[str, Score | Fault]]:
-    """Score as the daemon does: a blank text has no tone, and a text that is too long is cut."""
+    scorer: LocalScorer, texts: Sequence[str], max_chars: int
+) -> Iterator[tuple[str, Choice, Score | Fault]]:
+    """Score as the daemon does: a text that is too long is cut."""
     clamps = [clamped(text, max_chars) for text in texts]
-    scored = iter(model.score([text for text, _ in clamps if not is_blank(text)]))
-    for text, cut in clamps:
-        result = Score({}, 0) if is_blank(text) else next(scored)
+    scored = scorer.score([text for text, _ in clamps])
+    for (text, cut), (choice, result) in zip(clamps, scored, strict=True):
         if cut and isinstance(result, Score):
-            result = msgspec.structs.replace(result, truncated=True)
-        yield text, result
+            yield text, choice, msgspec.structs.replace(result, truncated=True)
+        else:
+            yield text, choice, result
 
 
-def _json(result: Score | Fault, model: Model) -> bytes:
+def _json(text: str, choice: Choice, result: Score | Fault) -> bytes:
+    found: dict[str, Any] = {"model": choice.model.identity.model}
     if isinstance(result, Fault):
-        return msgspec.json.encode({"fault": result, "model": model})
+        return msgspec.json.encode({"fault": result, **found})
+    found["language"], found["language_confidence"] = choice.language[:2]
+    found["reason"] = reason(result, text)
     top = max(result.scores.values(), default=None)
     return msgspec.json.encode(
-        {"tone": result.tone, "score": top, **msgspec.to_builtins(result), "model": model}
+        {"tone": result.tone, "score": top, **msgspec.to_builtins(result), **found}
     )
 
 

@@ -13,20 +13,20 @@ from rich.table import Table
 
 from connectors.events import event as envelope
 from connectors.events.output import Output
-from connectors.mapping import is_blank
-from connectors.messages import Fault, Score, Text, ToneEvent
+from connectors.messages import Fault, Text, ToneEvent
 from daemon import settings
 from daemon.checks import dry_run, identity
 from daemon.cli import terminal
+from daemon.cli.local import LocalScorer
 from daemon.cli.publish import find_connector
 from daemon.cli.samples import Sample, bodies, in_queue
 from daemon.cli.tail import COLOURS
+from daemon.process import wiring
 from daemon.telemetry import logs
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from daemon.model.scorer import ToneModel
     from daemon.settings import ConnectorSettings, Settings
 
 _LOOKED_AT = 20
@@ -156,30 +156,26 @@ def _score(
     configuration: Settings, connector: ConnectorSettings, found: list[tuple[Tried, Sample]]
 ) -> None:
     """Add the events that would be published."""
-    if not any(tried.texts for tried, _ in found):
-        return
-    # torch is slow to import, and mapping alone does not need it
-    from daemon.model.scorer import ToneModel  # noqa: PLC0415
-
-    model = ToneModel.load(configuration.model(connector.model))
+    scorer = LocalScorer(
+        configuration,
+        wiring.routing(configuration, connector, wiring.identities(configuration)),
+    )
     output = Output(connector.output_config())
     for tried, sample in found:
-        for text, score in zip(tried.texts, _scores(model, tried.texts), strict=True):
+        texts = [text.content for text in tried.texts]
+        scored = scorer.score(texts, [text.language for text in tried.texts])
+        for text, (choice, score) in zip(tried.texts, scored, strict=True):
             if isinstance(score, Fault):
                 tried.park = Parking("poison", f"{score.code} {score.detail}".strip())
                 continue
             event = envelope.tone_event(
                 sample.delivery, text, envelope.event_id(connector.name, text),
-                score=score, model=model.identity.model, cached=False,
-                include_text=output.include_text, doubt=output.doubt,
+                score=score, model=choice.model.identity.model, cached=False,
+                language=choice.language[:2], include_text=output.include_text,
+                doubt=output.doubt,
             )  # fmt: skip
             message = output.message(event, sample.delivery)
             tried.events.append(Sent(message.exchange, message.routing_key, event))
-
-
-def _scores(model: ToneModel, texts: list[Text]) -> Iterator[Score | Fault]:
-    for text in texts:
-        yield Score({}, 0) if is_blank(text.content) else model.score([text.content])[0]
 
 
 def _lost(text: Text) -> str:

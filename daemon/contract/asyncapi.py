@@ -98,7 +98,8 @@ def _add_connector(
 
 def _tones(settings: Settings, connector: ConnectorSettings) -> list[str]:
     """The tones that a connector's events can have, as far as the model's files are here."""
-    tones = labels.tones_of(settings.model(connector.model)) or ("those of the model",)
+    found = [labels.tones_of(settings.model(each)) for each in settings.models_of(connector)]
+    tones = dict.fromkeys(tone for each in found for tone in each or ("those of the model",))
     unsure = [UNSURE] if connector.unsure_below or connector.unsure_margin else []
     return [*tones, NO_TONE, *unsure]
 

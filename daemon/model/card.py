@@ -79,6 +79,7 @@ def read(where: Path | None, settings: ModelSettings) -> Card:
         preprocessing=settings.preprocessing or card.preprocessing,
         temperature=settings.temperature or card.temperature,
         max_tokens=min(filter(None, (settings.max_tokens, card.max_tokens)), default=0),
+        languages=settings.languages or card.languages,
     )
     if card.preprocessing not in PREPROCESSORS:
         raise Misconfigured(

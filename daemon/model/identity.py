@@ -10,11 +10,13 @@ import msgspec
 from connectors.errors import Misconfigured
 from connectors.messages import Model
 from daemon.model import card
+from daemon.model.language import UNDETERMINED, primary
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from daemon.model.language import Language
     from daemon.settings import ModelSettings
 
 _MATTER = (
@@ -44,10 +46,18 @@ class ModelIdentity(msgspec.Struct, frozen=True):
         model: Name and revision; the revision covers the files and every setting that changes a
             score, so two models with one revision give one score.
         preprocessing: The preprocessor's versioned name.
+        languages: Primary subtags of the languages that it reads; empty where nobody said.
     """
 
     model: Model
     preprocessing: str
+    languages: frozenset[str] = frozenset()
+
+    def reads(self, language: Language) -> bool:
+        """Whether it may be asked about a text; too few words to show a language stop no model."""
+        if not self.languages or language.primary in self.languages:
+            return True
+        return language.tag == UNDETERMINED and not language.wordy
 
 
 def identify(settings: ModelSettings) -> ModelIdentity:
@@ -98,6 +108,7 @@ def _identified(settings: ModelSettings) -> ModelIdentity:
     return ModelIdentity(
         model=Model(name=described.name, revision=revision + _suffix(settings)),
         preprocessing=described.preprocessing,
+        languages=frozenset(map(primary, described.languages)),
     )
 
 

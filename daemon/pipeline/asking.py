@@ -8,11 +8,15 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from connectors.errors import Unavailable
+from connectors.events.event import reason
 
 if TYPE_CHECKING:
     import asyncio
+    from collections.abc import Sequence
 
     from connectors.messages import Model, Score
+    from daemon.model.language import Language
+    from daemon.pipeline.routing import Choice
 
 
 class NoWorker(Unavailable):
@@ -20,11 +24,17 @@ class NoWorker(Unavailable):
 
 
 class Prediction(msgspec.Struct, frozen=True):
-    """The score of one text, and where it came from."""
+    """The score of one text, and where it came from.
+
+    Attributes:
+        reason: Why it has no tone: `blank` or `language`; None where it has one.
+    """
 
     score: Score
     model: Model
     cached: bool
+    language: Language
+    reason: str | None = None
 
 
 class Asked:
@@ -62,6 +72,12 @@ class Asked:
         return len(self._predictions) == len(self.requests)
 
 
+def settle(answered: Sequence[tuple[Request, Prediction | Exception]]) -> None:
+    """Tell callers what became of their texts, on the event loop."""
+    for request, outcome in answered:
+        request.asked.settle(request.place, outcome)
+
+
 @dataclass(slots=True, eq=False)
 class Request:
     """One text of a caller.
@@ -70,17 +86,24 @@ class Request:
         text: At most `max_text_chars` of it.
         cut: Whether there was more of it.
         place: Of the text among the caller's.
+        choice: Which model scores it, if any.
     """
 
     asked: Asked
     place: int
     text: str
     cut: bool
-    model: str
+    choice: Choice
     key: bytes
+
+    @property
+    def model(self) -> str:
+        """Name of the model that scores it."""
+        return self.choice.model.name
 
     def prediction(self, score: Score, model: Model, *, cached: bool) -> Prediction:
         """Say what came of it; a text that was cut says so, whatever the model made of the rest."""
         if self.cut and not score.truncated:
             score = msgspec.structs.replace(score, truncated=True)
-        return Prediction(score, model, cached)
+        why = reason(score, self.text)
+        return Prediction(score, model, cached, self.choice.language, why)

@@ -8,6 +8,8 @@ from daemon.pipeline.outgoing import Ping
 from daemon.pipeline.pauses import ALARM, NO_WORKER, REFUSED_PUBLISH, Pause
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from connectors.ports import Edges
     from daemon.pipeline.publisher import Publisher
     from daemon.pipeline.scorer import Scorer
@@ -17,22 +19,24 @@ if TYPE_CHECKING:
 
 
 def cause(
-    edges: Edges, connector: str, model: str, scorer: Scoring, publisher: Publisher
+    edges: Edges, connector: str, models: Sequence[str], scorer: Scoring, publisher: Publisher
 ) -> Pause | None:
     """Return the reason for which a connector should pause; None where none is known."""
     if edges.blocked:
         return Pause(ALARM)
     if destination := publisher.refused_to(connector):
         return Pause(REFUSED_PUBLISH, destination=destination)
-    if not scorer.workers(model):
+    if not all(map(scorer.workers, models)):
         return Pause(NO_WORKER)
     return None
 
 
-def is_gone(pause: Pause, edges: Edges, model: str, scorer: Scoring, publisher: Publisher) -> bool:
+def is_gone(
+    pause: Pause, edges: Edges, models: Sequence[str], scorer: Scoring, publisher: Publisher
+) -> bool:
     """Whether the reason for a pause can be seen to be gone, without any delivery."""
     if pause.reason == NO_WORKER:
-        return bool(scorer.workers(model))
+        return all(map(scorer.workers, models))
     if pause.reason == REFUSED_PUBLISH:
         return pause.destination not in publisher.refused
     if pause.reason != ALARM or edges.blocked:

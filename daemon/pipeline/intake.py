@@ -17,6 +17,7 @@ import structlog
 
 from connectors.amqp.connection import Refused
 from connectors.errors import Misconfigured, Unavailable
+from daemon.pipeline.breaker import Breakers
 from daemon.pipeline.causes import cause, is_gone
 from daemon.pipeline.limits import SLOW_HOLDS
 from daemon.pipeline.pauses import (
@@ -31,7 +32,7 @@ from daemon.pipeline.pauses import (
 from daemon.pipeline.quarantine import Quarantine
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from connectors.amqp.consumer import Ended
     from connectors.ports import Edges
@@ -63,8 +64,9 @@ class _Connector:
         grow: Whether a trial went well.
     """
 
-    model: str
+    models: Sequence[str]
     breaker: Breaker
+    breakers: Breakers
     delay: float = _FIRST_TRIAL
     prefetch: int = 0
     pause: Pause | None = None
@@ -76,22 +78,22 @@ class Intake:
     """Starts and stops the consumers of one daemon. It outlives its connections."""
 
     def __init__(
-        self, models: Mapping[str, str], *, mapping: Mapping[str, Breaker],
+        self, models: Mapping[str, Sequence[str]], *, mapping: Mapping[str, Breaker],
         scoring: Mapping[str, Breaker], hold: float, clock: Callable[[], float] = time.monotonic,
     ) -> None:  # fmt: skip
         """Pause nothing yet.
 
         Args:
-            models: The model of each connector.
+            models: The models of each connector.
             mapping: The breaker of each connector.
             scoring: The breaker of each model.
             hold: Seconds for which a delivery is held while nothing can be done.
             clock: Monotonic seconds, as deliveries have them.
         """
-        self._connectors = {
-            name: _Connector(model, mapping[name]) for name, model in models.items()
-        }
-        self._scoring = scoring
+        self._connectors = {}
+        for name, each in models.items():
+            breakers = [mapping[name], *(scoring[model] for model in each)]
+            self._connectors[name] = _Connector(each, breakers[0], Breakers(breakers))
         self._hold = hold
         self._clock = clock
         self._due = 0.0
@@ -146,15 +148,13 @@ class Intake:
     def takes(self, name: str) -> bool:
         """Whether deliveries of a connector are to be taken further."""
         connector = self._connectors[name]
-        bad = connector.breaker.tripped or self._scoring[connector.model].tripped
-        return not connector.pause and not bad
+        return not connector.pause and not connector.breakers.tripped
 
     def came_through(self, name: str) -> None:
         """A message of a connector became an event."""
         connector = self._connectors[name]
         if connector.trial:
-            connector.breaker.reset()
-            self._scoring[connector.model].reset()
+            connector.breakers.reset()
             connector.delay = _FIRST_TRIAL
             connector.trial, connector.grow = False, True
 
@@ -220,9 +220,7 @@ class Intake:
             return
         oldest = edges.source.oldest(name)
         age = now - oldest if oldest is not None else 0.0
-        if age > self._hold and (
-            pause := cause(edges, name, self._connectors[name].model, scorer, publisher)
-        ):
+        if age > self._hold and (pause := cause(edges, name, connector.models, scorer, publisher)):
             self._pause(name, pause)
             edges.source.stop(name)
         elif age > self._hold * SLOW_HOLDS and edges.source.unsettled_of(name) > 1:
@@ -242,14 +240,14 @@ class Intake:
             if pause.stopped:
                 edges.source.stop(name)
             return
-        if now < pause.until and not is_gone(pause, edges, connector.model, scorer, publisher):
+        if now < pause.until and not is_gone(pause, edges, connector.models, scorer, publisher):
             return
         connector.pause = None
         _log.info("connector_resumed", connector=name, reason=pause.reason,
                   after=round(now - pause.since, 1))  # fmt: skip
         if pause.reason in {BAD_MESSAGES, BAD_SCORES}:
             # its history stays: one more that is parked trips it again
-            connector.breaker.tripped = self._scoring[connector.model].tripped = False
+            connector.breakers.rearm()
             connector.trial = True
         self._start(edges, name, prefetch=1 if connector.trial else connector.prefetch)
 
@@ -264,7 +262,7 @@ class Intake:
             return
         connector.trial = connector.grow = False
         if ended.reason == "timeout":
-            if pause := cause(edges, ended.connector, connector.model, scorer, publisher):
+            if pause := cause(edges, ended.connector, connector.models, scorer, publisher):
                 self._pause(ended.connector, pause)
                 return
             connector.prefetch = max(1, ended.unsettled // _FEWER)

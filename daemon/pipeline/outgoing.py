@@ -101,7 +101,8 @@ class PendingEvent:
         item, output = self.item, self.item.route.output
         self.event = envelope.tone_event(
             item.delivery, item.text, item.event_id, score=self.score, model=self.model,
-            cached=self.cached, include_text=output.include_text, doubt=output.doubt,
+            cached=self.cached, language=item.choice.language[:2],
+            include_text=output.include_text, doubt=output.doubt,
         )  # fmt: skip
         return output.message(self.event, item.delivery)
 

@@ -28,6 +28,7 @@ from daemon.pipeline.inbox import Inbox
 from daemon.pipeline.limits import MAP_DELIVERIES, MAP_SECONDS
 from daemon.pipeline.outgoing import PendingCopy, PendingEvent
 from daemon.pipeline.reader import Reader
+from daemon.pipeline.routing import NOTHING
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -43,9 +44,6 @@ if TYPE_CHECKING:
     from daemon.pipeline.shadow import Shadows
     from daemon.pipeline.tally import Tally
     from daemon.pipeline.work import Item, Route
-
-NOTHING = Score(scores={}, tokens=0)
-"""The score of a text in which there is nothing to score."""
 
 _SUSPECT_DELIVERIES = 3
 _log = structlog.get_logger(__name__)
@@ -72,7 +70,8 @@ class Pipeline:
         """
         self._edges = edges
         self._reader = Reader(routes, cache, tally)
-        self._preprocessing = {each.model: each.identity.preprocessing for each in routes.values()}
+        served = [model for each in routes.values() for model in each.routing.all_models]
+        self._preprocessing = {each.name: each.identity.preprocessing for each in served}
         self._scorer = scorer
         self._cache = cache
         self._tally = tally
@@ -166,15 +165,15 @@ class Pipeline:
 
     def _begin(self, item: Item, score: Score | None) -> None:
         self._under_way[item.event_id] = item
-        text, route = item.text.content, item.route
-        if is_blank(text):
-            self._publish_event(item, NOTHING, route.identity.model, cached=False)
+        text, model = item.text.content, item.choice.model
+        if not item.choice.read or is_blank(text):
+            self._publish_event(item, NOTHING, model.identity.model, cached=False)
         elif score:
-            self._publish_event(item, score, route.identity.model, cached=True)
+            self._publish_event(item, score, model.identity.model, cached=True)
         else:
             # what was delivered so often may crash workers: it must be alone in its batch
             alone = item.delivery.count >= _SUSPECT_DELIVERIES
-            self._scorer.want(route.model, item.score_key, text, item, alone=alone)
+            self._scorer.want(model.name, item.score_key, text, item, alone=alone)
 
     def _score(self, replies: Sequence[Reply]) -> None:
         """Take in what the workers answered, and send them what still has no score."""
@@ -244,10 +243,10 @@ class Pipeline:
     def _give_up(self, item: Item, fault: Score | Fault, attempts: int) -> None:
         detail = f"{fault.code} {fault.detail}".strip() if isinstance(fault, Fault) else ""
         if not item.settlement.failed:  # many bad texts of one message prove no more than one
-            self._tally.given_up(item.route.model)
+            self._tally.given_up(item.choice.model.name)
         reason = Reason(
             "poison", stage="score", detail=detail, attempts=attempts,
-            texts=(item.text.index,), revision=item.route.identity.model.revision,
+            texts=(item.text.index,), revision=item.choice.model.identity.model.revision,
         )  # fmt: skip
         self._fail(item, reason)
 
@@ -291,5 +290,5 @@ class Pipeline:
         self._publisher.forget()
         for item in list(self._under_way.values()):
             if not item.wanted():
-                self._scorer.withdraw(item.route.model, item.score_key, item)
+                self._scorer.withdraw(item.choice.model.name, item.score_key, item)
                 self._end(item)

@@ -1,7 +1,7 @@
 """Scores for callers in this process: the cache and the workers, behind one thread of its own.
 
 Invariant: a request waits on the event loop, as an `Asked`, and here, with the scorer, and
-leaves both together: answered (`_settle`), or withdrawn by its caller (`_take_back`).
+leaves both together: answered (`settle`), or withdrawn by its caller (`_take_back`).
 """
 
 from __future__ import annotations
@@ -22,8 +22,9 @@ from connectors.errors import BadInput, Misconfigured, Unavailable
 from connectors.mapping import is_blank
 from connectors.messages import Fault, Score
 from connectors.text import clamped
-from daemon.pipeline.asking import Asked, NoWorker, Prediction, Request
+from daemon.pipeline.asking import Asked, NoWorker, Prediction, Request, settle
 from daemon.pipeline.queue_depths import QueueDepths
+from daemon.pipeline.routing import routings_of_callers
 from daemon.pipeline.scorer import Scorer
 from daemon.telemetry.registry import Registry
 
@@ -74,6 +75,7 @@ class Predictor:
         self._max_chars = settings.daemon.max_text_chars
         self.registry = Registry()
         self.identities = identities
+        self._routings = routings_of_callers(identities, settings.usual_models)
         self._scorer: Scorer[Request] = Scorer(
             list(self.identities), settings.daemon, time.monotonic,
             registry=self.registry, urgent=True,
@@ -136,13 +138,15 @@ class Predictor:
 
     def predict(self, model: str, texts: Sequence[str]) -> Asked:
         """Ask for scores, on the event loop; a caller that stops waiting must `withdraw`."""
-        identity = self.identities[model]
+        routing = self._routings[model]
         asked = Asked(self._loop.create_future())
         for place, text in enumerate(texts):
             # a lone surrogate cannot be sent on, and would fail its whole batch
             kept, cut = clamped(text, self._max_chars)
-            key = self._cache.score_key(identity.model, identity.preprocessing, kept)
-            asked.requests.append(Request(asked, place, kept, cut, model, key))
+            choice = routing.choose(kept)
+            known = choice.model.identity
+            key = self._cache.score_key(known.model, known.preprocessing, kept)
+            asked.requests.append(Request(asked, place, kept, cut, choice, key))
         self._asked.extend(asked.requests)
         self._wake()
         return asked
@@ -267,8 +271,8 @@ class Predictor:
             return
         scores, _ = self._cache.look_up([request.key for request in asked])
         for request, score in zip(asked, scores, strict=True):
-            model = self.identities[request.model].model
-            if is_blank(request.text):
+            model = request.choice.model.identity.model
+            if not request.choice.read or is_blank(request.text):
                 nothing = request.prediction(Score({}, 0), model, cached=False)
                 self._answered.append((request, nothing))
             elif score:
@@ -290,9 +294,4 @@ class Predictor:
         answered, self._answered = self._answered, []
         # the loop may be gone already, and every caller with it
         with suppress(RuntimeError):
-            self._loop.call_soon_threadsafe(_settle, answered)
-
-
-def _settle(answered: Sequence[tuple[Request, Prediction | Exception]]) -> None:
-    for request, outcome in answered:
-        request.asked.settle(request.place, outcome)
+            self._loop.call_soon_threadsafe(settle, answered)

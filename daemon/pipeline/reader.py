@@ -63,11 +63,12 @@ class Reader:
         if bad := mapped.bad:
             failures = [Reason(bad.code, "map", bad.detail, texts=bad.indexes)]
         settlement = Settlement(delivery, len(mapped.texts), failures)
-        model, preprocessing = route.identity.model, route.identity.preprocessing
         items = []
         for text in mapped.texts:
+            choice = route.routing.choose(text.content, text.language)
+            identity = choice.model.identity
             event_id = envelope.event_id(delivery.connector, text)
-            score_key = self._cache.score_key(model, preprocessing, text.content)
-            mark_key = self._cache.mark_key(event_id, model)
-            items.append(Item(settlement, route, text, event_id, score_key, mark_key))
+            score_key = self._cache.score_key(identity.model, identity.preprocessing, text.content)
+            mark_key = self._cache.mark_key(event_id, identity.model)
+            items.append(Item(settlement, route, text, choice, event_id, score_key, mark_key))
         return settlement, items

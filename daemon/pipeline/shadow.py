@@ -58,7 +58,7 @@ class Shadows:
     def compare(self, item: Item, tone: str) -> None:
         """Have the shadow of an item's connector, if it has one, score the item's text too."""
         shadow = item.route.shadow
-        if not shadow or tone == NO_TONE:
+        if not shadow or tone == NO_TONE or not shadow.identity.reads(item.choice.language):
             return
         connector, text = item.delivery.connector, item.text.content
         if len(self._new) + self._scorer.waiting >= AT_MOST:

@@ -75,8 +75,8 @@ class Tally:
         connector = item.delivery.connector
         self._registry.count(metrics.EVENTS, connector, pending.tone)
         self.mapping[connector].record(parked=False)
-        if not pending.cached:
-            self.scoring[item.route.model].record(parked=False)
+        if item.choice.read and not pending.cached:
+            self.scoring[item.choice.model.name].record(parked=False)
         self._observe(item.delivery, item.text)
 
     def parked(self, pending: PendingCopy) -> None:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from connectors.mapping import Mapper
     from connectors.messages import Fault, Model, Score, Text
     from daemon.model.identity import ModelIdentity
+    from daemon.pipeline.routing import Choice, Routing
     from daemon.pipeline.settlement import Settlement
 
 Requester = TypeVar("Requester")
@@ -34,8 +35,7 @@ class Route:
     """How a connector's messages are read, who scores them, and how their events leave."""
 
     mapper: Mapper
-    model: str
-    identity: ModelIdentity
+    routing: Routing
     output: Output = field(default_factory=Output)
     shadow: Shadow | None = None
 
@@ -46,12 +46,14 @@ class Item:
 
     Attributes:
         settlement: Settles the delivery that the text came in.
+        choice: Which model scores it, if any.
         duplicates: Settlements of the same event that came while this one was on its way.
     """
 
     settlement: Settlement
     route: Route
     text: Text
+    choice: Choice
     event_id: str
     score_key: bytes
     mark_key: bytes

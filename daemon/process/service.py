@@ -79,7 +79,10 @@ class Service:
         self.registry = self._reporter.registry
         self.worst_case_bytes = wiring.worst_case_bytes(settings)
         routes = wiring.routes(settings)
-        self._models = sorted({route.model for route in routes.values()})
+        models = {
+            name: [each.name for each in route.routing.all_models] for name, route in routes.items()
+        }
+        self._models = sorted({each for names in models.values() for each in names})
         self.scorer: Scorer[Item] = Scorer(
             self._models,
             settings.daemon,
@@ -94,7 +97,7 @@ class Service:
         self._publisher = Publisher(settings.daemon.confirm_timeout, time.monotonic)
         tally = wiring.tally(settings, self.registry)
         self.intake = Intake(
-            {name: route.model for name, route in routes.items()},
+            models,
             mapping=tally.mapping,
             scoring=tally.scoring,
             hold=settings.daemon.hold_seconds,
@@ -114,7 +117,11 @@ class Service:
             store,
             self._watch,
             self._gauges,
-            revisions={route.model: route.identity.model.revision for route in routes.values()},
+            revisions={
+                each.name: each.identity.model.revision
+                for route in routes.values()
+                for each in route.routing.all_models
+            },
             worst_case=self.worst_case_bytes,
         )
         self._losses = 0

@@ -20,10 +20,13 @@ from connectors.scoring.celery_app import celery_app
 from daemon.model.identity import ModelIdentity, identify
 from daemon.pipeline.breaker import Breaker
 from daemon.pipeline.limits import HELD_CHARS, HELD_ITEMS, WINDOW_BYTES
+from daemon.pipeline.routing import Routing, ServedModel
 from daemon.pipeline.tally import Tally
 from daemon.pipeline.work import Route, Shadow
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from celery import Celery
 
     from connectors.amqp.topology import Topology
@@ -162,13 +165,22 @@ def routes(settings: Settings) -> dict[str, Route]:
     return {
         each.name: Route(
             mapper(settings, each),
-            each.model,
-            known[each.model],
+            routing(settings, each, known),
             Output(each.output_config()),
             Shadow(each.shadow, known[each.shadow]) if each.shadow else None,
         )
         for each in settings.connectors
     }
+
+
+def routing(
+    settings: Settings, connector: ConnectorSettings, known: Mapping[str, ModelIdentity]
+) -> Routing:
+    """Return which model scores which texts of a connector."""
+    models = [ServedModel(name, known[name]) for name in settings.models_of(connector)]
+    otherwise = {"none": None, "label": models[0]}
+    name = connector.unsupported
+    return Routing(models, otherwise[name] if name in otherwise else ServedModel(name, known[name]))
 
 
 def mapper(settings: Settings, connector: ConnectorSettings) -> Mapper:

@@ -87,7 +87,10 @@ class ConnectorSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True,
         priority: Priority of our consumers at the queue: consumers with a lower one get messages
             only while ours are busy.
         prefetch: Deliveries that the connector may hold unsettled; 0 takes `broker.prefetch`.
-        model: Name of the model that scores the texts.
+        model: Name of the model that scores the texts, or several: a text goes to the first that
+            reads its language. Empty takes the models `default` and `multilingual`, or the first.
+        unsupported: What becomes of a text in a language that none of them reads: `none` gives it
+            the tone `none`, `label` has the first one score it, and so does another model's name.
         shadow: Name of a model that scores the texts too, for a comparison alone; empty for none.
         unsure_below: A text whose most probable tone is less probable than this has the tone
             `unsure`; its event keeps all scores. 0 turns it off.
@@ -130,7 +133,8 @@ class ConnectorSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True,
     queue: Annotated[str, Meta(max_length=255)] = ""
     priority: Annotated[int, Meta(ge=-1000, le=1000)] = 0
     prefetch: Annotated[int, Meta(ge=0, le=65535)] = 0
-    model: str = "default"
+    model: str | tuple[str, ...] = ()
+    unsupported: str = "none"
     shadow: str = ""
     unsure_below: Share = 0.0
     unsure_margin: Share = 0.0
@@ -150,6 +154,11 @@ class ConnectorSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True,
     strip: tuple[Literal["html", "quotes", "signature"], ...] = ()
     output: OutputSettings = field(default_factory=OutputSettings)
     tests: tuple[ConnectorTest, ...] = ()
+
+    @property
+    def models(self) -> tuple[str, ...]:
+        """The models that it names."""
+        return (self.model,) if isinstance(self.model, str) else self.model
 
     @property
     def source_queue(self) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 from typing import TYPE_CHECKING
 
 from connectors.amqp import topology
@@ -18,11 +19,14 @@ from daemon.settings.problems import Problem
 from daemon.settings.shape import suggestion
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
 
     from daemon.settings.problems import Path
-    from daemon.settings.sections import ModelSettings, Settings
+    from daemon.settings.sections import Settings
 
+UNSUPPORTED = ("none", "label")
+"""What may become of a text in a language that no model reads, beside another model's name."""
+_TAG = re.compile(r"[a-z]{2,3}([-_][a-z0-9]{1,8})*", re.IGNORECASE)
 _KEPT = (topology.PARKED, topology.UNROUTED)
 _RESERVED = "amq."
 _MAX_NAME_BYTES = 255
@@ -47,15 +51,10 @@ def problems(settings: Settings) -> Iterator[Problem]:
                 yield Problem(
                     (kind, place, "name"), f"two {kind} are named {name!r}", "rename one of them"
                 )
-    models = {model.name: model for model in settings.models}
+    yield from _languages(settings)
     for place, each in enumerate(settings.connectors):
         here: Path = ("connectors", place)
-        if each.model not in models:
-            yield Problem(
-                (*here, "model"), f"no model is named {each.model!r}",
-                suggestion(each.model, models),
-            )  # fmt: skip
-        yield from _shadow(each, models, here)
+        yield from _models(each, settings, here)
         yield from _lengths(each, here)
         yield from _expressions(each, here)
         yield from (_queue if each.queue else _exchanges)(each, settings, here)
@@ -63,21 +62,40 @@ def problems(settings: Settings) -> Iterator[Problem]:
     yield from _proxies(settings.api.trusted_proxies)
 
 
-def _shadow(
-    each: ConnectorSettings, models: Mapping[str, ModelSettings], here: Path
-) -> Iterator[Problem]:
-    both = {each.model, each.shadow or each.model} & {*models}
-    if each.shadow and each.shadow not in models:
-        yield Problem(
-            (*here, "shadow"), f"no model is named {each.shadow!r}",
-            suggestion(each.shadow, models),
-        )  # fmt: skip
-    elif each.shadow == each.model:
+def _languages(settings: Settings) -> Iterator[Problem]:
+    for place, model in enumerate(settings.models):
+        if model.name in UNSUPPORTED:
+            yield Problem(
+                ("models", place, "name"), f"`unsupported = {model.name!r}` would not mean a model",
+                "rename it",
+            )  # fmt: skip
+        for tag in model.languages:
+            if not _TAG.fullmatch(tag):
+                yield Problem(
+                    ("models", place, "languages"), f"{tag!r} is no language tag",
+                    "write them as 'en' or 'pt-BR'",
+                )  # fmt: skip
+
+
+def _models(each: ConnectorSettings, settings: Settings, here: Path) -> Iterator[Problem]:
+    models = {model.name: model for model in settings.models}
+    both = {*settings.models_of(each), each.shadow} & models.keys()
+    kinds = {models[name].labels == "model" for name in both}
+    named = [("model", name) for name in each.models]
+    named += [("shadow", each.shadow)] if each.shadow else []
+    named += [("unsupported", each.unsupported)] if each.unsupported not in UNSUPPORTED else []
+    for key, name in named:
+        if name not in models:
+            others = {*models, *UNSUPPORTED} if key == "unsupported" else models
+            yield Problem((*here, key), f"no model is named {name!r}", suggestion(name, others))
+    if len(set(each.models)) < len(each.models):
+        yield Problem((*here, "model"), "a model is named twice", "name each once")
+    if each.shadow and each.shadow in settings.models_of(each):
         yield Problem(
             (*here, "shadow"), f"{each.shadow!r} scores this connector already",
             "name another model, to compare the two",
         )  # fmt: skip
-    elif len({models[name].labels == "model" for name in both}) > 1:
+    elif each.shadow and len(kinds) > 1:
         yield Problem(
             (*here, "shadow"), "one of the two models has labels of its own, and the other tones",
             "compare models of the same labels",

@@ -25,6 +25,7 @@ from daemon.settings.kinds import (
     Port,
     Prefetch,
     Seconds,
+    Short,
     Steps,
     Ttl,
 )
@@ -126,6 +127,8 @@ class ModelSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
         max_tokens: Longest input in tokens; 0 takes the longest of the model.
         token_budget: Tokens of one forward, padding included; 0 measures the fastest at the start.
         threads: Threads of one worker; 0 takes PyTorch's default.
+        languages: BCP 47 tags of the languages that the model reads; empty takes those of the
+            model's `tonebus.json`. A model without any gets texts in every language.
     """
 
     name: Name = "default"
@@ -139,6 +142,7 @@ class ModelSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
     max_tokens: Number = 0
     token_budget: Number = 0
     threads: Annotated[int, Meta(ge=0, le=1024)] = 0
+    languages: tuple[Short, ...] = ()
 
 
 class DaemonSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -264,6 +268,17 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     connectors: tuple[ConnectorSettings, ...] = field(
         default_factory=lambda: (ConnectorSettings(),)
     )
+
+    def models_of(self, connector: ConnectorSettings) -> tuple[str, ...]:
+        """Names of the models that share a connector's texts."""
+        return connector.models or self.usual_models
+
+    @property
+    def usual_models(self) -> tuple[str, ...]:
+        """Names of the models that texts go to where nobody names one."""
+        known = {model.name for model in self.models}
+        usual = tuple(name for name in ("default", "multilingual") if name in known)
+        return usual or tuple(model.name for model in self.models[:1])
 
     def model(self, name: str) -> ModelSettings:
         """The model of that name.

@@ -28,7 +28,13 @@ def event(body: bytes = b"{}", score: Score = SCORE, **more: Any) -> dict[str, A
     cut = bool(more.pop("cut", False))
     source = delivery(body, **more)
     told = envelope.tone_event(
-        source, found_text(cut=cut), "event-1", score=score, model=MODEL, cached=False
+        source,
+        found_text(cut=cut),
+        "event-1",
+        score=score,
+        model=MODEL,
+        cached=False,
+        language=("en", 0.9),
     )
     read: dict[str, Any] = json.loads(Output().message(told, source).body)
     return read
@@ -119,6 +125,8 @@ def test_an_event_says_all_that_is_promised() -> None:
                 "index": 0,
             },
             "carried": {},
+            "language": "en",
+            "language_confidence": 0.9,
         },
     }
 
@@ -126,7 +134,7 @@ def test_an_event_says_all_that_is_promised() -> None:
 def test_attributes_without_a_value_are_left_out() -> None:
     told = envelope.tone_event(
         delivery(b"{}", headers={"traceparent": "7"}), found_text(subject=None), "event-1",
-        score=SCORE, model=MODEL, cached=True,
+        score=SCORE, model=MODEL, cached=True, language=("en", 0.9),
     )  # fmt: skip
     found = json.loads(Output().message(told, delivery(b"{}")).body)
     # CloudEvents 1.0, section 3.1: an attribute is absent rather than null
@@ -148,7 +156,7 @@ def test_a_text_with_nothing_in_it_has_the_tone_none() -> None:
 def test_a_message_goes_to_the_results_by_connector_and_tone() -> None:
     told = envelope.tone_event(
         delivery(b"{}", correlation_id="c-1"), found_text(), "event-1",
-        score=SCORE, model=MODEL, cached=False,
+        score=SCORE, model=MODEL, cached=False, language=("en", 0.9),
     )  # fmt: skip
     message = Output().message(told, delivery(b"{}"))
     assert (message.exchange, message.routing_key) == ("sentiment.results", "input.neutral")
@@ -164,6 +172,6 @@ def test_a_message_goes_to_the_results_by_connector_and_tone() -> None:
 def test_no_text_travels_in_an_event() -> None:
     told = envelope.tone_event(
         delivery(b'{"text": "canary"}'), found_text("canary"), "event-1",
-        score=SCORE, model=MODEL, cached=False,
+        score=SCORE, model=MODEL, cached=False, language=("en", 0.9),
     )  # fmt: skip
     assert b"canary" not in Output().message(told, delivery(b"{}")).body

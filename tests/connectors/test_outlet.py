@@ -20,7 +20,8 @@ SCORE = Score({"negative": 0.9, "positive": 0.1}, tokens=3)
 def event(source: Any, *, include_text: bool = False, language: str | None = None) -> ToneEvent:
     return envelope.tone_event(
         source, Text("Too late.", subject="m-1", language=language), "event-1",
-        score=SCORE, model=Model("Mini LM", "r1"), cached=False, include_text=include_text,
+        score=SCORE, model=Model("Mini LM", "r1"), cached=False,
+        language=(language or "und", 0.9), include_text=include_text,
     )  # fmt: skip
 
 
@@ -44,7 +45,7 @@ def test_an_event_in_doubt_keeps_its_scores_and_goes_to_a_key_of_its_own() -> No
     source, output = delivery(b"{}"), Output(OutputConfig(doubt=Doubt(below=0.95)))
     told = envelope.tone_event(
         source, Text("Too late."), "event-1", score=SCORE, model=Model("m", "r1"),
-        cached=False, doubt=output.doubt,
+        cached=False, language=("en", 0.9), doubt=output.doubt,
     )  # fmt: skip
     sent = output.message(told, source)
     data = json.loads(sent.body)["data"]
@@ -56,7 +57,7 @@ def test_a_label_of_several_words_is_one_word_of_the_key() -> None:
     source = delivery(b"{}")
     told = envelope.tone_event(
         source, Text("Too late."), "event-1", score=Score({"very angry.*": 0.9, "joy": 0.1}, 3),
-        model=Model("m", "r1"), cached=False,
+        model=Model("m", "r1"), cached=False, language=("en", 0.9),
     )  # fmt: skip
     for config in (OutputConfig(), OutputConfig(routing_key="{connector}.{tone}.x")):
         sent = Output(config).message(told, source)

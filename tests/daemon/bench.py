@@ -16,6 +16,7 @@ from daemon.pipeline.breaker import Breaker
 from daemon.pipeline.intake import Intake
 from daemon.pipeline.pipeline import Pipeline
 from daemon.pipeline.publisher import Publisher
+from daemon.pipeline.routing import Routing, ServedModel
 from daemon.pipeline.scorer import Scorer
 from daemon.pipeline.shadow import Shadows
 from daemon.pipeline.tally import Tally
@@ -45,27 +46,31 @@ class Bench:
     def __init__(
         self, connectors: Sequence[str] = ("input",), *, shadowed: bool = False, share: float = 1.0,
         output: Output = ANSWERING, config: MappingConfig | None = None, max_steps: int = MAX_STEPS,
+        routing: Routing | None = None, shadow_reads: Sequence[str] = (),
     ) -> None:  # fmt: skip
         self.clock = Clock()
         self.edges = ScriptedEdges(self.clock, connectors)
         self.registry = Registry()
         mapper = Mapper(config, max_body_bytes=1000, max_text_chars=100, max_steps=max_steps)
-        shadow = Shadow(SHADOW, ModelIdentity(Model(SHADOW, "r2"), "none")) if shadowed else None
+        tried = ModelIdentity(Model(SHADOW, "r2"), "none", frozenset(shadow_reads))
+        shadow = Shadow(SHADOW, tried) if shadowed else None
         self.store = EmbeddedStore()
         cache = Cache(self.store, secret="", score_ttl=10**6, mark_ttl=10**6)
         self.shadows = Shadows(
             Scorer([SHADOW] if shadowed else [], DaemonSettings(), self.clock), cache, self.registry
         )
-        route = Route(mapper, models.NAME, ModelIdentity(MODEL, "none"), output, shadow=shadow)
+        routing = routing or Routing([ServedModel(models.NAME, ModelIdentity(MODEL, "none"))])
+        names = [each.name for each in routing.all_models]
+        route = Route(mapper, routing, output, shadow=shadow)
         tally = Tally(
             self.registry,
             mapping={name: Breaker(window=200, share=share) for name in connectors},
-            scoring={models.NAME: Breaker(window=200, share=share)},
+            scoring={name: Breaker(window=200, share=share) for name in names},
         )
-        self.scorer: Scorer[Item] = Scorer([models.NAME], DaemonSettings(), self.clock)
+        self.scorer: Scorer[Item] = Scorer(names, DaemonSettings(), self.clock)
         self.publisher = Publisher(CONFIRM, self.clock)
         self.intake = Intake(
-            dict.fromkeys(connectors, models.NAME), mapping=tally.mapping, scoring=tally.scoring,
+            dict.fromkeys(connectors, names), mapping=tally.mapping, scoring=tally.scoring,
             hold=HOLD, clock=self.clock,
         )  # fmt: skip
         self.pipeline = Pipeline(

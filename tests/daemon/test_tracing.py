@@ -154,7 +154,7 @@ def test_texts_of_many_messages_share_a_request_that_links_to_them_all(
     until(lambda: pipeline._scorer.in_flight, lambda: pipeline.turn(0.05))
     for place in range(90):
         room.tell(f"number {place % 30}", id=place)
-    until(lambda: pipeline.in_flight == 91 and not pipeline._delivered, lambda: pipeline.turn(0.05))
+    until(lambda: pipeline.in_flight == 91 and not pipeline._inbox, lambda: pipeline.turn(0.05))
     room.held.clear()
     room.settle()
     deliveries = [id_of(span) for span in tracer.spans(DELIVERY)]

@@ -188,7 +188,8 @@ def test_500_hostile_messages_are_worked_off_in_bounded_turns_and_bounded_memory
     # in turn, so that every turn has some of each
     mixed = sorted({**bombs, **blanks, **lists}.items(), key=lambda each: each[0][::-1])
     messages = [("mails", key, body) for key, body in mixed]
-    with own_room(node, config) as room, started(room, config, tmp_path, messages) as scene:
+    room = own_room(node, config)
+    with started(room, config, tmp_path, messages) as scene:
         came = scene.outcomes(events=dict.fromkeys(lists, TEXTS), parked=[*bombs, *blanks])
         assert {came.parked[key] for key in bombs} == {"too-costly"}
         assert {came.parked[key] for key in blanks} == {"too-large"}
@@ -201,11 +202,11 @@ def test_500_hostile_messages_are_worked_off_in_bounded_turns_and_bounded_memory
 def test_bodies_over_their_bound_are_not_held(node: Node, config: Path, tmp_path: Path) -> None:
     bound, body = 16 * 1024, form(["x" * _MB])
     messages = [("mails", f"over-{n}", body) for n in range(OVERSIZE)]
-    with (
-        own_room(node, config) as room,
-        started(room, config, tmp_path, messages, TONEBUS_DAEMON_MAX_BODY_BYTES=str(bound),
-                TONEBUS_DAEMON_MAX_MAPPED_BYTES=str(_MB)) as scene,
-    ):  # fmt: skip
+    room = own_room(node, config)
+    with started(
+        room, config, tmp_path, messages, TONEBUS_DAEMON_MAX_BODY_BYTES=str(bound),
+        TONEBUS_DAEMON_MAX_MAPPED_BYTES=str(_MB),
+    ) as scene:  # fmt: skip
         came = scene.outcomes(events={}, parked=[key for _, key, _ in messages])
         assert set(came.parked.values()) <= {"too-large", "dead"}
         assert not came.events
@@ -219,11 +220,10 @@ def test_mapping_that_takes_long_costs_no_delivery(
     much = ",".join(["{}"] * elements()).encode()
     bodies = [b'{"id": %d, "text": "good %d", "much": [%s]}' % (n, n, much) for n in range(COSTLY)]
     messages = [("costly", f"costly-{n}", body) for n, body in enumerate(bodies)]
-    with (
-        own_room(node, config) as room,
-        started(room, config, tmp_path, messages,
-                TONEBUS_DAEMON_MAX_MAPPING_STEPS="100000000") as scene,
-    ):  # fmt: skip
+    room = own_room(node, config)
+    with started(
+        room, config, tmp_path, messages, TONEBUS_DAEMON_MAX_MAPPING_STEPS="100000000"
+    ) as scene:
         begun = time.monotonic()
         came = scene.outcomes(events={key: 1 for _, key, _ in messages}, parked=())
         assert time.monotonic() - begun > 2 * HEARTBEAT, "the messages were not costly enough"

@@ -70,8 +70,6 @@ class Pipeline:
         """
         self._edges = edges
         self._reader = Reader(routes, cache, tally)
-        served = [model for each in routes.values() for model in each.routing.all_models]
-        self._preprocessing = {each.name: each.identity.preprocessing for each in served}
         self._scorer = scorer
         self._cache = cache
         self._tally = tally
@@ -183,10 +181,6 @@ class Pipeline:
                 for item in request.requesters:
                     self._give_up(item, result, request.record.attempts)
                 continue
-            # at once, for a score costs most
-            how = self._preprocessing[request.model]
-            key = self._cache.score_key(outcome.model, how, request.text)
-            self._cache.remember_score(key, result)
             for place, item in enumerate(request.requesters):
                 self._publish_event(item, result, outcome.model, cached=place > 0)
         if not self._edges.blocked:

@@ -77,7 +77,7 @@ class Predictor:
         self.identities = identities
         self._routings = routings_of_callers(identities, settings.usual_models)
         self._scorer: Scorer[Request] = Scorer(
-            list(self.identities), settings.daemon, time.monotonic,
+            self.identities, settings.daemon, cache, time.monotonic,
             registry=self.registry, urgent=True,
         )  # fmt: skip
         self._asked: deque[Request] = deque()
@@ -236,10 +236,6 @@ class Predictor:
                 bad = BadInput("poison", "the model cannot score this text")
                 self._answered += [(caller, bad) for caller in request.requesters]
                 continue
-            # the worker may serve another revision than ours, and its score is that one's
-            preprocessing = self.identities[request.model].preprocessing
-            key = self._cache.score_key(outcome.model, preprocessing, request.text)
-            self._cache.remember_score(key, result)
             for caller in request.requesters:
                 made = caller.prediction(result, outcome.model, cached=False)
                 self._answered.append((caller, made))

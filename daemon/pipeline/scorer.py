@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Generic
 
 import structlog
 
+from connectors.messages import Fault
 from daemon.pipeline.batcher import Batcher
 from daemon.pipeline.requests import Requests
 from daemon.pipeline.work import Outcome, Requester
@@ -13,10 +14,12 @@ from daemon.telemetry.registry import Registry
 from daemon.telemetry.tracer import Tracer
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Mapping
 
+    from connectors.cache import Cache
     from connectors.ports import ScoringEdge
     from connectors.scoring.protocol import Reply
+    from daemon.model.identity import ModelIdentity
     from daemon.settings import DaemonSettings
 
 _COUNT_SECONDS = 1.0
@@ -25,10 +28,13 @@ _log = structlog.get_logger(__name__)
 
 
 class Scorer(Generic[Requester]):
-    """Asks the workers of every model for the scores of texts.
+    """Asks the workers of every model for the scores of texts, and remembers the scores.
 
     A batch that fails is split, down to single texts; `charges` says what a text pays for. While
     no worker is there, or none gives a reply that can be read, everything waits.
+
+    Invariant: a score is remembered under the revision that made it. A worker may serve another
+    one than this process knows.
 
     Attributes:
         tracer: Traces requests.
@@ -36,24 +42,28 @@ class Scorer(Generic[Requester]):
 
     def __init__(
         self,
-        models: Sequence[str],
+        models: Mapping[str, ModelIdentity],
         settings: DaemonSettings,
+        cache: Cache,
         clock: Callable[[], float],
         *,
         registry: Registry | None = None,
         tracer: Tracer | None = None,
         urgent: bool = False,
     ) -> None:
-        """Prepare a route for each model.
+        """Ask for nothing yet.
 
         Args:
-            models: Names of the models.
+            models: What each model is known by, by its name in the settings.
             settings: Bounds of a batch, and how long to wait for one.
+            cache: Where scores are remembered.
             clock: Monotonic seconds.
             registry: Counts.
             tracer: Traces requests.
             urgent: Whether our batches may overtake the backlog of others.
         """
+        self._models = models
+        self._cache = cache
         self._clock = clock
         self._registry = registry or Registry()
         self.tracer = tracer or Tracer()
@@ -159,6 +169,9 @@ class Scorer(Generic[Requester]):
                 outcomes += each.take_in(reply)
         for each in self._requests.values():
             outcomes += each.overdue()
+        for outcome in outcomes:
+            # at once, for a score costs most
+            self._remember(outcome)
         return outcomes
 
     def reset(self) -> None:
@@ -166,6 +179,13 @@ class Scorer(Generic[Requester]):
         for each in self._requests.values():
             each.clear()
         self._counted = float("-inf")
+
+    def _remember(self, outcome: Outcome[Requester]) -> None:
+        request, result = outcome.request, outcome.result
+        if outcome.model and not isinstance(result, Fault):
+            preprocessing = self._models[request.model].preprocessing
+            key = self._cache.score_key(outcome.model, preprocessing, request.text)
+            self._cache.remember_score(key, result)
 
     def _count_workers(self, scoring: ScoringEdge) -> None:
         now = self._clock()

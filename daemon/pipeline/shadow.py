@@ -76,13 +76,8 @@ class Shadows:
         """
         self._look_up()
         for outcome in self._scorer.collect(replies):
-            request, result = outcome.request, outcome.result
-            for comparison in request.requesters:
-                self._judge(comparison, result)
-            if outcome.model and not isinstance(result, Fault):
-                preprocessing = request.requesters[0].shadow.identity.preprocessing
-                key = self._cache.score_key(outcome.model, preprocessing, request.text)
-                self._cache.remember_score(key, result)
+            for comparison in outcome.request.requesters:
+                self._judge(comparison, outcome.result)
         if not edges.blocked:
             self._scorer.ask(edges.scoring)
 

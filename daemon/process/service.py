@@ -16,7 +16,7 @@ from daemon.pipeline.intake import Intake
 from daemon.pipeline.pipeline import Pipeline
 from daemon.pipeline.publisher import Publisher
 from daemon.pipeline.scorer import Scorer
-from daemon.pipeline.shadow import Shadows
+from daemon.pipeline.shadow import Comparison, Shadows
 from daemon.process import wiring
 from daemon.process.watchdog import Watchdog
 from daemon.status.reporter import Gauges, Reporter
@@ -79,21 +79,25 @@ class Service:
         self.registry = self._reporter.registry
         self.worst_case_bytes = wiring.worst_case_bytes(settings)
         routes = wiring.routes(settings)
+        cache = wiring.cache(settings, store)
         models = {
             name: [each.name for each in route.routing.all_models] for name, route in routes.items()
         }
-        self._models = sorted({each for names in models.values() for each in names})
+        served = {
+            each.name: each.identity
+            for route in routes.values()
+            for each in route.routing.all_models
+        }
+        self._models = sorted(served)
         self.scorer: Scorer[Item] = Scorer(
-            self._models,
-            settings.daemon,
-            time.monotonic,
-            registry=self.registry,
-            tracer=tracer,
+            served, settings.daemon, cache, time.monotonic, registry=self.registry, tracer=tracer
         )
-        cache = wiring.cache(settings, store)
-        tried = sorted({route.shadow.model for route in routes.values() if route.shadow})
+        tried = {
+            route.shadow.model: route.shadow.identity for route in routes.values() if route.shadow
+        }
         # shadow scoring does not count as progress for the watchdog
-        shadows = Shadows(Scorer(tried, settings.daemon, time.monotonic), cache, self.registry)
+        shadow_scorer: Scorer[Comparison] = Scorer(tried, settings.daemon, cache, time.monotonic)
+        shadows = Shadows(shadow_scorer, cache, self.registry)
         self._publisher = Publisher(settings.daemon.confirm_timeout, time.monotonic)
         tally = wiring.tally(settings, self.registry)
         self.intake = Intake(

@@ -57,7 +57,9 @@ class Bench:
         self.store = EmbeddedStore()
         cache = Cache(self.store, secret="", score_ttl=10**6, mark_ttl=10**6)
         self.shadows = Shadows(
-            Scorer([SHADOW] if shadowed else [], DaemonSettings(), self.clock), cache, self.registry
+            Scorer({SHADOW: tried} if shadowed else {}, DaemonSettings(), cache, self.clock),
+            cache,
+            self.registry,
         )
         routing = routing or Routing([ServedModel(models.NAME, ModelIdentity(MODEL, "none"))])
         names = [each.name for each in routing.all_models]
@@ -67,7 +69,8 @@ class Bench:
             mapping={name: Breaker(window=200, share=share) for name in connectors},
             scoring={name: Breaker(window=200, share=share) for name in names},
         )
-        self.scorer: Scorer[Item] = Scorer(names, DaemonSettings(), self.clock)
+        served = {each.name: each.identity for each in routing.all_models}
+        self.scorer: Scorer[Item] = Scorer(served, DaemonSettings(), cache, self.clock)
         self.publisher = Publisher(CONFIRM, self.clock)
         self.intake = Intake(
             dict.fromkeys(connectors, names), mapping=tally.mapping, scoring=tally.scoring,

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from connectors.cache import Cache
+from connectors.embedded.store import EmbeddedStore
 from connectors.messages import Fault, Score
+from daemon.model.identity import ModelIdentity
 from daemon.pipeline.scorer import Scorer
 from daemon.settings import DaemonSettings
 from tests import models
-from tests.daemon.scripted import ScriptedScoring
+from tests.daemon.scripted import MODEL, ScriptedScoring
 from tests.daemon.scripted_source import Clock
 
 if TYPE_CHECKING:
@@ -24,7 +27,8 @@ class Desk:
         self.clock = Clock()
         self.scoring = ScriptedScoring(live)
         given = {"score_timeout": 30.0} | settings
-        self.scorer = made(self.clock, **given)
+        self.cache = Cache(EmbeddedStore(), secret="", score_ttl=60, mark_ttl=60)
+        self.scorer = made(self.clock, DaemonSettings(**given), self.cache)  # type: ignore[arg-type]
         self.outcomes: list[Outcome[str]] = []
 
     def want(self, *texts: str) -> None:
@@ -53,5 +57,10 @@ class Desk:
         return request
 
 
-def made(clock: Clock, **settings: float) -> Scorer[str]:
-    return Scorer([models.NAME], DaemonSettings(**settings), clock)  # type: ignore[arg-type]
+def made(
+    clock: Clock, settings: DaemonSettings | None = None, cache: Cache | None = None, *,
+    urgent: bool = False,
+) -> Scorer[str]:  # fmt: skip
+    cache = cache or Cache(EmbeddedStore(), secret="", score_ttl=60, mark_ttl=60)
+    served = {models.NAME: ModelIdentity(MODEL, "none")}
+    return Scorer(served, settings or DaemonSettings(), cache, clock, urgent=urgent)

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 
 from daemon.pipeline.gathering import gather
-from daemon.pipeline.scorer import Scorer
-from daemon.settings import DaemonSettings
 from tests import models
+from tests.daemon.desk import made
 from tests.daemon.scripted import ScriptedEdges
 from tests.daemon.scripted_source import Clock
+
+if TYPE_CHECKING:
+    from daemon.pipeline.scorer import Scorer
 
 _SLEEPS = 5
 _LONG = 60.0
@@ -33,17 +37,17 @@ class Dozer(ScriptedEdges):
                 self.scoring.score(request)
 
 
-def scorer(edges: Dozer, *texts: str) -> Scorer[str]:
-    made: Scorer[str] = Scorer([models.NAME], DaemonSettings(), Clock())
+def asking(edges: Dozer, *texts: str) -> Scorer[str]:
+    scorer = made(Clock())
     for text in texts:
-        made.want(models.NAME, text.encode(), text, text)
-    made.ask(edges.scoring)
-    return made
+        scorer.want(models.NAME, text.encode(), text, text)
+    scorer.ask(edges.scoring)
+    return scorer
 
 
 def test_while_the_only_worker_is_busy_it_sleeps_until_that_answers() -> None:
     edges = Dozer()
-    busy = scorer(edges, "good")
+    busy = asking(edges, "good")
     answers = gather(edges, busy, 1.0, linger=_LONG)
     assert len(answers) == 1
     assert len(edges.sleeps) == _SLEEPS
@@ -62,13 +66,13 @@ def test_while_the_only_worker_is_busy_it_sleeps_until_that_answers() -> None:
 def test_it_sleeps_once_where(workers: int, texts: list[str]) -> None:
     edges = Dozer()
     edges.scoring.live = workers
-    assert gather(edges, scorer(edges, *texts), 1.0, linger=_LONG) == []
+    assert gather(edges, asking(edges, *texts), 1.0, linger=_LONG) == []
     assert edges.sleeps == [1.0]
 
 
 def test_what_was_answered_already_ends_it() -> None:
     edges = Dozer()
-    busy = scorer(edges, "good")
+    busy = asking(edges, "good")
     edges.scoring.start(next(iter(edges.scoring.asked)))
     assert len(gather(edges, busy, 1.0, linger=_LONG)) == 1
     assert edges.sleeps == [1.0]

@@ -10,10 +10,9 @@ from connectors.amqp.wakeup import Wakeup
 from connectors.embedded import EmbeddedWorker
 from connectors.embedded.edges import _Scoring
 from connectors.messages import Fault, Score
-from daemon.pipeline.scorer import Scorer
-from daemon.settings import DaemonSettings
 from daemon.worker.task import result_maker
 from tests import models
+from tests.daemon.desk import made
 from tests.daemon.scripted_source import Clock
 from tests.waiting import until
 
@@ -40,7 +39,7 @@ def test_a_text_that_makes_the_model_raise_is_found_and_its_neighbours_are_score
 
     wakeup = Wakeup()
     scoring: ScoringEdge = _Scoring({models.NAME: EmbeddedWorker(fragile)}, wakeup)
-    scorer: Scorer[str] = Scorer([models.NAME], DaemonSettings(), Clock())
+    scorer = made(Clock())
     for text in texts:
         scorer.want(models.NAME, text.encode(), text, text)
     outcomes: list[Outcome[str]] = []

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from connectors.messages import Fault, Score
 from connectors.scoring.protocol import Failed, Scored, Started
-from daemon.pipeline.scorer import Scorer
-from daemon.settings import DaemonSettings
 from tests import models
-from tests.daemon.desk import ERROR, Desk
+from tests.daemon.desk import ERROR, Desk, made
 from tests.daemon.scripted import MODEL, ScriptedScoring, score_of
 from tests.daemon.scripted_source import Clock
 
@@ -263,7 +261,20 @@ def test_after_a_reset_nothing_is_wanted_and_old_answers_are_for_nobody() -> Non
 def test_urgency_travels_with_the_request() -> None:
     for urgent in (True, False):
         scoring = ScriptedScoring()
-        scorer: Scorer[str] = Scorer([models.NAME], DaemonSettings(), Clock(), urgent=urgent)
+        scorer = made(Clock(), urgent=urgent)
         scorer.want(models.NAME, b"k", "good", "requester")
         scorer.ask(scoring)
         assert scoring.urgent == [urgent]
+
+
+def test_a_score_is_remembered_also_where_nobody_waits_for_it_any_more() -> None:
+    desk = Desk()
+    desk.want("good", "bad")
+    desk.turn()
+    desk.scorer.withdraw(models.NAME, b"bad", "requester of bad")
+    desk.scoring.score(desk.only_request())
+    desk.turn()
+    keys = [desk.cache.score_key(MODEL, "none", text) for text in ("good", "bad", "other")]
+    desk.cache.look_up([])
+    scores, _ = desk.cache.look_up(keys)
+    assert scores == [score_of("good"), score_of("bad"), None]

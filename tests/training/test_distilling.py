@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 import torch
@@ -15,9 +15,7 @@ from training import teach, thin
 from training.data import LABELS, Row, apart, read_tsv
 from training.objective import Objective
 
-if TYPE_CHECKING:
-    from pathlib import Path
-
+TRAINING = Path(teach.__file__).parent
 TEXTS = ("good app", "bad app", "fine", "ok", "late refund")
 
 
@@ -74,6 +72,20 @@ def test_no_row_is_trained_on_that_a_dev_file_has() -> None:
     rows = [Row("a", 0, "@ann Bad app!  http://x.y"), Row("a", 0, "Bad apples"), Row("a", 2, "👍")]
     held = [Row("b", 2, "RT @user bad app"), Row("b", 2, "👎")]
     assert apart(rows, held) == rows[1:]
+
+
+@pytest.mark.parametrize("kind", ["customer_service", "languages", "hard"])
+def test_our_own_test_sets_are_apart_from_our_training_rows(kind: str) -> None:
+    dev = read_tsv(TRAINING / f"{kind}_dev.tsv")
+    for name in ("customer_service", "ratings", "languages", "hard"):
+        rows = read_tsv(TRAINING / f"{name}.tsv")
+        assert apart(rows, dev) == rows
+
+
+def test_there_are_three_hundred_known_failures_of_six_kinds() -> None:
+    rows = read_tsv(TRAINING / "hard_dev.tsv")
+    assert len({row.text for row in rows}) == 300
+    assert len({row.source for row in rows}) == 6
 
 
 def test_a_taught_row_is_learnt_towards_its_probabilities_whatever_its_source() -> None:

@@ -22,6 +22,8 @@ html_theme = "furo"
 html_title = "Tonebus"
 html_show_copyright = False
 html_show_sourcelink = False
+# it would fetch each page found, which no browser allows from a folder
+html_show_search_summary = False
 myst_heading_anchors = 4
 # the highlighter knows JSON without the ellipses that stand for ids
 suppress_warnings = ["misc.highlighting_failure"]

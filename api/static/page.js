@@ -37,7 +37,7 @@ function age() {
   $("overall-sign").replaceChildren(sign("starting"));
   say($("headline"), "The API does not answer");
   delete $("advice").dataset.drawn;
-  say($("advice"), "What you see below is old. See whether tonebus api is running; this page goes on by itself.");
+  say($("advice"), "What you see below is old. See whether tonebus api is running; this page continues by itself.");
 }
 
 function refused() {

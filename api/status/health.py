@@ -40,7 +40,7 @@ class Facts(NamedTuple):
     Attributes:
         broker: Why RabbitMQ cannot be reached; empty where it can.
         blocked: Whether RabbitMQ asks publishers to wait.
-        redis: Why Redis does not serve; empty where it does.
+        redis: Why Redis does not answer; empty where it does.
         sighted: Whether Redis has served long enough for every daemon to have reported.
         queues: Our queues as RabbitMQ reports them; empty where it reports nothing.
         listeners: Workers of each model, by RabbitMQ's count.
@@ -114,7 +114,7 @@ def _broker(facts: Facts) -> Part:
     if facts.blocked:
         return _part(
             "RabbitMQ", "down", "Asks publishers to wait",
-            "RabbitMQ is short of memory or disk: free some. It goes on by itself.",
+            "RabbitMQ is short of memory or disk: free some. It continues by itself.",
         )  # fmt: skip
     return _part("RabbitMQ", "healthy", "Connected")
 
@@ -183,8 +183,8 @@ def _odd_state(alive: Sequence[Daemon]) -> Part | None:
     if states <= {"quarantine", "connecting"}:
         return _part(
             "Daemons", "degraded", "Quarantine: one message at a time, after lost connections",
-            "None needed where one message is to blame: RabbitMQ puts it away. If it lasts, see "
-            "the daemon's log.",
+            "If one message is to blame, RabbitMQ parks it, and there is nothing to do. If it "
+            "lasts, see the daemon's log.",
         )  # fmt: skip
     return None
 

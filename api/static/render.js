@@ -14,6 +14,7 @@ export function render(status) {
   incidents(status);
   queues(status);
   parked(status);
+  languages(status);
   processes(status);
   shadow(status);
 }
@@ -104,6 +105,18 @@ function parked(status) {
       : [make("p", { class: "empty" }, status.rates ? "Nothing was parked." : "No daemon reports.")]),
     ...(status.rates ? [make("p", { class: "empty" },
       `${count(skipped)} skipped, ${count(status.duplicates)} duplicates avoided since the start.`)] : []),
+  ]);
+}
+
+function languages(status) {
+  const found = Object.entries(status.languages).slice(0, 8);
+  const most = Math.max(1, ...found.map(([, value]) => value));
+  redraw($("languages"), [found, status.unread], () => [
+    ...(found.length ? found.map(([name, value]) =>
+      make("div", { class: "meter-row" }, make("span", {}, name), bar(value / most), make("span", {}, count(value))))
+      : [make("p", { class: "empty" }, status.rates ? "No event yet." : "No daemon reports.")]),
+    ...(status.unread ? [make("p", { class: "empty" },
+      `${count(status.unread)} without a tone, since no model reads the language.`)] : []),
   ]);
 }
 

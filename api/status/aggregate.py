@@ -46,6 +46,8 @@ class Sums:
     duplicates: int | None = None
     parked: dict[str, int] = field(default_factory=dict)
     skipped: dict[str, int] = field(default_factory=dict)
+    languages: dict[str, int] = field(default_factory=dict)
+    unread: int | None = None
     shadow: dict[str, Agreement] = field(default_factory=dict)
 
 
@@ -53,12 +55,13 @@ def sums_of(daemons: Sequence[DaemonSnapshot]) -> Sums:
     """Add up what daemons report."""
     if not daemons:
         return Sums()
-    parked, skipped = Counter[str](), Counter[str]()
+    parked, skipped, languages = Counter[str](), Counter[str](), Counter[str]()
     shadow: dict[str, Agreement] = {}
     latency = [0] * (len(SECONDS) + 1)
     for each in daemons:
         parked.update(each.parked)
         skipped.update(each.skipped)
+        languages.update(each.languages)
         for name, (same, of) in each.shadow.items():
             known = shadow.setdefault(name, Agreement(same=0, of=0))
             known.same, known.of = known.same + same, known.of + of
@@ -80,6 +83,8 @@ def sums_of(daemons: Sequence[DaemonSnapshot]) -> Sums:
         duplicates=sum(each.duplicates for each in daemons),
         parked=dict(parked.most_common()),
         skipped=dict(skipped.most_common()),
+        languages=dict(languages.most_common()),
+        unread=sum(each.unread for each in daemons),
         shadow=shadow,
     )
 

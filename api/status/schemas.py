@@ -169,5 +169,7 @@ class Status(BaseModel):
     workers: list[Worker] = Field(default_factory=list)
     parked: dict[str, int] = Field(default_factory=dict)
     skipped: dict[str, int] = Field(default_factory=dict)
+    languages: dict[str, int] = Field(default_factory=dict)
+    unread: int | None = None
     shadow: dict[str, Agreement] = Field(default_factory=dict)
     incidents: list[ReportedIncident] = Field(default_factory=list)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
 
 _ROUND_TRIP_SECONDS = 10.0
 _REQUESTS_PER_WORKER = 4
+_ENOUGH_EVENTS = 50
+_MANY_UNREAD = 0.1
 _TEXT = "Tonebus asks whether you are well."
 
 
@@ -61,6 +64,7 @@ def examine(settings: Settings, management_url: str = "") -> Iterator[Result]:
         if not broker.blocked:
             for model in settings.models:
                 yield from _model(settings, broker, model)
+        yield from languages(settings)
     finally:
         if broker.blocked:
             broker.drop()
@@ -167,22 +171,36 @@ def _model(settings: Settings, broker: Broker, model: ModelSettings) -> Iterator
 
 def _precision(settings: Settings, model: str) -> str:
     """In which number formats its workers compute, and why; nothing where Redis does not answer."""
+    found = [each for each in _snapshots(settings) if isinstance(each, snapshot.WorkerSnapshot)]
+    reports = [each for each in found if each.model == model]
+    told = sorted({f"{each.precision} ({each.why})" for each in reports if each.precision})
+    return f", in {'; '.join(told)}" if told else ""
+
+
+def languages(settings: Settings) -> Iterator[Result]:
+    """Say when many texts are in languages that no model reads."""
+    found = [each for each in _snapshots(settings) if isinstance(each, snapshot.DaemonSnapshot)]
+    events, unread = sum(each.events for each in found), sum(each.unread for each in found)
+    if events >= _ENOUGH_EVENTS and unread > _MANY_UNREAD * events:
+        yield Result(
+            "languages", "warning",
+            f"{unread} of {events} texts have no tone: no model of their connector reads them",
+            "name a model that reads them in the connector's `model`, such as one with "
+            "source = 'multilingual', or set `unsupported`",
+        )  # fmt: skip
+
+
+def _snapshots(settings: Settings) -> Iterator[snapshot.Snapshot]:
+    """Read what processes report; nothing where Redis does not answer."""
     store = wiring.redis_store(settings)
     try:
         found = store.gather(snapshot.INDEX).values()
     finally:
         store.close()
-    reports = [each for each in map(_report, found) if each and each.model == model]
-    told = sorted({f"{each.precision} ({each.why})" for each in reports if each.precision})
-    return f", in {'; '.join(told)}" if told else ""
-
-
-def _report(encoded: bytes) -> snapshot.WorkerSnapshot | None:
-    try:
-        found = snapshot.decode(encoded)
-    except msgspec.MsgspecError:
-        return None  # of another release
-    return found if isinstance(found, snapshot.WorkerSnapshot) else None
+    for each in found:
+        # one of another release is passed over
+        with suppress(msgspec.MsgspecError):
+            yield snapshot.decode(each)
 
 
 def _ask(

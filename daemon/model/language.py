@@ -39,6 +39,7 @@ _SAME: Final[dict[str, str]] = {
     "nb": "no", "nn": "no", "id": "ms", "fil": "tl", "bs": "hr",
 }  # fmt: skip
 """By another name of a language, the one that the detector has for it."""
+_GROUPS: Final = {*LANGUAGES, UNDETERMINED}
 _detector: Final = eldc.instance()
 _detector.set_scores(2)
 
@@ -61,6 +62,12 @@ class Language(NamedTuple):
     def primary(self) -> str:
         """The subtag that names the language, without script and region."""
         return primary(self.tag)
+
+    @property
+    def group(self) -> str:
+        """The same among the few values that a metric's label may have."""
+        known = self.tag if self.tag in _GROUPS else self.primary
+        return known if known in _GROUPS else "other"
 
 
 def primary(tag: str) -> str:

@@ -74,6 +74,8 @@ class Tally:
         item = pending.item
         connector = item.delivery.connector
         self._registry.count(metrics.EVENTS, connector, pending.tone)
+        read = "yes" if item.choice.read else "no"
+        self._registry.count(metrics.LANGUAGES, connector, item.choice.language.group, read)
         self.mapping[connector].record(parked=False)
         if item.choice.read and not pending.cached:
             self.scoring[item.choice.model.name].record(parked=False)

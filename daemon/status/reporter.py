@@ -201,6 +201,10 @@ class Reporter:
             revisions=dict(self._revisions),
             parked={code: int(n) for code, n in registry.by(metrics.PARKED, "code").items()},
             skipped={why: int(n) for why, n in registry.by(metrics.SKIPPED, "reason").items()},
+            languages={
+                name: int(n) for name, n in registry.by(metrics.LANGUAGES, "language").items()
+            },
+            unread=int(registry.by(metrics.LANGUAGES, "read").get("no", 0)),
             pauses=dict(gauges.pauses),
             shadow=agreement(registry),
             redis=self._redis_fault,

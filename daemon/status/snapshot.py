@@ -94,6 +94,8 @@ class DaemonSnapshot(msgspec.Struct, frozen=True, kw_only=True, tag="daemon"):
         redis: Why Redis is not used at present; empty while it serves.
         patience: Seconds within which the next snapshot will come.
         pauses: Why a connector does not consume, by its name.
+        languages: Events since it started, by the language of their text.
+        unread: Those of them that have no tone, since no model reads the language.
     """
 
     process: Process
@@ -119,6 +121,8 @@ class DaemonSnapshot(msgspec.Struct, frozen=True, kw_only=True, tag="daemon"):
     incidents: list[Incident]
     shadow: dict[str, tuple[int, int]] = {}
     pauses: dict[str, str] = {}
+    languages: dict[str, int] = {}
+    unread: int = 0
 
 
 class WorkerSnapshot(msgspec.Struct, frozen=True, kw_only=True, tag="worker"):

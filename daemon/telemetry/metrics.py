@@ -84,6 +84,12 @@ SKIPPED = Metric(
     "Messages that ask for no event, by reason.",
     ("connector", "reason"),
 )
+LANGUAGES = Metric(
+    "tonebus_event_languages_total", "counter", "daemon",
+    "Tone events by the language of their text; `und` where it is not known, `other` where a "
+    "message names one that cannot be detected. `read` is `no` where no model reads it.",
+    ("connector", "language", "read"),
+)
 REMOVED = Metric(
     "tonebus_removed_characters_total", "counter", "daemon",
     "Characters that cleaning removed from texts: `quote`, `signature`, `disclaimer`, `hidden` or "

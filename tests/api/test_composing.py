@@ -43,6 +43,14 @@ def test_numbers_of_daemons_add_up() -> None:
     assert (found.shadow["next"].same, found.shadow["next"].of) == (6, 8)
 
 
+def test_languages_add_up_the_most_frequent_first() -> None:
+    found = sums_of([
+        daemon(1, languages={"en": 2, "ja": 3}, unread=3), daemon(2, languages={"en": 5}),
+    ])  # fmt: skip
+    assert list(found.languages.items()) == [("en", 7), ("ja", 3)]
+    assert found.unread == 3
+
+
 def test_where_nobody_reports_numbers_are_none_and_not_zero() -> None:
     found = sums_of([])
     assert (found.rates, found.latency, found.cache_share, found.in_flight) == (None,) * 4

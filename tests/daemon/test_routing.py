@@ -9,7 +9,9 @@ import pytest
 
 from connectors.messages import Model
 from daemon.model.identity import ModelIdentity
+from daemon.model.language import Language
 from daemon.pipeline.routing import Routing, ServedModel
+from daemon.telemetry import metrics
 from tests.daemon.bench import Bench, message
 from tests.daemon.scripted import MODEL
 
@@ -107,6 +109,18 @@ def test_a_known_score_keeps_its_language() -> None:
     assert (first["cached"], again["cached"]) == (False, True)
     assert first["language"] == again["language"] == "es"
     assert first["language_confidence"] == again["language_confidence"]
+
+
+def test_events_are_counted_by_language_and_by_whether_a_model_reads_it() -> None:
+    bench = Bench(routing=Routing([TINY]))
+    published(bench, ENGLISH, JAPANESE, "ok")
+    assert bench.registry.values[metrics.LANGUAGES] == {
+        ("input", "en", "yes"): 1,
+        ("input", "ja", "no"): 1,
+        ("input", "und", "yes"): 1,
+    }
+    # whatever messages name, a label has few values
+    assert {Language(tag, 1.0).group for tag in ("tlh", "en-US", "x" * 3)} == {"other", "en"}
 
 
 def test_what_is_detected_is_no_part_of_an_events_id() -> None:

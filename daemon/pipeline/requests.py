@@ -78,11 +78,11 @@ class Requests(Generic[Requester]):
     _reported: bool = False
 
     def count(self, workers: int) -> None:
-        """Note how many workers there are; new ones may send what can be read."""
+        """Note how many workers there are; new ones may reply, and with what can be read."""
         if workers != self.workers:
-            self._unreadable = 0
+            self._unreadable, self._silent_since = 0, None
         self.workers = workers
-        if self.silent and not self._reported:
+        if workers and self.silent and not self._reported:
             self._reported = True
             _log.warning("workers_silent", model=self.model, workers=workers)
 

@@ -234,7 +234,7 @@ _KINDS = (
     Fault("workers' network: half-open", lambda rig: rig.worker_link.halve()),
 )  # fmt: skip
 SHORT = 15
-"""The kinds that the short form shows, each once."""
+"""The kinds that the short form takes from, each at most once."""
 
 
 def schedule(seed: int, count: int, only: str = "") -> Iterator[tuple[Fault, ...]]:

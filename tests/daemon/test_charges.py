@@ -190,6 +190,18 @@ def test_workers_that_say_nothing_count_as_none_until_one_takes_a_request_up() -
     assert desk.outcomes == []
 
 
+def test_a_worker_that_comes_after_an_outage_counts_at_once() -> None:
+    desk = Desk(score_timeout=30, hold_seconds=120)
+    desk.want("text")
+    desk.turn()
+    desk.scoring.live = 0
+    for _ in range(10):
+        desk.later(31)
+    desk.scoring.live = 1
+    desk.later(1)
+    assert desk.scorer.workers(models.NAME) == 1
+
+
 def test_a_slow_forward_is_not_silence() -> None:
     desk = Desk(score_timeout=600, hold_seconds=120)
     desk.want("text")

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 import pika
 import pytest
 
-from connectors.amqp.topology import source_queue
+from connectors.amqp.topology import scoring_queue, source_queue
+from tests import models
 from tests.hostile.bus import Bus
 from tests.hostile.conftest import TIMEOUT
 from tests.processes import running
@@ -76,6 +77,32 @@ def test_an_outage_of_the_workers_costs_no_message_more_than_one_delivery(
         assert len(daemon.events("connector_paused")) == 1
         assert max(times_counted(strict_room)) <= 1
         with running("worker", env=strict_room):
+            assert daemon.wait_for("connector_resumed")["reason"] == "no-worker"
+            assert_all_came(daemon, bus, keys)
+
+
+def test_a_worker_that_is_connected_and_does_nothing_costs_no_message_more_than_one_delivery(
+    strict_room: dict[str, str],
+) -> None:
+    env = strict_room | SHORT_HOLD | {"TONEBUS_DAEMON_SCORE_TIMEOUT": "1"}
+    with (
+        running("daemon", env=env) as daemon,
+        client(env) as bus,
+        pika.BlockingConnection(pika.URLParameters(env["TONEBUS_BROKER_URL"])) as hung,
+    ):
+        # it takes every request, and says nothing of any
+        hung.channel().basic_consume(
+            scoring_queue(models.NAME).name, lambda *_: None, auto_ack=True
+        )
+        daemon.wait_for("workers_counted")
+        keys = say_many(bus)
+        daemon.wait_for("workers_silent")
+        assert daemon.wait_for("connector_paused")["reason"] == "no-worker"
+        assert len(bus.open_after(keys, _WAITS)) == MANY
+        assert len(daemon.events("connector_paused")) == 1
+        assert max(times_counted(env)) <= 1
+        hung.close()
+        with running("worker", env=env):
             assert daemon.wait_for("connector_resumed")["reason"] == "no-worker"
             assert_all_came(daemon, bus, keys)
 

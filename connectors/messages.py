@@ -73,7 +73,12 @@ class Fault(msgspec.Struct, frozen=True):
 
 
 class Model(msgspec.Struct, frozen=True):
-    """Which model made a score: part of every event and of every cache key."""
+    """Which model made a score: part of every event and of every cache key.
+
+    Attributes:
+        name: The model's own name.
+        revision: Digest of its files and settings, or the commit of a hub model.
+    """
 
     name: str
     revision: str
@@ -83,6 +88,10 @@ class Origin(msgspec.Struct, frozen=True):
     """Where the text came from.
 
     Attributes:
+        exchange: Exchange that the message was published to.
+        routing_key: The message's own routing key.
+        message_id: The message's AMQP message id.
+        correlation_id: The message's AMQP correlation id.
         index: Position of the text among those of its message.
     """
 
@@ -132,6 +141,13 @@ class ToneEvent(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A CloudEvent 1.0 in structured mode: what Tonebus publishes.
 
     Attributes:
+        specversion: The version of CloudEvents.
+        type: Name and version of this schema.
+        source: `/tonebus/` and the connector's name.
+        id: Equal for every publish of the event: deduplicate by it.
+        time: When the event was made, in UTC.
+        datacontenttype: The media type of `data`.
+        data: The tone.
         subject: The source message's own id.
         traceparent: W3C trace context of the source message, or of our span that goes on with it.
     """

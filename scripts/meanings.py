@@ -28,6 +28,11 @@ systemd's journal it is the field `TONEBUS_EVENT`, and each field is `TONEBUS_` 
     "incidents": """\
 An incident is also shown on the status page, in the words below, and counted by the metric
 `{counter}`. `{{…}}` is a field of the event.""",
+    "tone-events": """\
+An event is a CloudEvent 1.0. In structured mode the body is the whole event, as below; in binary
+mode the body is the member `data`, and the other members are headers that begin with `ce-`.
+`tonebus schema jsonschema` prints the JSON Schema, and [Consume tone
+events](../how-to/consume.md) says what a consumer may rely on.""",
     "exit-codes": """\
 All commands and processes use the same codes. From 64 on they are those of `sysexits.h`.""",
 }

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import ast
 from pathlib import Path
-from typing import TYPE_CHECKING, get_args, get_origin, get_type_hints
+from typing import TYPE_CHECKING, Any, get_args, get_origin, get_type_hints
 
 import click
 import msgspec
 from msgspec import inspect as kinds
 
 from daemon.cli import tonebus
+from daemon.contract import json_schema
 from daemon.settings import DEFAULT_MODEL, Settings, example
 from daemon.settings.layers import SECRETS
 from daemon.status.catalogue import CATALOGUE
@@ -21,7 +22,7 @@ from daemon.telemetry.metrics import INCIDENTS, METRICS
 from scripts.meanings import EXIT_CODES, FACTS, INTRODUCTIONS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
 ROOT = Path(__file__).parent.parent
 FOLDER = ROOT / "docs" / "reference"
@@ -175,6 +176,24 @@ def _events(node: ast.AST) -> Iterator[tuple[str, str, list[str]]]:
                     yield str(part.value), level, fields
 
 
+def _tone_events() -> Iterator[str]:
+    schema = json_schema.event_schema()
+    yield from _members("The event", schema)
+    for name, part in schema["$defs"].items():
+        yield from _members(f"`{name}`", part)
+
+
+def _members(title: str, schema: Mapping[str, Any]) -> Iterator[str]:
+    yield from ("", f"## {title}", "", str(schema["description"]), "")
+    yield from _table("member", "type", "always there", "meaning")
+    for name, each in schema["properties"].items():
+        kind = each.get("type") or each.get("$ref", "").rpartition("/")[2]
+        if "const" in each:
+            kind = f"`{each['const']}`"
+        always = "yes" if name in schema.get("required", ()) else "no"
+        yield f"| `{name}` | {kind} | {always} | {_cell(each.get('description', ''))} |"
+
+
 def _exit_codes() -> Iterator[str]:
     yield from ("", *_table("code", "meaning"))
     for code, meaning in EXIT_CODES.items():
@@ -198,6 +217,7 @@ PAGES: dict[str, Callable[[], Iterator[str]]] = {
     "metrics": _metrics,
     "commands": _commands,
     "log-events": _log_events,
+    "tone-events": _tone_events,
     "exit-codes": _exit_codes,
 }
 

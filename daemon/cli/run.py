@@ -7,7 +7,7 @@ import sys
 import click
 
 from daemon import settings
-from daemon.process import threads
+from daemon.process import threads, wiring
 from daemon.status import incidents
 from daemon.telemetry import logs
 
@@ -25,16 +25,19 @@ def daemon() -> None:
 
 
 @click.command()
-@click.option("--model", default="", help="Which of the models to serve; the first by default.")
-def worker(model: str) -> None:
-    """Score texts with one model, as a Celery worker.
+@click.option(
+    "--model", "models", multiple=True,
+    help="A model to serve, and once more for another; else those that connectors send texts to.",
+)  # fmt: skip
+def worker(models: tuple[str, ...]) -> None:
+    """Score texts, as a Celery worker.
 
     Example: tonebus worker --model default
     """
     from daemon.worker import app as celery_worker  # noqa: PLC0415 - as above
 
     configuration = _begin()
-    sys.exit(celery_worker.run(configuration, model or configuration.models[0].name))
+    sys.exit(celery_worker.run(configuration, models or wiring.routed_models(configuration)))
 
 
 @click.command()

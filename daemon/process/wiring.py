@@ -183,6 +183,17 @@ def routing(
     return Routing(models, otherwise[name] if name in otherwise else ServedModel(name, known[name]))
 
 
+def routed_models(settings: Settings) -> tuple[str, ...]:
+    """Return the models that connectors send texts to; shadows are not among them."""
+    known = {model.name for model in settings.models}
+    names = [
+        name
+        for each in settings.connectors
+        for name in (*settings.models_of(each), each.unsupported)
+    ]
+    return tuple(name for name in dict.fromkeys(names) if name in known)
+
+
 def mapper(settings: Settings, connector: ConnectorSettings) -> Mapper:
     """Return how a connector's messages are read."""
     return Mapper(

@@ -1,1 +1,1 @@
-"""The Celery worker: one task, `score`, around a model."""
+"""The Celery worker: one task, `score`, around its models."""

@@ -1,4 +1,4 @@
-"""The Celery worker as a process: it loads one model, and serves it until it is told to stop."""
+"""The Celery worker as a process: it loads its models, and serves them until it is told to stop."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from connectors.amqp import topology
 from daemon.process import wiring
 from daemon.process.systemd import Supervisor
 from daemon.telemetry import prometheus, tracing
+from daemon.telemetry.registry import Registry
 from daemon.worker import bus
 from daemon.worker.consumer import Connected, WorkerConsumer
 from daemon.worker.pool import ForwardPool
@@ -24,54 +25,70 @@ from daemon.worker.report import WorkerReport
 from daemon.worker.task import register, result_maker
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from types import FrameType
 
+    from connectors.embedded.worker import Work
     from daemon.model.scorer import ToneModel
     from daemon.settings import ModelSettings, Settings
 
 _log = structlog.get_logger(__name__)
 
 
-def run(settings: Settings, model_name: str) -> int:
-    """Serve a model until a signal stops the process; return the exit code.
+def run(settings: Settings, models: Sequence[str]) -> int:
+    """Serve models until a signal stops the process; return the exit code.
 
     Raises:
-        Misconfigured: RabbitMQ refuses the worker, or the model cannot be used.
+        Misconfigured: RabbitMQ refuses the worker, or a model cannot be used.
     """
-    model_settings = settings.model(model_name)
+    chosen = [settings.model(each) for each in models]
     tracer = tracing.start(settings.tracing, "worker")
     supervisor = Supervisor()
-    bus.await_broker(settings, model_name, supervisor)
-    supervisor.status(f"loading model {model_name}")
-    model = _load(model_settings)
+    bus.await_broker(settings, models, supervisor)
     # the name is that of this process alone, so that a daemon can tell three workers from one that
     # was started three times
-    name = f"{model_name}-{uuid.uuid4().hex[:8]}@{socket.gethostname()}"
-    app = bus.celery_app(settings, model_name)
-    report = WorkerReport(
-        wiring.redis_store(settings),
-        name=model_name,
-        model=model.identity.model,
-        device=str(model.device),
-        precision=(model.precision.precision, model.precision.why),
-        threads=model_settings.threads or os.cpu_count() or 1,
-    )
-    register(app, result_maker(model, name, tracer), settings.daemon.score_timeout, report)
-    _follow(supervisor, settings.daemon.score_timeout, {
-        "worker": name, "model": model_name, "revision": model.identity.model.revision,
-        "device": str(model.device), "precision": model.precision.precision,
-    })  # fmt: skip
+    name = f"{models[0]}-{uuid.uuid4().hex[:8]}@{socket.gethostname()}"
+    app = bus.celery_app(settings, models)
+    store, registry = wiring.redis_store(settings), Registry()
+    served: dict[str, tuple[Work, WorkerReport]] = {}
+    facts: list[dict[str, str]] = []
+    for each in chosen:
+        supervisor.status(f"loading model {each.name}")
+        model = _load(each)
+        report = WorkerReport(
+            store,
+            name=each.name,
+            model=model.identity.model,
+            device=str(model.device),
+            precision=(model.precision.precision, model.precision.why),
+            threads=each.threads or os.cpu_count() or 1,
+            registry=registry,
+        )
+        made = result_maker(model, name, tracer)
+        served[topology.scoring_queue(each.name).name] = (made, report)
+        facts.append({
+            "model": each.name, "revision": model.identity.model.revision,
+            "device": str(model.device), "precision": model.precision.precision,
+        })  # fmt: skip
+    register(app, served, settings.daemon.score_timeout)
+    told = {key: ",".join(each[key] for each in facts) for key in facts[0]}
+    _follow(supervisor, settings.daemon.score_timeout, {"worker": name, **told})
     app.steps["consumer"].add(Connected)
+    reports = [report for _, report in served.values()]
     worker = app.Worker(
-        hostname=name, queues=[topology.scoring_queue(model_name).name], pool=ForwardPool,
+        hostname=name, queues=[*served], pool=ForwardPool,
         concurrency=1, without_gossip=True, without_mingle=True, without_heartbeat=True,
         loglevel="WARNING", quiet=True,
-        consumer_cls=partial(WorkerConsumer, supervisor=supervisor, line=lambda: report.line),
+        consumer_cls=partial(
+            WorkerConsumer, supervisor=supervisor,
+            line=lambda: "; ".join(each.line for each in reports),
+        ),
     )  # fmt: skip
-    report.start()
+    for report in reports:
+        report.start()
     supervisor.feed()
     prometheus.serve(
-        report.registry, settings.metrics.host, settings.metrics.port,
+        registry, settings.metrics.host, settings.metrics.port,
         healthy=lambda: supervisor.fed_in_time,
     )  # fmt: skip
     worker.start()

@@ -18,6 +18,8 @@ from daemon.process import wiring
 from daemon.worker import requests
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from celery import Celery
 
     from daemon.process.systemd import Supervisor
@@ -27,8 +29,8 @@ _REPLY_SECONDS = 10
 _log = structlog.get_logger(__name__)
 
 
-def await_broker(settings: Settings, model_name: str, supervisor: Supervisor) -> None:
-    """Wait until RabbitMQ lets the worker in, and the queue of its requests is as it should be.
+def await_broker(settings: Settings, models: Sequence[str], supervisor: Supervisor) -> None:
+    """Wait until RabbitMQ lets the worker in, and the queues of its requests are as they should be.
 
     Raises:
         Misconfigured: RabbitMQ refuses; it would do so again.
@@ -38,7 +40,7 @@ def await_broker(settings: Settings, model_name: str, supervisor: Supervisor) ->
     def attempt() -> None:
         try:
             broker.connect()
-            wiring.prepare(settings, broker, topology.scoring([model_name]))
+            wiring.prepare(settings, broker, topology.scoring(models))
         except Refused as refused:
             raise Misconfigured(
                 f"{refused}. Fix: check the user, password, virtual host and permissions"
@@ -57,7 +59,7 @@ def await_broker(settings: Settings, model_name: str, supervisor: Supervisor) ->
     )(attempt)  # fmt: skip
 
 
-def celery_app(settings: Settings, model_name: str) -> Celery:
+def celery_app(settings: Settings, models: Sequence[str]) -> Celery:
     """Return a worker's Celery application, without its task."""
     app = wiring.celery(settings)
     app.conf.update(
@@ -70,7 +72,7 @@ def celery_app(settings: Settings, model_name: str) -> Celery:
             # a message that py-amqp cannot read would end this worker, and then the next one
             "frame_handler": tolerant,
         },
-        task_queues=[celery_queue(model_name)],
+        task_queues=[celery_queue(model) for model in models],
     )
     requests.inflate_nothing()
     # Celery would declare an exchange `celery`, and bind our queue to it; requests need none

@@ -34,7 +34,7 @@ class WorkerReport:
 
     def __init__(
         self, store: Store, *, name: str, model: Model, device: str, threads: int,
-        precision: tuple[str, str] = ("", ""),
+        precision: tuple[str, str] = ("", ""), registry: Registry | None = None,
     ) -> None:  # fmt: skip
         """Start with all counters at zero; nothing is reported before `start`.
 
@@ -45,8 +45,9 @@ class WorkerReport:
             device: Where it computes.
             threads: With how many threads.
             precision: In which number format, and why.
+            registry: Counters that reports of other models of the process share.
         """
-        self.registry = Registry()
+        self.registry = registry or Registry()
         self.line = f"{name}: waiting for texts"
         self._store = store
         self._name, self._model, self._device, self._threads = name, model, device, threads
@@ -76,11 +77,12 @@ class WorkerReport:
 
     def snapshot(self) -> WorkerSnapshot:
         """Return the snapshot of now."""
-        registry = self.registry
-        texts = registry.total(metrics.SCORED)
+        registry, own = self.registry, (self._name,)
+        texts = registry.values[metrics.SCORED].get(own, 0)
+        busy = registry.values[metrics.BUSY].get(own, 0)
         self._history.read(
             time.monotonic(), time.time(),
-            totals={"texts": texts, "busy": registry.total(metrics.BUSY)}, tones={}, latency=[],
+            totals={"texts": texts, "busy": busy}, tones={}, latency=[],
         )  # fmt: skip
         for code, count in LEDGER.totals().items():
             registry.set(metrics.INCIDENTS, code, to=count)
@@ -101,7 +103,7 @@ class WorkerReport:
 
     def post(self) -> None:
         """Write a snapshot."""
-        key = snapshot.KEY + self._identity.instance.encode()
+        key = snapshot.KEY + f"{self._identity.instance}:{self._name}".encode()
         current = self.snapshot()
         self.line = _line(current)
         seconds = snapshot.PATIENCE + snapshot.LIVE_SECONDS

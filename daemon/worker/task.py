@@ -45,14 +45,13 @@ def result_maker(model: ToneModel, worker: str, tracer: Tracer | None = None) ->
     return make
 
 
-def register(app: Celery, make: Work, timeout: float, report: WorkerReport) -> None:
+def register(app: Celery, served: Mapping[str, tuple[Work, WorkerReport]], timeout: float) -> None:
     """Add the task to a Celery application.
 
     Args:
         app: The worker's.
-        make: Does the work.
+        served: By the queue that a request came from, what does the work, and what counts it.
         timeout: Seconds after which a forward is taken to hang: that ends the process.
-        report: Counts.
     """
 
     @app.task(name=TASK, bind=True)  # type: ignore[untyped-decorator]  # Celery has no types
@@ -66,6 +65,7 @@ def register(app: Celery, make: Work, timeout: float, report: WorkerReport) -> N
         # a thread cannot be ended from outside: where a text hangs, the process ends, and the log
         # shows the line; the supervisor starts it again, and the daemon splits the batch
         faulthandler.dump_traceback_later(timeout, exit=True)
+        make, report = served[task.request.delivery_info["routing_key"]]
         try:
             result = make(texts, task.request.headers or NO_HEADERS)
             report.scored(result)

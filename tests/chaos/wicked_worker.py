@@ -80,7 +80,7 @@ def main(kind: type[ToneModel] = Wicked) -> int:
     configuration = settings.load()
     logs.configure(configuration.log.format, configuration.log.level, incidents.remember)
     sys.modules["daemon.model.scorer"].ToneModel = kind  # type: ignore[attr-defined]
-    return app.run(configuration, configuration.models[0].name)
+    return app.run(configuration, [configuration.models[0].name])
 
 
 if __name__ == "__main__":

@@ -1,0 +1,53 @@
+"""One worker that serves several models, and a daemon that sends each text to the right one."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from connectors.messages import Score
+from daemon.model.scorer import ToneModel
+from daemon.settings import ModelSettings
+from tests import models
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.e2e.stage import Stage
+
+ENGLISH = "I have been waiting for my refund for three weeks now."
+SPANISH = "Llevo tres semanas esperando la devolución de mi dinero."
+JAPANESE = "注文した商品がまだ届きません。連絡もありません。"
+
+
+def test_one_worker_serves_the_models_that_connectors_send_texts_to(
+    stage: Stage, tmp_path: Path
+) -> None:
+    places = {"first": models.save(tmp_path / "a"), "second": models.save(tmp_path / "b", seed=8)}
+    reads = {"first": "en", "second": "es"}
+    tables = [
+        models.table(name, place) + f'languages = ["{reads[name]}"]\n'
+        for name, place in places.items()
+    ]
+    config = tmp_path / "tonebus.toml"
+    config.write_text(
+        "\n".join([*tables, '[[connectors]]\nmodel = ["first", "second"]\n']), encoding="utf-8"
+    )
+    stage.env["TONEBUS_CONFIG"] = str(config)
+    worker = stage.start("worker")
+    stage.start("daemon")
+    stage.watch()
+    texts = {"en": ENGLISH, "es": SPANISH, "ja": JAPANESE}
+    stage.publish(texts.items())
+    found = {event["subject"]: event["data"] for event in stage.collect(3)}
+
+    assert worker.wait_for("worker_ready")["model"] == "first,second"
+    assert {name: data["language"] for name, data in found.items()} == {
+        name: name for name in texts
+    }
+    assert (found["ja"]["tone"], found["ja"]["reason"]) == ("none", "language")
+    for name, language in reads.items():
+        [wanted] = ToneModel.load(ModelSettings(source=str(places[name]))).score([texts[language]])
+        assert isinstance(wanted, Score)
+        assert found[language]["scores"] == {
+            tone: round(score, 4) for tone, score in wanted.scores.items()
+        }

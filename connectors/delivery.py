@@ -22,14 +22,16 @@ class Delivery:
         properties: The AMQP properties that are set, by py-amqp's names: headers are
             `application_headers`.
         redelivered: Whether it was delivered before.
+        stream: The stream that it is a message of; empty where it came from a queue.
+        offset: Its place in that stream.
         replayed: What its headers say of its history, where it was parked and replayed.
         received: Monotonic seconds when it came.
         trace: What is recorded of it for a tracer.
     """
 
     __slots__ = (
-        "_settled", "_source", "body", "connector", "exchange", "properties", "received",
-        "redelivered", "replayed", "routing_key", "tag", "trace",
+        "_settled", "_source", "body", "connector", "exchange", "offset", "properties", "received",
+        "redelivered", "replayed", "routing_key", "stream", "tag", "trace",
     )  # fmt: skip
 
     def __init__(
@@ -53,6 +55,7 @@ class Delivery:
         self.properties = properties
         self.exchange = without_surrogates(exchange)
         self.routing_key = without_surrogates(routing_key)
+        self.stream, self.offset = "", -1
         self.replayed = NEVER
         if not exchange:
             # only a replay goes to the queue itself
@@ -82,6 +85,11 @@ class Delivery:
     def correlation_id(self) -> str | None:
         """The publisher's correlation id."""
         return _word(self.properties.get("correlation_id"))
+
+    @property
+    def place(self) -> str:
+        """What a stream's message is known by, also when it was parked and replayed; else empty."""
+        return f"{self.stream}@{self.offset}" if self.stream else self.replayed.place
 
     @property
     def count(self) -> int:

@@ -52,7 +52,8 @@ class Broker:
             connect_timeout: Seconds for one URL.
             tls: What `amqps://` trusts, and what it shows of us.
             external: Whether the client certificate is the login, in the password's place.
-            tolerant: Whether to read messages whose properties cannot be read, without them.
+            tolerant: Whether to read messages whose properties cannot be read, with the header
+                `UNREADABLE` in place of these.
 
         Raises:
             WrongUrl: No connection can be made of a URL.

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from amqp import spec
 
+from connectors.amqp.connection import Garbled
 from connectors.delivery import Delivery
+from connectors.parking.headers import UNREADABLE
 
 if TYPE_CHECKING:
     from collections import deque
@@ -114,15 +116,22 @@ class Consumer:
         """Acknowledge what was settled: the unbroken run from the oldest on in one frame."""
         if not self._settled or not self.live:
             return
-        run = list(itertools.takewhile(self._settled.__contains__, self._unsettled))
-        if run:
-            self._broker.attempt(self._channel.basic_ack, run[-1], multiple=True)
-            self._settled.difference_update(run)
+        self._acknowledge_run()
         for tag in self._settled:
             self._broker.attempt(self._channel.basic_ack, tag)
-        for tag in (*run, *self._settled):
             self._held -= len(self._unsettled.pop(tag).body)
         self._settled.clear()
+
+    def _acknowledge_run(self) -> list[Delivery]:
+        """Acknowledge the unbroken run of settled deliveries from the oldest on; return them."""
+        tags = list(itertools.takewhile(self._settled.__contains__, self._unsettled))
+        if not tags:
+            return []
+        self._broker.attempt(self._channel.basic_ack, tags[-1], multiple=True)
+        self._settled.difference_update(tags)
+        run = [self._unsettled.pop(tag) for tag in tags]
+        self._held -= sum(len(each.body) for each in run)
+        return run
 
     def cancel(self) -> None:
         """Stop deliveries; those already out stay ours to settle."""
@@ -138,9 +147,16 @@ class Consumer:
         """
         self.cancel()
         self.flush()
+        self._give_back()
+        self.abandon()
+
+    def _give_back(self) -> None:
         if self._unsettled and self.live:
             everything = (next(reversed(self._unsettled)), True, True)
             self._broker.attempt(self._channel.send_method, spec.Basic.Nack, "Lbb", everything)
+
+    def abandon(self) -> None:
+        """Let go of a consumer that did not start, or whose fellow did not."""
         self._void()
         self._channel.on_broken = None
         self._broker.attempt(self._channel.close)
@@ -157,7 +173,6 @@ class Consumer:
             self._broker.attempt(self._channel.basic_reject, info["delivery_tag"], False)
             self.rejected += 1
             return
-        self._held += len(body)
         delivery = Delivery(
             self,
             info["delivery_tag"],
@@ -168,8 +183,19 @@ class Consumer:
             routing_key=info["routing_key"],
             redelivered=bool(info["redelivered"]),
         )
+        if not self._accepts(delivery):
+            self._broker.attempt(self._channel.basic_ack, delivery.tag)
+            return
+        self._held += len(body)
         self._unsettled[delivery.tag] = delivery
         self._arrived.append(delivery)
+
+    def _accepts(self, delivery: Delivery) -> bool:
+        """Whether a delivery is to be taken further; else it is settled."""
+        if UNREADABLE in delivery.headers:
+            # RabbitMQ's delivery limit puts it away
+            raise Garbled("unreadable properties")
+        return True
 
     def _on_cancel(self, _tag: str) -> None:
         self._tag = ""

@@ -48,9 +48,10 @@ def exists(broker: Broker, kind: Kind, name: str) -> bool:
     return True
 
 
-def is_stream(broker: Broker, queue: str) -> bool:
-    """Whether a queue that we may read is a stream; nothing is consumed."""
-    return refused_consume(broker, queue).endswith("of queue type rabbit_stream_queue")
+def is_stream(broker: Broker, queue: str) -> bool | None:
+    """Whether a queue is a stream; None where we may not read it. Nothing is consumed."""
+    said = refused_consume(broker, queue)
+    return said.endswith("of queue type rabbit_stream_queue") if "PRECONDITION" in said else None
 
 
 def messages(broker: Broker, queue: str) -> int | None:

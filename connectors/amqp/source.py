@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import itertools
 import time
 from collections import deque
 from typing import TYPE_CHECKING
 
+from connectors.amqp.connection import Refused
 from connectors.amqp.consumer import CANCELLED, Consumer
 from connectors.amqp.features import features
 from connectors.amqp.presence import exists
+from connectors.amqp.stream import OFFSET, StreamConsumer, start_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -46,7 +49,7 @@ class Source:
         self._max_body_bytes = max_body_bytes
         self._declare = declare
         self._arrived: deque[Delivery] = deque()
-        self._consumers: dict[str, Consumer] = {}
+        self._consumers: dict[str, list[Consumer]] = {}
         self._ended: list[Ended] = []
         self._unexplained: dict[str, tuple[Ended, float]] = {}
 
@@ -63,24 +66,44 @@ class Source:
         """
         subscription = self._subscriptions[connector]
         self._declare(subscription)
+        consumers: list[Consumer] = []
+        try:
+            if subscription.stream:
+                consumers.append(self._stream(subscription, prefetch))
+                consumers[-1].start(subscription.stream, {OFFSET: start_of(subscription.offset)})
+            if not subscription.ends:
+                consumers.append(self._queue(subscription, prefetch))
+                consumers[-1].start(subscription.source_queue, subscription.arguments)
+        except Refused:
+            for each in consumers:
+                each.abandon()
+            raise
+        self._consumers[connector] = consumers
+
+    def _stream(self, subscription: Subscription, prefetch: int) -> StreamConsumer:
+        return StreamConsumer(
+            self._broker, subscription.connector, keep=subscription.offset_queue,
+            ends=subscription.ends, hold_bytes=0,
+            prefetch=prefetch or subscription.prefetch or self._prefetch,
+            arrived=self._arrived, on_end=self._ended.append,
+        )  # fmt: skip
+
+    def _queue(self, subscription: Subscription, prefetch: int) -> Consumer:
         prefetch = prefetch or subscription.prefetch or self._prefetch
-        consumer = Consumer(
-            self._broker,
-            connector,
-            prefetch=prefetch,
-            arrived=self._arrived,
+        others = subscription.queue == subscription.source_queue
+        return Consumer(
+            self._broker, subscription.connector, prefetch=prefetch, arrived=self._arrived,
             # a queue of others may have no dead-lettering: what it rejects would be lost
-            hold_bytes=0 if subscription.queue else prefetch * self._max_body_bytes,
+            hold_bytes=0 if others else prefetch * self._max_body_bytes,
             on_end=self._ended.append,
-        )
-        consumer.start(subscription.source_queue, subscription.arguments)
-        self._consumers[connector] = consumer
+        )  # fmt: skip
 
     def stop(self, connector: str) -> None:
         """Stop the deliveries of a connector, and give back what is not settled."""
-        if consumer := self._consumers.pop(connector, None):
-            if consumer.live:
-                consumer.close()
+        if consumers := self._consumers.pop(connector, None):
+            for consumer in consumers:
+                if consumer.live:
+                    consumer.close()
             # what ended while it was being stopped is not the one that starts next
             self._ended[:] = [each for each in self._ended if each.connector != connector]
             self._unexplained.pop(connector, None)
@@ -101,8 +124,9 @@ class Source:
         """Say why RabbitMQ cancelled a consumer, which gives no reason itself; None until then."""
         if ended.reason != CANCELLED:
             return ended
-        queue = self._subscriptions[ended.connector].source_queue
-        there = exists(self._broker, "queue", queue)
+        subscription = self._subscriptions[ended.connector]
+        queues = {subscription.stream, subscription.source_queue} - {""}
+        there = all(exists(self._broker, "queue", each) for each in queues)
         if there and time.monotonic() < until:
             return None
         times_out = (
@@ -127,28 +151,28 @@ class Source:
     @property
     def unsettled(self) -> int:
         """Deliveries that RabbitMQ still waits for."""
-        return sum(each.unsettled for each in self._consumers.values())
+        return sum(map(self.unsettled_of, self._consumers))
 
     def unsettled_of(self, connector: str) -> int:
         """Deliveries of one connector that RabbitMQ still waits for."""
-        consumer = self._consumers.get(connector)
-        return consumer.unsettled if consumer else 0
+        return sum(each.unsettled for each in self._consumers.get(connector, ()))
 
     def oldest(self, connector: str) -> float | None:
         """Monotonic seconds when the oldest unsettled delivery came; None where there is none."""
-        consumer = self._consumers.get(connector)
-        return consumer.oldest if consumer else None
+        oldest = [each.oldest for each in self._consumers.get(connector, ())]
+        return min((each for each in oldest if each is not None), default=None)
 
     def flush(self) -> None:
         """Acknowledge what was settled."""
-        for consumer in self._consumers.values():
+        for consumer in itertools.chain.from_iterable(self._consumers.values()):
             consumer.flush()
 
     def cancel(self, connector: str = "") -> None:
         """Stop deliveries, of one connector or of all; those already out stay ours to settle."""
-        for name, consumer in self._consumers.items():
+        for name, consumers in self._consumers.items():
             if connector in {"", name}:
-                consumer.cancel()
+                for consumer in consumers:
+                    consumer.cancel()
 
     def give_back(self) -> None:
         """Stop everything, and return whatever is not settled."""

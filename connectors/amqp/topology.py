@@ -45,11 +45,16 @@ class Exchange(msgspec.Struct, frozen=True):
 
 
 class Queue(msgspec.Struct, frozen=True):
-    """A durable queue; a passive one belongs to others, and is never declared."""
+    """A durable queue; a passive one belongs to others, and is never declared.
+
+    Attributes:
+        stream: Whether a passive one must be a stream; else it must be none.
+    """
 
     name: str
     arguments: dict[str, Any]
     passive: bool = False
+    stream: bool = False
 
 
 class Binding(msgspec.Struct, frozen=True):
@@ -71,6 +76,11 @@ class Topology(msgspec.Struct, frozen=True):
 def source_queue(connector: str) -> str:
     """The queue from which a connector is read."""
     return f"sentiment.source.{connector}"
+
+
+def offset_queue(connector: str) -> str:
+    """The queue that holds how far a connector has read its stream."""
+    return f"sentiment.offset.{connector}"
 
 
 def scoring_queue(model: str) -> Queue:
@@ -128,29 +138,44 @@ def source(
     connector: str, exchange: str, patterns: Iterable[str], *, passive: bool = False
 ) -> Topology:
     """The incoming side of one connector."""
-    queue = source_queue(connector)
+    queue = _own_queue(connector)
     return Topology(
         exchanges=(Exchange(exchange, "topic", passive=passive),),
-        queues=(
-            Queue(
-                queue,
-                {
-                    "x-queue-type": "quorum",
-                    "x-delivery-limit": DELIVERY_LIMIT,
-                    "x-dead-letter-exchange": PARKED,
-                    "x-dead-letter-routing-key": connector,
-                    "x-dead-letter-strategy": "at-least-once",
-                    "x-overflow": "reject-publish",
-                },
-            ),
-        ),
-        bindings=tuple(Binding(exchange, queue, pattern) for pattern in patterns),
+        queues=(queue,),
+        bindings=tuple(Binding(exchange, queue.name, pattern) for pattern in patterns),
+    )
+
+
+def _own_queue(connector: str) -> Queue:
+    return Queue(
+        source_queue(connector),
+        {
+            "x-queue-type": "quorum",
+            "x-delivery-limit": DELIVERY_LIMIT,
+            "x-dead-letter-exchange": PARKED,
+            "x-dead-letter-routing-key": connector,
+            "x-dead-letter-strategy": "at-least-once",
+            "x-overflow": "reject-publish",
+        },
     )
 
 
 def queue_of_others(name: str) -> Topology:
     """The incoming side of a connector that consumes from a queue of others."""
     return Topology(queues=(Queue(name, {}, passive=True),))
+
+
+def stream(connector: str, name: str, keep: str) -> Topology:
+    """The incoming side of a connector that reads a stream of others.
+
+    What is parked of it is replayed to a queue of its own: to the stream would be to everybody.
+    """
+    place = {"x-queue-type": "quorum", "x-delivery-limit": _NEVER, "x-max-length": 1}
+    return Topology(
+        queues=(
+            Queue(name, {}, passive=True, stream=True), _own_queue(connector), Queue(keep, place),
+        )
+    )  # fmt: skip
 
 
 def scoring(models: Iterable[str]) -> Topology:
@@ -218,7 +243,7 @@ def verify(broker: Broker, *parts: Topology) -> None:
     for part in parts:
         for queue in part.queues:
             if queue.passive:
-                _refuse_stream(broker, queue)
+                _check_kind(broker, queue)
 
 
 def _missing(broker: Broker, kind: Kind, name: str) -> bool:
@@ -242,15 +267,19 @@ def _find_queue(broker: Broker, queue: Queue) -> None:
             f"queue {queue.name!r} does not exist, and `queue` leaves it to its owner. Fix: have "
             "its owner declare it, or leave `queue` out for one of the connector's own"
         )
-    _refuse_stream(broker, queue)
+    _check_kind(broker, queue)
 
 
-def _refuse_stream(broker: Broker, queue: Queue) -> None:
-    # from where to go on after a restart nobody would know: messages would be skipped
-    if is_stream(broker, queue.name):
+def _check_kind(broker: Broker, queue: Queue) -> None:
+    found = is_stream(broker, queue.name)
+    if found and not queue.stream:
         raise Misconfigured(
-            f"queue {queue.name!r} is a stream, and streams cannot be consumed from. Fix: bind a "
-            "quorum queue to the same exchange, and name that"
+            f"queue {queue.name!r} is a stream, and nothing says where to begin in it. Fix: set "
+            "`offset`, such as 'first' or 'next'"
+        )
+    if queue.stream and found is False:
+        raise Misconfigured(
+            f"queue {queue.name!r} is no stream, and has no offsets. Fix: leave `offset` out"
         )
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import select
 import ssl
+import struct
 import time
 from contextlib import contextmanager
 from struct import Struct
@@ -22,6 +23,8 @@ from amqp.method_framing import frame_handler
 from amqp.transport import SSLTransport, TCPTransport
 from kombu.transport import pyamqp
 
+from connectors.parking.headers import UNREADABLE
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
@@ -29,6 +32,10 @@ _HEADER = Struct(">BHI")
 _FRAME_END = 0xCE
 _HEADER_FRAME = 2
 _PROPERTY_FLAGS = 12
+_INSTEAD = (
+    b"\x20\x00" + struct.pack(">IB", len(UNREADABLE) + 3, len(UNREADABLE))
+    + UNREADABLE.encode() + b"t\x01"
+)  # fmt: skip
 _READ_BYTES = 256 * 1024
 _RPC_SECONDS = 10.0
 _IDLE_SECONDS = 0.5
@@ -139,20 +146,28 @@ class _NonBlocking:
 def tolerant(connection: Any, callback: Any) -> Any:  # noqa: ANN401 - py-amqp has no types
     """Return a frame handler for py-amqp that reads messages whose properties it cannot.
 
-    They come without properties; then a tool can at least see that they are there.
+    They come with the header `UNREADABLE` in place of their properties.
     """
     handle = frame_handler(connection, callback)
 
     def on_frame(frame: tuple[int, int, bytes]) -> Any:  # noqa: ANN401 - as above
-        kind, channel, payload = frame
-        if kind == _HEADER_FRAME:
-            try:
-                Message().inbound_header(payload)
-            except Exception:  # noqa: BLE001 - whatever its parser stumbles over
-                payload = payload[:_PROPERTY_FLAGS] + b"\0\0"
-        return handle((kind, channel, payload))
+        try:
+            return handle(frame)
+        except Exception:
+            kind, channel, payload = frame
+            if kind != _HEADER_FRAME or _readable(payload):
+                raise
+            return handle((kind, channel, payload[:_PROPERTY_FLAGS] + _INSTEAD))
 
     return on_frame
+
+
+def _readable(payload: bytes) -> bool:
+    try:
+        Message().inbound_header(payload)
+    except Exception:  # noqa: BLE001 - whatever its parser stumbles over
+        return False
+    return True
 
 
 class _PlainSocket(_NonBlocking, TCPTransport):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from connectors.errors import BadInput
+from connectors.parking.headers import UNREADABLE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -71,6 +72,8 @@ def check_size(delivery: Delivery, max_body_bytes: int) -> None:
 
 def check_headers(headers: Mapping[str, Any]) -> None:
     """Refuse headers over their bounds, and one that calls the body compressed."""
+    if UNREADABLE in headers:
+        raise BadInput("headers", "its properties cannot be read")
     if "compression" in headers:
         raise BadInput("encoding", "header `compression`: compressed bodies are not inflated")
     if len(headers) > _MAX_HEADERS:

@@ -54,6 +54,8 @@ def of_message(
         return MessageIdentity(_bounded(f"id {own}"), _shown(own))
     if message_id := delivery.message_id:
         return MessageIdentity(_bounded(f"message {message_id}"), _shown(message_id))
+    if place := delivery.place:
+        return MessageIdentity(_bounded(f"place {place}"), _shown(place))
     return NAMELESS
 
 

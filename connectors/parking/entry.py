@@ -10,6 +10,7 @@ import msgspec
 
 from connectors.amqp import topology
 from connectors.parking.headers import HEADER, positions
+from connectors.parking.headers import UNREADABLE as NO_PROPERTIES
 from connectors.parking.park import KEPT_PROPERTIES, kept_headers
 
 if TYPE_CHECKING:
@@ -41,6 +42,7 @@ class ParkedMessage(msgspec.Struct, frozen=True, kw_only=True):
         age: Seconds since it was parked; None where nothing says so.
         replays: How often it was replayed before.
         texts: Positions of the texts that failed; empty for the message as a whole.
+        place: Its place in the stream that it came from; empty where it came from a queue.
         properties: Those of the original message, headers included.
     """
 
@@ -59,6 +61,7 @@ class ParkedMessage(msgspec.Struct, frozen=True, kw_only=True):
     age: float | None
     replays: int
     texts: tuple[int, ...]
+    place: str
     revision: str
     body: bytes
     properties: dict[str, Any]
@@ -93,6 +96,7 @@ def entry(message: Any) -> ParkedMessage:  # noqa: ANN401 - py-amqp has no types
         age=_age(_word(own.get("last-failure"))),
         replays=_count(own.get("replays"), 0),
         texts=tuple(sorted(positions(own.get("texts")))),
+        place=_word(own.get("place")),
         revision=_word(own.get("model-revision")),
         body=body,
         properties={name: properties[name] for name in KEPT_PROPERTIES if name in properties}
@@ -134,8 +138,7 @@ def _unlabelled(message: Any, found: Mapping[str, Any]) -> dict[str, Any]:  # no
         "replays": found.get(f"{HEADER}replays"),
         "headers": found,
     }
-    if not message.properties:
-        # the client could not read them, and came without
+    if NO_PROPERTIES in found:
         return own | {"code": UNREADABLE, "detail": "by RabbitMQ: its headers cannot be read"}
     death = _death(found.get("x-death"))
     if not death:

@@ -10,6 +10,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 HEADER = "tonebus-"
+UNREADABLE = f"{HEADER}unreadable"
+"""Header of a message that came without the properties it had: they cannot be read."""
 _MAX_CHARS = 255
 """Of an exchange, a routing key or a time; every event of the message repeats the first two."""
 _MAX_TIMES = 10**6
@@ -27,6 +29,7 @@ class Replayed(msgspec.Struct, frozen=True):
         routing_key: With which key.
         first_failure: When it was first parked, by ISO 8601.
         texts: Positions of the texts that are still wanted of it; empty wants all.
+        place: Its place in the stream that it came from; empty where it came from a queue.
     """
 
     times: int = 0
@@ -34,6 +37,7 @@ class Replayed(msgspec.Struct, frozen=True):
     routing_key: str = ""
     first_failure: str = ""
     texts: frozenset[int] = frozenset()
+    place: str = ""
 
 
 NEVER = Replayed()
@@ -49,6 +53,7 @@ def replayed(headers: Mapping[str, Any]) -> Replayed:
         routing_key=_word(headers, "routing-key"),
         first_failure=_word(headers, "first-failure"),
         texts=positions(headers.get(f"{HEADER}texts")),
+        place=_word(headers, "place"),
     )
 
 
@@ -73,5 +78,6 @@ def headers(seen: Replayed) -> dict[str, Any]:
         "routing-key": seen.routing_key,
         "first-failure": seen.first_failure,
         "texts": ",".join(map(str, sorted(seen.texts))),
+        "place": seen.place,
     }
     return {HEADER + name: value for name, value in own.items() if value != ""}

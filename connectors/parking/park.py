@@ -16,8 +16,11 @@ if TYPE_CHECKING:
 
     from connectors.delivery import Delivery
 
-DEATH = ("x-death", "x-first-death-", "x-last-death-", "x-delivery-count", "x-acquired-count")
-"""Headers in which brokers count redeliveries; a replay starts without them."""
+DEATH = (
+    "x-death", "x-first-death-", "x-last-death-", "x-delivery-count", "x-acquired-count",
+    "x-stream-offset",
+)  # fmt: skip
+"""Headers in which brokers tell of a delivery; a replay starts without them."""
 _MAX_DETAIL_CHARS = 200
 _MAX_HEADERS = 64
 _MAX_HEADER_CHARS = 16 * 1024
@@ -65,6 +68,8 @@ def message(delivery: Delivery, reason: Reason) -> OutgoingMessage:
         "model-revision": reason.revision,
         "headers": kept_headers(delivery.headers),
     }
+    if delivery.place:
+        own["place"] = delivery.place
     if replays := delivery.replayed.times:
         own["replays"] = replays
     if reason.texts:

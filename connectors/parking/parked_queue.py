@@ -157,6 +157,7 @@ def _again(each: ParkedMessage, queue: str) -> OutgoingMessage:
             routing_key=each.routing_key,
             first_failure=each.first_failure,
             texts=frozenset(each.texts),
+            place=each.place,
         )
     )
     return OutgoingMessage("", queue, each.body, properties)

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from connectors.amqp import presence, topology
+from connectors.amqp import bookmark, presence, topology
+from connectors.amqp.connection import Refused
 from connectors.amqp.nodes import nodes
 from connectors.errors import Misconfigured, Unavailable
 from connectors.scoring.client import Scoring
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from connectors.amqp.connection import Broker
+    from connectors.amqp.subscription import Subscription
     from daemon.checks.topology_diff import Finding
     from daemon.settings import ModelSettings, Settings
 
@@ -60,6 +62,7 @@ def examine(settings: Settings, management_url: str = "") -> Iterator[Result]:
         found = list(topology_diff.findings(broker, *wiring.topology(settings)))
         yield from _topology(found)
         yield from _depths(broker)
+        yield from _streams(settings, broker)
         yield from _bus(broker, _outputs(settings, found))
         if not broker.blocked:
             for model in settings.models:
@@ -132,6 +135,33 @@ def _depths(broker: Broker) -> Iterator[Result]:
     ):
         if waiting := presence.messages(broker, queue):
             yield Result(queue, "warning", f"{waiting} messages wait there", fix)
+
+
+def _streams(settings: Settings, broker: Broker) -> Iterator[Result]:
+    """Say where each stream will be read on, and what keeps it from being read."""
+    for subscription in wiring.subscriptions(settings):
+        if not subscription.queue:
+            continue
+        check = f"queue {subscription.queue}"
+        found = presence.is_stream(broker, subscription.queue)
+        if found is None:
+            yield Result(check, "failure", "it is missing, or may not be read", "see `queue`")
+        elif found and not subscription.stream:
+            yield Result(check, "failure", "it is a stream", "set `offset`, such as 'first'")
+        elif subscription.stream and not found:
+            yield Result(check, "failure", "it is no stream", "leave `offset` out")
+        elif found:
+            yield _place(broker, check, subscription)
+
+
+def _place(broker: Broker, check: str, subscription: Subscription) -> Result:
+    try:
+        place = bookmark.read(broker, subscription.offset_queue)
+    except Refused as error:
+        return Result(check, "unknown", f"how far the stream was read: {error}")
+    if place is None or place.stream != subscription.stream:
+        return Result(check, "ok", f"a stream, not read yet; begins at {subscription.offset}")
+    return Result(check, "ok", f"a stream, read up to message {place.offset}")
 
 
 def _model(settings: Settings, broker: Broker, model: ModelSettings) -> Iterator[Result]:

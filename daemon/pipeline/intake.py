@@ -10,11 +10,11 @@ themselves.
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import structlog
 
+from connectors.amqp.bookmark import Taken
 from connectors.amqp.connection import Refused
 from connectors.errors import Misconfigured, Unavailable
 from daemon.pipeline.breaker import Breakers
@@ -25,8 +25,11 @@ from daemon.pipeline.pauses import (
     BAD_MESSAGES,
     BAD_SCORES,
     ENDED,
+    FIRST_TRIAL,
     FIXES,
     REFUSED_CONSUMER,
+    STANDBY,
+    ConnectorState,
     Pause,
 )
 from daemon.pipeline.quarantine import Quarantine
@@ -45,33 +48,11 @@ if TYPE_CHECKING:
 
 _REVIEW_SECONDS = 0.25
 _RETRY_SECONDS = 10.0
-_FIRST_TRIAL = 15.0
 _LONGEST_TRIAL = 300.0
 _WIND_DOWN = 5.0
 _FEWER = 4
 """Part of the deliveries that are held from then on."""
 _log = structlog.get_logger(__name__)
-
-
-@dataclass(slots=True)
-class _Connector:
-    """One connector.
-
-    Attributes:
-        delay: Seconds until the next trial, should the present one fail.
-        prefetch: Deliveries that it may hold; 0 takes what the settings say.
-        trial: Whether it consumes one message, to see whether messages are still bad.
-        grow: Whether a trial went well.
-    """
-
-    models: Sequence[str]
-    breaker: Breaker
-    breakers: Breakers
-    delay: float = _FIRST_TRIAL
-    prefetch: int = 0
-    pause: Pause | None = None
-    trial: bool = False
-    grow: bool = False
 
 
 class Intake:
@@ -93,7 +74,7 @@ class Intake:
         self._connectors = {}
         for name, each in models.items():
             breakers = [mapping[name], *(scoring[model] for model in each)]
-            self._connectors[name] = _Connector(each, breakers[0], Breakers(breakers))
+            self._connectors[name] = ConnectorState(each, breakers[0], Breakers(breakers))
         self._hold = hold
         self._clock = clock
         self._due = 0.0
@@ -103,7 +84,11 @@ class Intake:
     @property
     def pauses(self) -> dict[str, Pause]:
         """The connectors that do not consume, on purpose."""
-        return {name: each.pause for name, each in self._connectors.items() if each.pause}
+        return {
+            name: each.pause
+            for name, each in self._connectors.items()
+            if each.pause and each.pause.reason != STANDBY
+        }
 
     @property
     def quarantined(self) -> bool:
@@ -155,7 +140,7 @@ class Intake:
         connector = self._connectors[name]
         if connector.trial:
             connector.breakers.reset()
-            connector.delay = _FIRST_TRIAL
+            connector.delay = FIRST_TRIAL
             connector.trial, connector.grow = False, True
 
     def review(self, edges: Edges, scorer: Scoring, publisher: Publisher) -> bool:
@@ -201,7 +186,7 @@ class Intake:
             raise Unavailable("RabbitMQ has not taken any message for too long")
 
     def _look_at(
-        self, edges: Edges, name: str, connector: _Connector, scorer: Scoring,
+        self, edges: Edges, name: str, connector: ConnectorState, scorer: Scoring,
         publisher: Publisher,
     ) -> None:  # fmt: skip
         """Find a reason to pause a connector that consumes."""
@@ -229,7 +214,7 @@ class Intake:
             self._restart(edges, name, fewer)
 
     def _look_again(
-        self, edges: Edges, name: str, connector: _Connector, pause: Pause, scorer: Scoring,
+        self, edges: Edges, name: str, connector: ConnectorState, pause: Pause, scorer: Scoring,
         publisher: Publisher,
     ) -> None:  # fmt: skip
         """See whether the reason for a pause is gone."""
@@ -243,6 +228,9 @@ class Intake:
         if now < pause.until and not is_gone(pause, edges, connector.models, scorer, publisher):
             return
         connector.pause = None
+        if pause.reason == STANDBY:
+            self._start(edges, name, standby=True)
+            return
         _log.info("connector_resumed", connector=name, reason=pause.reason,
                   after=round(now - pause.since, 1))  # fmt: skip
         if pause.reason in {BAD_MESSAGES, BAD_SCORES}:
@@ -286,9 +274,17 @@ class Intake:
         edges.source.stop(name)
         self._start(edges, name, prefetch=prefetch)
 
-    def _start(self, edges: Edges, name: str, *, prefetch: int = 0, raising: bool = False) -> None:
+    def _start(
+        self, edges: Edges, name: str, *, prefetch: int = 0, raising: bool = False,
+        standby: bool = False,
+    ) -> None:  # fmt: skip
         try:
             edges.source.start(name, prefetch)
+        except Taken:
+            if not standby:
+                _log.info("connector_standby", connector=name)
+            now = self._clock()
+            self._connectors[name].pause = Pause(STANDBY, now, now + _RETRY_SECONDS)
         except (Misconfigured, Refused) as error:
             if raising:
                 raise

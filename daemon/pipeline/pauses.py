@@ -6,6 +6,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from daemon.pipeline.breaker import Breaker, Breakers
     from daemon.pipeline.destinations import Destination
     from daemon.pipeline.outgoing import Ping
 
@@ -15,6 +18,10 @@ ALARM = "broker-alarm"
 BAD_MESSAGES = "bad-messages"
 BAD_SCORES = "bad-scores"
 REFUSED_CONSUMER = "consume-refused"
+STANDBY = "standby"
+"""Another daemon reads the stream: no fault, and never shown as one."""
+FIRST_TRIAL = 15.0
+"""Seconds until a message is tried, where messages or scores are bad."""
 FIXES = {
     NO_WORKER: "start a worker: `systemctl start tonebus-worker@1`, or `tonebus worker`",
     REFUSED_PUBLISH: "see `publish_refused` in the log for the exchange and what to repair",
@@ -52,3 +59,24 @@ class Pause:
     destination: Destination | None = None
     ping: Ping | None = None
     stopped: bool = True
+
+
+@dataclass(slots=True)
+class ConnectorState:
+    """How one connector stands.
+
+    Attributes:
+        delay: Seconds until the next trial, should the present one fail.
+        prefetch: Deliveries that it may hold; 0 takes what the settings say.
+        trial: Whether it consumes one message, to see whether messages are still bad.
+        grow: Whether a trial went well.
+    """
+
+    models: Sequence[str]
+    breaker: Breaker
+    breakers: Breakers
+    delay: float = FIRST_TRIAL
+    prefetch: int = 0
+    pause: Pause | None = None
+    trial: bool = False
+    grow: bool = False

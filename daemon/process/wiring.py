@@ -75,8 +75,10 @@ def rabbit(settings: Settings, name: str, *, consume: bool) -> Rabbit:
         name: What RabbitMQ's tools call the connection.
         consume: Whether to read the source queues.
     """
+    streams = consume and any(each.offset != "" for each in settings.connectors)
     return Rabbit(
-        broker(settings, name),
+        # no delivery limit puts away what cannot be read in a stream
+        broker(settings, name, tolerant=streams),
         app=celery(settings),
         models=[model.name for model in settings.models],
         subscriptions=subscriptions(settings) if consume else (),
@@ -97,6 +99,7 @@ def subscriptions(settings: Settings) -> list[Subscription]:
             prefetch=each.prefetch,
             output=each.output.exchange,
             queue=each.queue,
+            offset=each.offset,
             arguments={"x-priority": each.priority} if each.priority else {},
         )
         for each in settings.connectors
@@ -228,7 +231,11 @@ def worst_case_bytes(settings: Settings) -> int:
     Raises:
         Misconfigured: It is more than `memory_ceiling`.
     """
-    held = sum(each.prefetch or settings.broker.prefetch for each in settings.connectors)
+    # a stream is read beside a queue that takes its replays
+    held = sum(
+        (each.prefetch or settings.broker.prefetch) * (1 if each.offset == "" else 2)
+        for each in settings.connectors
+    )
     body = settings.daemon.max_body_bytes
     bodies = held * body
     # what a document is parsed into, and what is held of it, takes some times its size

@@ -83,7 +83,10 @@ class ConnectorSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True,
         passive: Whether the exchange belongs to others: it must exist, and is not declared.
         bindings: Routing-key patterns.
         queue: A queue that exists and belongs to others, in place of an exchange. It is only
-            consumed from: nothing is declared or bound for it. It cannot be a stream.
+            consumed from: nothing is declared or bound for it.
+        offset: Where to begin in `queue`, which is a stream then, when it is read for the first
+            time: `first`, `last` (the messages written last), `next`, a time by ISO 8601, or the
+            number of a message. Later the connector goes on where it was.
         priority: Priority of our consumers at the queue: consumers with a lower one get messages
             only while ours are busy.
         prefetch: Deliveries that the connector may hold unsettled; 0 takes `broker.prefetch`.
@@ -131,6 +134,7 @@ class ConnectorSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True,
         "#",
     )
     queue: Annotated[str, Meta(max_length=255)] = ""
+    offset: Annotated[int, Meta(ge=0, le=2**63 - 1)] | Annotated[str, Meta(max_length=64)] = ""
     priority: Annotated[int, Meta(ge=-1000, le=1000)] = 0
     prefetch: Annotated[int, Meta(ge=0, le=65535)] = 0
     model: str | tuple[str, ...] = ()
@@ -162,8 +166,9 @@ class ConnectorSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True,
 
     @property
     def source_queue(self) -> str:
-        """The queue that is consumed from."""
-        return self.queue or source_queue(self.name)
+        """The queue that is consumed from: beside a stream, one of its own that takes replays."""
+        own = source_queue(self.name)
+        return own if self.offset != "" else self.queue or own
 
     def mapping_config(self) -> MappingConfig:
         """How its messages are read."""

@@ -7,6 +7,7 @@ import re
 from typing import TYPE_CHECKING
 
 from connectors.amqp import topology
+from connectors.amqp.stream import start_of
 from connectors.events import output
 from connectors.mapping import MappingConfig
 from connectors.mapping.cloudevents import is_attribute
@@ -145,6 +146,11 @@ def _expressions(each: ConnectorSettings, here: Path) -> Iterator[Problem]:
 
 
 def _exchanges(each: ConnectorSettings, settings: Settings, here: Path) -> Iterator[Problem]:
+    if each.offset != "":
+        yield Problem(
+            (*here, "offset"), "says where to begin in a stream, and `queue` names none",
+            "name the stream by `queue`, or leave `offset` out",
+        )  # fmt: skip
     targets = {other.output.exchange for other in settings.connectors}
     if each.exchange in {*_KEPT, topology.RESULTS}:
         yield Problem(
@@ -183,11 +189,29 @@ def _queue(each: ConnectorSettings, settings: Settings, here: Path) -> Iterator[
             (*here, "queue"), f"{each.queue!r} is not a queue of others",
             "name the queue of your upstream, or leave it out for one of the connector's own",
         )  # fmt: skip
+    yield from _offset(each, here)
     sharing = [one.name for one in settings.connectors if one.queue == each.queue]
     if sharing[0] != each.name:
         yield Problem(
             (*here, "queue"), f"connector {sharing[0]!r} consumes from it, and each message goes "
             "to one consumer alone", "give each connector a queue of its own",
+        )  # fmt: skip
+
+
+def _offset(each: ConnectorSettings, here: Path) -> Iterator[Problem]:
+    if each.offset == "":
+        return
+    try:
+        start_of(each.offset)
+    except ValueError:
+        yield Problem(
+            (*here, "offset"), f"{each.offset!r} is no place in a stream",
+            "'first', 'last', 'next', a time such as '2026-11-01T00:00:00Z', or a number",
+        )  # fmt: skip
+    if each.priority:
+        yield Problem(
+            (*here, "priority"), "a stream gives every message to every consumer",
+            "leave `priority` out, or `offset` where `queue` is no stream",
         )  # fmt: skip
 
 

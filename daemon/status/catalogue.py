@@ -32,6 +32,12 @@ CATALOGUE: dict[str, Words] = {
         "Connector “{connector}” stopped consuming ({reason}) {destination}", "{fix}."),
     "consumer_ended": Words(
         "RabbitMQ ended the consumer of “{connector}”: {reason} {detail}", "{fix}."),
+    "stream_cut": Words(
+        "The stream “{stream}” of “{connector}” lost what was not read between {place} and {first}",
+        "Its retention took it away: have it keep messages for longer, or start more workers."),
+    "stream_replaced": Words(
+        "The stream “{stream}” of “{connector}” is not the one that was read before",
+        "It was made anew, and is read from its first message. None needed."),
     "consumer_refused": Words(
         "RabbitMQ allows no consumer for “{connector}”: {error}", "{fix}."),
     "redeclare_refused": Words(

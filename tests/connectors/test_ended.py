@@ -61,7 +61,7 @@ def test_the_reason_is_found_out_without_sleeping(
         broker.attempt(broker.channel().queue_delete, queue)
     else:
         # only a cluster moves a queue; what the client receives is the same
-        source._consumers["input"]._on_cancel("any")
+        source._consumers["input"][0]._on_cancel("any")
     forbid_sleep(monkeypatch)
     until(lambda: ended, turn)
     assert [each.reason for each in ended] == [reason]

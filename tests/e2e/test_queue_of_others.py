@@ -123,7 +123,7 @@ def test_a_queue_that_is_missing_is_named(env: dict[str, str]) -> None:
 
 
 @pytest.mark.parametrize("managed", ["true", "false"])
-def test_a_stream_is_refused_before_anything_of_it_is_skipped(
+def test_a_stream_without_an_offset_is_refused_before_anything_of_it_is_skipped(
     env: dict[str, str], owner: BlockingChannel, managed: str
 ) -> None:
     declare(owner, "stream")

@@ -1,0 +1,186 @@
+"""Consume from a stream: in its order, from where the last reader was."""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import structlog
+
+from connectors.amqp.bookmark import Bookmark, Place, seal
+from connectors.amqp.consumer import Consumer
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from connectors.amqp.connection import Broker
+    from connectors.delivery import Delivery
+
+OFFSET = "x-stream-offset"
+WORDS = ("first", "last", "next")
+_KEEP_SECONDS = 1.0
+_FIND_SECONDS = 30.0
+_LAST_MESSAGES = 10_000
+_LAST_SECONDS = 3.0
+_QUIET_SECONDS = 0.3
+_log = structlog.get_logger(__name__)
+
+
+def start_of(offset: str | int) -> str | int | datetime:
+    """Return where to begin, as RabbitMQ takes it.
+
+    Args:
+        offset: A word of RabbitMQ's, the number of a message, or a time by ISO 8601, in UTC unless
+            it says otherwise.
+
+    Raises:
+        ValueError: It is none of these.
+    """
+    if isinstance(offset, int):
+        if offset < 0:
+            raise ValueError("the first message has offset 0")
+        return offset
+    if offset in WORDS:
+        return offset
+    found = datetime.fromisoformat(offset)
+    return found if found.tzinfo else found.replace(tzinfo=UTC)
+
+
+class StreamConsumer(Consumer):
+    """The consuming channel of one connector that reads a stream.
+
+    A stream takes nothing back: `basic.nack` and `basic.reject` would end the connection. What is
+    not settled is read again from the place that is kept, which is the last delivery of which
+    every earlier one is settled. For that, deliveries are acknowledged in their order alone, so
+    that no more than the prefetch is read again.
+
+    Attributes:
+        end: Offset of the last message to be read; None where there is no end.
+    """
+
+    def __init__(
+        self, broker: Broker, connector: str, *, keep: str, ends: bool = False,
+        **options: Any,  # noqa: ANN401 - the consumer's own
+    ) -> None:  # fmt: skip
+        """Open the channel.
+
+        Args:
+            broker: A connected broker.
+            connector: Whose messages these are.
+            keep: Queue that holds the place.
+            ends: Whether to stop at the message that is the last one when reading begins.
+            options: Of `Consumer`.
+        """
+        super().__init__(broker, connector, **options)
+        self._bookmark = Bookmark(broker, self._channel, keep)
+        self._ends = ends
+        self._stream = ""
+        self._read = -1
+        self._sought: Place | None = None
+        self._sought_until = 0.0
+        self._lost = False
+        self._place: Place | None = None
+        self.end: int | None = None
+        self._keep_at = 0.0
+
+    def start(self, queue: str, arguments: Mapping[str, Any] | None = None) -> None:
+        """Start deliveries behind the place that is kept, else as the arguments say.
+
+        Raises:
+            Taken: Another process reads the stream.
+            Refused: RabbitMQ allows no consumer there.
+        """
+        self._stream = queue
+        self._bookmark.take()
+        place = self._bookmark.read()
+        if place and place.stream != queue:
+            _log.info("place_dropped", connector=self._connector, stream=place.stream)
+            place = None
+        if self._ends:
+            self.end = place.end if place else last_offset(self._broker, queue)
+        if place:
+            # the message itself, to see that the stream is still the same
+            arguments = {**(arguments or {}), OFFSET: place.offset}
+            self._sought, self._sought_until = place, time.monotonic() + _FIND_SECONDS
+        _log.info(
+            "stream_opened", connector=self._connector, stream=queue,
+            place=place.offset if place else None,
+            offset=None if place else str((arguments or {}).get(OFFSET)),
+        )  # fmt: skip
+        super().start(queue, arguments)
+
+    def flush(self) -> None:
+        """Acknowledge the unbroken run from the oldest on, and keep the place now and then."""
+        if not self.live:
+            return
+        late = self._sought and time.monotonic() > self._sought_until
+        if self._tag and (self._lost or late):
+            self._start_over()
+        if run := self._acknowledge_run():
+            last = run[-1]
+            self._place = Place(self._stream, last.offset, seal(last.body), self.end)
+        if self._place and time.monotonic() >= self._keep_at:
+            self._keep()
+
+    @property
+    def finished(self) -> bool:
+        """Whether the end was reached, and all before it is settled."""
+        return self.end is not None and self._read >= self.end and not self._unsettled
+
+    def _give_back(self) -> None:
+        self._keep()
+
+    def _keep(self) -> None:
+        if self._place and not self._broker.blocked:
+            self._bookmark.write(self._place)
+            self._place, self._keep_at = None, time.monotonic() + _KEEP_SECONDS
+
+    def _accepts(self, delivery: Delivery) -> bool:
+        """Take note of where we are; say whether a delivery is to be taken further."""
+        found = delivery.headers.get(OFFSET)
+        # where properties cannot be read, the offset among them cannot either
+        self._read = found if isinstance(found, int) else self._read + 1
+        delivery.offset, delivery.stream = self._read, self._stream
+        if self._lost:
+            return False
+        sought, self._sought = self._sought, None
+        if sought is None:
+            return self.end is None or self._read <= self.end
+        if self._read > sought.offset:
+            _log.warning(
+                "stream_cut", connector=self._connector, stream=self._stream,
+                place=sought.offset, first=self._read,
+            )  # fmt: skip
+            return True
+        self._lost = sought.seal != seal(delivery.body)
+        return False
+
+    def _start_over(self) -> None:
+        """Begin at the first: what stands at our place is not what we have read."""
+        _log.warning("stream_replaced", connector=self._connector, stream=self._stream)
+        self.cancel()
+        self._lost, self._sought, self._read = False, None, -1
+        super().start(self._stream, {OFFSET: "first"})
+
+
+def last_offset(broker: Broker, stream: str) -> int:
+    """Return the offset of a stream's last message; -1 where it is empty.
+
+    RabbitMQ tells nobody, but hands out the last chunk: as many messages as were written at once.
+    """
+    channel, found = broker.channel(), [-1]
+    broker.attempt(channel.basic_qos, 0, _LAST_MESSAGES, False)
+
+    def on_message(message: Any) -> None:  # noqa: ANN401 - py-amqp has no types
+        found.append(message.headers.get(OFFSET, -1))
+
+    broker.attempt(channel.basic_consume, stream, callback=on_message, arguments={OFFSET: "last"})
+    until = time.monotonic() + _LAST_SECONDS
+    while (left := until - time.monotonic()) > 0:
+        before = len(found)
+        broker.wait(min(left, _QUIET_SECONDS))
+        if before == len(found) > 1:
+            break
+    broker.attempt(channel.close)
+    return max(found)

@@ -1,6 +1,6 @@
 """How far a stream was read: kept at RabbitMQ, and one reader at a time.
 
-A stream keeps its messages, whoever has read them, and over AMQP 0-9-1 RabbitMQ keeps no offset for
+A stream keeps its messages when they were read, and over AMQP 0-9-1 RabbitMQ keeps no offset for
 a consumer. So the place is a message of our own in a queue that holds one: as durable as the stream
 itself. Redis may lose what it holds, and with it messages would be skipped.
 """
@@ -32,12 +32,14 @@ class Place(msgspec.Struct, frozen=True):
     Attributes:
         stream: Its queue.
         seal: Digest of its body: another stream may bear the name by now.
+        purpose: What else it is for.
         end: Offset at which a reader stops; None for one that goes on.
     """
 
     stream: str
     offset: int
     seal: str
+    purpose: str = ""
     end: int | None = None
 
 

@@ -16,7 +16,7 @@ from connectors.ports import Backlog
 from connectors.scoring.client import Scoring
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from celery import Celery
 
@@ -56,6 +56,7 @@ class Rabbit:
         self, broker: Broker, *, app: Celery, models: Sequence[str],
         subscriptions: Sequence[Subscription] = (), prefetch: int = 1,
         max_body_bytes: int = _MAX_BODY_BYTES, manage: bool = True,
+        source: Callable[..., Source] = Source,
     ) -> None:  # fmt: skip
         """Prepare; connect nothing yet.
 
@@ -67,6 +68,7 @@ class Rabbit:
             prefetch: Unsettled deliveries for each subscription.
             max_body_bytes: Bytes that are held for each of them.
             manage: Whether to declare what is relied on, or only to find it in place.
+            source: Makes the source of each connection; arguments are those of `Source`.
         """
         self.broker = broker
         self.wakeup = Wakeup()
@@ -74,6 +76,7 @@ class Rabbit:
         self._models = models
         self._subscriptions = {each.connector: each for each in subscriptions}
         self._prefetch = prefetch
+        self._source = source
         self._max_body_bytes = max_body_bytes
         self._opened = False
         self._prepare = topology.apply if manage else topology.verify
@@ -101,7 +104,7 @@ class Rabbit:
         self._opened = True
         self.sink = Sink(self.broker)
         self.scoring = Scoring(self.broker, self._app)
-        self.source = Source(
+        self.source = self._source(
             self.broker,
             self._subscriptions,
             prefetch=self._prefetch,

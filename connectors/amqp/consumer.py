@@ -118,7 +118,7 @@ class Consumer:
             return
         self._acknowledge_run()
         for tag in self._settled:
-            self._broker.attempt(self._channel.basic_ack, tag)
+            self._acknowledge(tag)
             self._held -= len(self._unsettled.pop(tag).body)
         self._settled.clear()
 
@@ -127,11 +127,14 @@ class Consumer:
         tags = list(itertools.takewhile(self._settled.__contains__, self._unsettled))
         if not tags:
             return []
-        self._broker.attempt(self._channel.basic_ack, tags[-1], multiple=True)
+        self._acknowledge(tags[-1], multiple=True)
         self._settled.difference_update(tags)
         run = [self._unsettled.pop(tag) for tag in tags]
         self._held -= sum(len(each.body) for each in run)
         return run
+
+    def _acknowledge(self, tag: int, *, multiple: bool = False) -> None:
+        self._broker.attempt(self._channel.basic_ack, tag, multiple)
 
     def cancel(self) -> None:
         """Stop deliveries; those already out stay ours to settle."""
@@ -183,10 +186,13 @@ class Consumer:
             routing_key=info["routing_key"],
             redelivered=bool(info["redelivered"]),
         )
-        if not self._accepts(delivery):
-            self._broker.attempt(self._channel.basic_ack, delivery.tag)
-            return
-        self._held += len(body)
+        if self._accepts(delivery):
+            self._take_in(delivery)
+        else:
+            self._acknowledge(delivery.tag)
+
+    def _take_in(self, delivery: Delivery) -> None:
+        self._held += len(delivery.body)
         self._unsettled[delivery.tag] = delivery
         self._arrived.append(delivery)
 

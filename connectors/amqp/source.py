@@ -71,7 +71,7 @@ class Source:
             if subscription.stream:
                 consumers.append(self._stream(subscription, prefetch))
                 consumers[-1].start(subscription.stream, {OFFSET: start_of(subscription.offset)})
-            if not subscription.ends:
+            if not (subscription.stream and subscription.ends):
                 consumers.append(self._queue(subscription, prefetch))
                 consumers[-1].start(subscription.source_queue, subscription.arguments)
         except Refused:
@@ -83,7 +83,7 @@ class Source:
     def _stream(self, subscription: Subscription, prefetch: int) -> StreamConsumer:
         return StreamConsumer(
             self._broker, subscription.connector, keep=subscription.offset_queue,
-            ends=subscription.ends, hold_bytes=0,
+            ends=subscription.ends, purpose=subscription.purpose, hold_bytes=0,
             prefetch=prefetch or subscription.prefetch or self._prefetch,
             arrived=self._arrived, on_end=self._ended.append,
         )  # fmt: skip

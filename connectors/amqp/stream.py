@@ -60,7 +60,7 @@ class StreamConsumer(Consumer):
     """
 
     def __init__(
-        self, broker: Broker, connector: str, *, keep: str, ends: bool = False,
+        self, broker: Broker, connector: str, *, keep: str, ends: bool = False, purpose: str = "",
         **options: Any,  # noqa: ANN401 - the consumer's own
     ) -> None:  # fmt: skip
         """Open the channel.
@@ -70,11 +70,13 @@ class StreamConsumer(Consumer):
             connector: Whose messages these are.
             keep: Queue that holds the place.
             ends: Whether to stop at the message that is the last one when reading begins.
+            purpose: What else the place is for: another purpose starts at the beginning.
             options: Of `Consumer`.
         """
         super().__init__(broker, connector, **options)
         self._bookmark = Bookmark(broker, self._channel, keep)
         self._ends = ends
+        self._purpose = purpose
         self._stream = ""
         self._read = -1
         self._sought: Place | None = None
@@ -92,14 +94,12 @@ class StreamConsumer(Consumer):
             Refused: RabbitMQ allows no consumer there.
         """
         self._stream = queue
-        self._bookmark.take()
-        place = self._bookmark.read()
-        if place and place.stream != queue:
-            _log.info("place_dropped", connector=self._connector, stream=place.stream)
-            place = None
+        place = self._placed()
         if self._ends:
             self.end = place.end if place else last_offset(self._broker, queue)
-        if place:
+            # kept at once, so that the next run has the same end
+            self._place = place or self._place_of(-1, b"")
+        if place and place.offset >= 0:
             # the message itself, to see that the stream is still the same
             arguments = {**(arguments or {}), OFFSET: place.offset}
             self._sought, self._sought_until = place, time.monotonic() + _FIND_SECONDS
@@ -110,6 +110,15 @@ class StreamConsumer(Consumer):
         )  # fmt: skip
         super().start(queue, arguments)
 
+    def _placed(self) -> Place | None:
+        """Become the one reader, and return where the last one was; None where there was none."""
+        self._bookmark.take()
+        place = self._bookmark.read()
+        if place and (place.stream, place.purpose) != (self._stream, self._purpose):
+            _log.info("place_dropped", connector=self._connector, stream=place.stream)
+            return None
+        return place
+
     def flush(self) -> None:
         """Acknowledge the unbroken run from the oldest on, and keep the place now and then."""
         if not self.live:
@@ -119,7 +128,7 @@ class StreamConsumer(Consumer):
             self._start_over()
         if run := self._acknowledge_run():
             last = run[-1]
-            self._place = Place(self._stream, last.offset, seal(last.body), self.end)
+            self._place = self._place_of(last.offset, last.body)
         if self._place and time.monotonic() >= self._keep_at:
             self._keep()
 
@@ -127,6 +136,19 @@ class StreamConsumer(Consumer):
     def finished(self) -> bool:
         """Whether the end was reached, and all before it is settled."""
         return self.end is not None and self._read >= self.end and not self._unsettled
+
+    @property
+    def total(self) -> int:
+        """Messages up to the end."""
+        return 0 if self.end is None else self.end + 1
+
+    @property
+    def done(self) -> int:
+        """Messages that are settled, in this run or before."""
+        return min(self._read + 1, self.total) - len(self._unsettled)
+
+    def _place_of(self, offset: int, body: bytes) -> Place:
+        return Place(self._stream, offset, seal(body), self._purpose, self.end)
 
     def _give_back(self) -> None:
         self._keep()

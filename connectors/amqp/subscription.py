@@ -20,6 +20,7 @@ class Subscription(msgspec.Struct, frozen=True):
             the connector has a queue of its own.
         offset: Where to begin in `queue`, which is a stream then; empty where it is none.
         ends: Whether to stop at the message that is the stream's last when reading begins.
+        purpose: What else that place is for: another purpose starts at the beginning.
         keep: Queue that holds the place in the stream; empty takes the connector's.
         arguments: Of `basic.consume`.
     """
@@ -33,6 +34,7 @@ class Subscription(msgspec.Struct, frozen=True):
     queue: str = ""
     offset: str | int = ""
     ends: bool = False
+    purpose: str = ""
     keep: str = ""
     arguments: dict[str, Any] = {}
 

@@ -166,16 +166,14 @@ def queue_of_others(name: str) -> Topology:
 
 
 def stream(connector: str, name: str, keep: str) -> Topology:
-    """The incoming side of a connector that reads a stream of others.
+    """The incoming side of a connector that reads a stream, with a queue that takes its replays."""
+    of_others = Queue(name, {}, passive=True, stream=True)
+    return Topology(queues=(of_others, _own_queue(connector), place_queue(keep)))
 
-    What is parked of it is replayed to a queue of its own: to the stream would be to everybody.
-    """
-    place = {"x-queue-type": "quorum", "x-delivery-limit": _NEVER, "x-max-length": 1}
-    return Topology(
-        queues=(
-            Queue(name, {}, passive=True, stream=True), _own_queue(connector), Queue(keep, place),
-        )
-    )  # fmt: skip
+
+def place_queue(name: str) -> Queue:
+    """A queue that holds how far a stream was read."""
+    return Queue(name, {"x-queue-type": "quorum", "x-delivery-limit": _NEVER, "x-max-length": 1})
 
 
 def scoring(models: Iterable[str]) -> Topology:

@@ -29,6 +29,7 @@ _COMMANDS = {
     "parked": "parked",
     "predict": "predict",
     "publish": "publish",
+    "relabel": "relabel",
     "schema": "schema",
     "tail": "tail",
     "topology": "topology",

@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from daemon.telemetry.registry import Registry
 
 _REST_SECONDS = 1.0
+_FREE_SECONDS = 0.05
+"""A worker that has nothing to do takes a batch up sooner."""
+_SHORTEST_AWAY, _LONGEST_AWAY = 0.25, 5.0
 _LATE_BATCHES = 256
 _RECORDS = 1000
 _log = structlog.get_logger(__name__)
@@ -58,6 +61,7 @@ class Requests(Generic[Requester]):
         rest_until: Monotonic seconds until when no worker is asked.
         records: What is known of texts that nobody waits for just now, by their keys: one that ends
             its workers comes again, and must not begin from zero.
+        yields: Whether to stay away from workers that others keep busy.
     """
 
     model: str
@@ -73,6 +77,8 @@ class Requests(Generic[Requester]):
     workers: int = 0
     rest_until: float = 0.0
     records: dict[bytes, Record] = field(default_factory=dict)
+    yields: bool = False
+    _away: float = 0.0
     _unreadable: int = 0
     _silent_since: float | None = None
     _reported: bool = False
@@ -147,6 +153,8 @@ class Requests(Generic[Requester]):
         self._silent_since, self._reported = None, False
         if isinstance(reply, Started):
             batch.worker, batch.started = reply.worker, self.clock()
+            if self.yields:
+                self._yield(batch.started - batch.asked)
             return []
         if isinstance(reply, Scored) and len(reply.outcomes) == len(batch.members):
             self.out.pop(reply.request, None)
@@ -155,6 +163,20 @@ class Requests(Generic[Requester]):
         if reply.request in self.late:
             return []
         return self._lose(reply.request, _fault(reply, batch))
+
+    @property
+    def queued(self) -> bool:
+        """Whether a batch waits for a worker."""
+        return not all(each.started for each in self.out.values())
+
+    def _yield(self, waited: float) -> None:
+        """Where a batch had to wait, others keep the workers busy: stay away for longer each time.
+
+        A worker that is busy with a batch cannot be seen from outside, so one batch finds out.
+        """
+        longer = min(max(2 * self._away, _SHORTEST_AWAY), _LONGEST_AWAY)
+        self._away = longer if waited > _FREE_SECONDS else 0.0
+        self.rest_until = self.clock() + self._away
 
     def overdue(self) -> list[Outcome[Requester]]:
         """See to batches that are out too long.

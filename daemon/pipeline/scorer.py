@@ -50,6 +50,7 @@ class Scorer(Generic[Requester]):
         registry: Registry | None = None,
         tracer: Tracer | None = None,
         urgent: bool = False,
+        yields: bool = False,
     ) -> None:
         """Ask for nothing yet.
 
@@ -61,6 +62,7 @@ class Scorer(Generic[Requester]):
             registry: Counts.
             tracer: Traces requests.
             urgent: Whether our batches may overtake the backlog of others.
+            yields: Whether to leave the workers to others while these keep them busy.
         """
         self._models = models
         self._cache = cache
@@ -68,6 +70,7 @@ class Scorer(Generic[Requester]):
         self._registry = registry or Registry()
         self.tracer = tracer or Tracer()
         self._urgent = urgent
+        self._yields = yields
         self._timeout = settings.score_timeout
         self._counted = float("-inf")
         self._requests: dict[str, Requests[Requester]] = {
@@ -82,6 +85,7 @@ class Scorer(Generic[Requester]):
                 clock,
                 self._registry,
                 settings.hold_seconds,
+                yields=yields,
             )
             for model in models
         }
@@ -147,6 +151,8 @@ class Scorer(Generic[Requester]):
             # a busy worker is half done, in the mean, and should find something left
             busy = len(each.out)
             while now >= each.rest_until and (free := each.workers - len(each.out)) > 0:
+                if self._yields and each.queued:
+                    break
                 members = each.next(free + busy / 2)
                 # where workers are silent, a request without texts finds out when one is not
                 if not members and (each.out or not each.silent):

@@ -56,6 +56,8 @@ class Service:
         signals: Signals,
         reporter: Reporter | None = None,
         tracer: Tracer | None = None,
+        *,
+        yields: bool = False,
     ) -> None:
         """Wire the parts; connect nothing yet.
 
@@ -66,6 +68,7 @@ class Service:
             signals: What the operator asks for.
             reporter: Counts over the whole life of the process.
             tracer: Traces over the whole life of the process.
+            yields: Whether to leave the workers to others while these keep them busy.
 
         Raises:
             Misconfigured: A model cannot be identified, or memory might run out.
@@ -90,8 +93,9 @@ class Service:
         }
         self._models = sorted(served)
         self.scorer: Scorer[Item] = Scorer(
-            served, settings.daemon, cache, time.monotonic, registry=self.registry, tracer=tracer
-        )
+            served, settings.daemon, cache, time.monotonic, registry=self.registry, tracer=tracer,
+            yields=yields,
+        )  # fmt: skip
         tried = {
             route.shadow.model: route.shadow.identity for route in routes.values() if route.shadow
         }

@@ -37,7 +37,7 @@ CATALOGUE: dict[str, Words] = {
         "Its retention took it away: have it keep messages for longer, or start more workers."),
     "stream_replaced": Words(
         "The stream “{stream}” of “{connector}” is not the one that was read before",
-        "It was made anew, and is read from its first message. None needed."),
+        "It was deleted and made again, and is read from its first message. None needed."),
     "consumer_refused": Words(
         "RabbitMQ allows no consumer for “{connector}”: {error}", "{fix}."),
     "redeclare_refused": Words(

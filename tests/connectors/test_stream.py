@@ -221,7 +221,7 @@ def test_what_retention_took_is_passed_over_and_the_first_that_is_left_comes_nex
 
 
 @pytest.mark.parametrize("length", [0, 2, 30])
-def test_a_stream_that_was_made_anew_is_read_from_its_first(
+def test_a_stream_that_was_made_again_is_read_from_its_first(
     line: Line, length: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("connectors.amqp.stream._FIND_SECONDS", 1.0)

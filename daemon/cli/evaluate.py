@@ -12,11 +12,13 @@ import msgspec
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from connectors.text import without_surrogates
 from daemon import settings as configuration
 from daemon.evaluation import evaluation, figures, labelled
 from daemon.evaluation import reports as reporting
 from daemon.evaluation.coverage import coverage
 from daemon.model import labels
+from daemon.model.language import detect
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -113,7 +115,26 @@ def _run(
     found = [result for each in results.values() for result in each]
     total = evaluation.report(right, found, sum(report.seconds for report in reports.values()))
     kept = coverage(right, found) if covered else None
-    return reporting.Run(model.identity.model, results, reports, total, kept)
+    texts = [row.text for rows in examples.values() for row in rows]
+    spoken = _by_language(texts, right, found, total.seconds)
+    return reporting.Run(model.identity.model, results, reports, total, kept, spoken)
+
+
+def _by_language(
+    texts: Sequence[str], right: Sequence[str], results: Sequence[Score | Fault], seconds: float
+) -> dict[str, evaluation.Report]:
+    """Report on the texts of each language, the most texts first; each took its share of time."""
+    places: dict[str, list[int]] = {}
+    for place, text in enumerate(texts):
+        places.setdefault(detect(without_surrogates(text)).tag, []).append(place)
+    return {
+        tag: evaluation.report(
+            [right[place] for place in found],
+            [results[place] for place in found],
+            seconds * len(found) / len(texts),
+        )
+        for tag, found in sorted(places.items(), key=lambda pair: -len(pair[1]))
+    }
 
 
 def _score(

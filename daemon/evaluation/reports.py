@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -35,6 +35,8 @@ class Run:
 
     Attributes:
         coverage: What doubt would leave of all files, where that was asked for.
+        languages: Reports over the texts of each language that was detected, the most texts first;
+            `und` where none was.
     """
 
     model: Model
@@ -42,6 +44,7 @@ class Run:
     reports: dict[str, Report]
     total: Report
     coverage: Coverage | None = None
+    languages: dict[str, Report] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,8 +70,14 @@ def disagreements(runs: list[Run], examples: Examples) -> Iterator[Disagreement]
 def as_json(runs: list[Run], examples: Examples) -> dict[str, Any]:
     """Everything that `show` shows, but no text."""
     found: dict[str, Any] = {
-        "models": [{"model": run.model, "all": run.total, "files": run.reports} for run in runs]
-    }
+        "models": [
+            {
+                "model": run.model, "all": run.total, "files": run.reports,
+                "languages": run.languages,
+            }
+            for run in runs
+        ]
+    }  # fmt: skip
     for run, told in zip(runs, found["models"], strict=True):
         if run.coverage:
             told["coverage"] = run.coverage
@@ -84,7 +93,12 @@ def show(runs: list[Run], examples: Examples, console: Console) -> None:
             f"[bold]{escape(run.model.name)}[/] {run.model.revision} (recall and F1 are macro)",
             highlight=False,
         )
-        console.print(_figures(run))
+        files = {Path(file).name: report for file, report in run.reports.items()}
+        if len(files) > 1:
+            files["all"] = run.total
+        console.print(_figures("file", files))
+        if len(run.languages) > 1:
+            console.print(_figures("language", run.languages))
         console.print(_tones(run))
         if run.coverage:
             console.print(_coverage(run.coverage))
@@ -92,15 +106,14 @@ def show(runs: list[Run], examples: Examples, console: Console) -> None:
         _show_disagreements(runs, examples, console)
 
 
-def _figures(run: Run) -> Table:
+def _figures(what: str, reports: dict[str, Report]) -> Table:
     table = Table(box=box.SIMPLE, pad_edge=False)
-    table.add_column("file", overflow="fold")
+    table.add_column(what, overflow="fold")
     for column in (
         "texts", "recall", "F1", "accuracy", "ECE", "texts/s", "tokens/s"
     ):  # fmt: skip
         table.add_column(column, justify="right", min_width=len(column))
-    rows = [(Path(file).name, report) for file, report in run.reports.items()]
-    for name, report in rows if len(rows) == 1 else [*rows, ("all", run.total)]:
+    for name, report in reports.items():
         table.add_row(
             escape(name),
             str(report.texts),

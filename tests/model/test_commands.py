@@ -116,6 +116,25 @@ def test_evaluate_gives_json_without_texts(environ: dict[str, str], data: Path) 
     assert "great app" not in output
 
 
+def test_evaluate_shows_its_figures_by_language(environ: dict[str, str], tmp_path: Path) -> None:
+    rows = tmp_path / "rows.jsonl"
+    texts = [
+        "I have been waiting for my refund for three weeks now.",
+        "Thank you for the quick and friendly answer to my question.",
+        "Llevo tres semanas esperando la devolución de mi dinero.",
+        "\ud800",
+    ]
+    lines = [json.dumps({"text": text, "label": "negative"}) for text in texts]
+    rows.write_text("\n".join(lines), encoding="utf-8")
+    [told] = json.loads(run(evaluate, environ, "--json", str(rows)))["models"]
+    assert {tag: each["texts"] for tag, each in told["languages"].items()} == {
+        "en": 2, "es": 1, "und": 1,
+    }  # fmt: skip
+    shown = run(evaluate, environ, str(rows))
+    assert "language" in shown
+    assert "es" in shown.split()
+
+
 def test_evaluate_compares_two_models(environ: dict[str, str], data: Path) -> None:
     shown = run(evaluate, environ, str(data), "--compare", "second")
     assert "Same tone for" in shown

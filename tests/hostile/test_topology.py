@@ -34,7 +34,8 @@ def test_a_deleted_source_queue_is_declared_again(room: dict[str, str]) -> None:
 
 
 def test_a_deleted_scoring_queue_is_declared_again(room: dict[str, str]) -> None:
-    with housed(room) as house:
+    # the request went with the queue, and is sent again when its time is up
+    with housed(room | {"TONEBUS_DAEMON_SCORE_TIMEOUT": "8"}) as house:
         bus = house.bus
         bus.event(bus.say(CANARY))
         bus.delete(f"sentiment.score.{models.NAME}")

@@ -93,16 +93,18 @@ def test_what_is_only_passed_over_is_given_back_while_a_replay_goes_on(bench: Be
 def test_a_long_sleep_holds_nothing(bench: Bench) -> None:
     for place in range(3):
         bench.park(str(place).encode())
-    now = 100.0
+    now, step = 100.0, 1.0
 
     def clock() -> float:
         nonlocal now
-        now += 1
+        now += step
         return now
 
     queue = ParkedQueue(bench.broker, hold=10.0, clock=clock)
     seen = [next(iter(queue)).body]
+    step = 10.0
     queue.sleep_until(now + 30)
+    step = 1.0
     assert bench.depth(topology.PARKED) == 3
     seen += [each.body for each in queue]
     queue.close()

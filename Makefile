@@ -10,6 +10,8 @@ PYTHON ?= python3
 PIP_ARGS ?=
 # More arguments for pytest: make test-fast ARGS="-k batcher"
 ARGS ?=
+# How many processes share the tests; with 0 a debugger and -s work: make test ARGS="-k batcher --pdb" AT_ONCE=0
+AT_ONCE ?= 2
 
 # Where `make install` puts things; DESTDIR is a root to put them under.
 export DESTDIR PREFIX SYSCONFDIR LIBDIR BINDIR INSTALL_VENV_FROM
@@ -29,15 +31,15 @@ demo: $(INSTALLED) ## label forty messages, print them, leave nothing running (K
 test: lint ## style, types and every test, on a real RabbitMQ and Redis
 	@scripts/servers.sh ensure
 	@scripts/tools.sh
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(BIN)/python -m pytest -n $(AT_ONCE) $(ARGS)
 	@$(if $(ARGS),,scripts/test_rabbitmq.sh span)
 
 test-rabbitmq: $(INSTALLED) ## every test that talks to a broker, on RabbitMQ VERSION=4.3 (3.10, 4.0)
 	@scripts/servers.sh ensure
 	@scripts/test_rabbitmq.sh $(or $(VERSION),4.3) $(ARGS)
 
-test-fast: $(INSTALLED) ## the tests that need no servers
-	@$(BIN)/python -m pytest -m "not broker" $(ARGS)
+test-fast: $(INSTALLED) ## the tests that need no servers and little time
+	@$(BIN)/python -m pytest -n $(AT_ONCE) -m "not broker and not slow" $(ARGS)
 
 bench: $(INSTALLED) ## speed beside the limits of model and broker (JSON=, PNG=, INFINITY=its environment)
 	@scripts/servers.sh ensure

@@ -7,10 +7,11 @@ itself. Where a server is missing such tests are skipped, and say why; in CI the
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests import scheduling
 from tests.rooms import empty_redis, own_redis, own_vhost, own_vhosts
 from tests.servers import ServerMissingError
 
@@ -25,10 +26,16 @@ _REAL = {"broker_url", "new_vhost", "redis_url", "managed_node"}
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what uses real servers, before `-m` selects."""
+    """Mark what uses real servers, before `-m` selects, and bring the long ones forward."""
     for item in items:
         if _REAL & set(getattr(item, "fixturenames", ())):
             item.add_marker("broker")
+    scheduling.order(items)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> scheduling.ByGroup:
+    return scheduling.scheduler(config, log)
 
 
 @pytest.fixture(scope="session")

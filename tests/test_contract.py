@@ -137,6 +137,7 @@ def test_an_input_schema_asks_for_the_text() -> None:
             jsonschema.validate(wrong, schema)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("config", ["", str(EXAMPLES)], ids=["default", "examples"])
 def test_the_official_parser_finds_the_asyncapi_document_valid(config: str) -> None:
     secret = "amqps://bob:sekrit@rabbit.example.org/prod"

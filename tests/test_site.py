@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 # what a browser fetches by itself; a link that a reader follows may lead anywhere
+pytestmark = pytest.mark.slow
 FETCHED = re.compile(
     r"""<(?:script|img|iframe|source)\b[^>]*?\bsrc="(https?:|//)|<link\b[^>]*?\bhref="(https?:|//)"""
 )

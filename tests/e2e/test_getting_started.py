@@ -53,6 +53,7 @@ def run(folder: Path, arguments: list[str], settings: dict[str, str]) -> str:
     return done.stdout
 
 
+@pytest.mark.slow
 def test_the_upstream_is_described_without_a_server(folder: Path) -> None:
     assert 'text = "feedback.words"' in run(folder, command("tonebus connectors"), {})
     assert "connectors orders" in run(folder, command("tonebus check"), {})

@@ -43,12 +43,10 @@ class House(NamedTuple):
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what starts servers; search for the canary when everything has been sent."""
-    ours = [item for item in items if "/hostile/" in str(item.path)]
-    for item in ours:
-        item.add_marker("broker")
-    last = [item for item in ours if item.path.name == "test_canary.py"]
-    items[:] = [item for item in items if item not in last] + last
+    """Mark what starts servers."""
+    for item in items:
+        if "/hostile/" in str(item.path):
+            item.add_marker("broker")
 
 
 @pytest.fixture(scope="session")

@@ -34,6 +34,7 @@ def at_any_speed(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @with_vnni
+@pytest.mark.slow
 @pytest.mark.usefixtures("at_any_speed")
 def test_the_default_model_keeps_its_tones() -> None:
     exact = ToneModel.load(tiny.settings(DEFAULT_MODEL, token_budget=0))

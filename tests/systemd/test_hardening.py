@@ -13,6 +13,7 @@ from tests.waiting import until
 if TYPE_CHECKING:
     from tests.systemd.machine import Machine
 
+pytestmark = pytest.mark.slow
 PROBE = """
 import ctypes, json, os, resource, socket, subprocess
 

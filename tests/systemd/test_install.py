@@ -13,7 +13,10 @@ from tests.systemd.installing import ROOT, make
 if TYPE_CHECKING:
     from pathlib import Path
 
-pytestmark = pytest.mark.skipif(not shutil.which("make"), reason="make is not installed")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(not shutil.which("make"), reason="make is not installed"),
+]
 
 
 @pytest.fixture(scope="module")

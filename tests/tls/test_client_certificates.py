@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 
     from tests.certificates import Authority
 
+# of its own, which no fixture of the root gives
+pytestmark = pytest.mark.broker
+
 
 class SecureRabbit:
     """A node that asks for a client certificate, and takes the user from it.

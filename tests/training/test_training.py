@@ -44,6 +44,7 @@ def test_the_fast_pass_is_the_stock_one(network: BertForSequenceClassification) 
         torch.testing.assert_close(grad.to_dense(), theirs[name], atol=1e-5, rtol=1e-3)
 
 
+@pytest.mark.slow
 def test_a_few_rows_of_ones_own_teach_the_shipped_model_new_words(tmp_path: Path) -> None:
     data, run, out = tmp_path / "own.tsv", tmp_path / "run", tmp_path / "model"
     dev = tmp_path / "dev.tsv"

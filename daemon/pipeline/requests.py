@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from daemon.telemetry.registry import Registry
 
 _REST_SECONDS = 1.0
-_FREE_SECONDS = 0.05
-"""A worker that has nothing to do takes a batch up sooner."""
+_FREE_SECONDS = 0.2
+"""A worker that has nothing to do takes a batch up sooner, on a busy host too."""
 _SHORTEST_AWAY, _LONGEST_AWAY = 0.25, 5.0
 _LATE_BATCHES = 256
 _RECORDS = 1000

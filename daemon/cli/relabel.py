@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -66,7 +67,6 @@ def relabel(
         connector=chosen, stream=stream, queue=queue, file=path and path.resolve(),
         offset=int(offset) if offset.isdecimal() else offset, only=only, rate=rate or 0.0,
     )  # fmt: skip
-    broker = connect(configuration, "tonebus relabel")
     columns = ("{task.description}", BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     console = Console(stderr=True)
     with Progress(*columns, console=console, disable=not sys.stderr.isatty()) as bar:
@@ -75,8 +75,8 @@ def relabel(
         def show(past: Past) -> None:
             bar.update(task, total=past.total or None, completed=past.done)
 
-        done = relabeling.run(configuration, job, broker, show)
-    broker.close()
+        connection = functools.partial(connect, configuration, "tonebus relabel")
+        done = relabeling.run(configuration, job, connection, show)
     if as_json:
         click.echo(msgspec.json.encode(done).decode())
     else:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import itertools
 import signal
@@ -127,13 +128,15 @@ class _LabelledBy:
         return [self._cache.mark_key(each, self._model) for each in ids]
 
 
-def run(settings: Settings, job: Job, broker: Broker, show: Callable[[Past], object]) -> Done:
+def run(
+    settings: Settings, job: Job, connect: Callable[[], Broker], show: Callable[[Past], object]
+) -> Done:  # fmt: skip
     """Label it all again, or until told to stop by SIGINT or SIGTERM.
 
     Args:
         settings: Everything.
         job: What to label.
-        broker: A connection, for what is to be declared.
+        connect: Makes a connection, for what is to be declared before and deleted after.
         show: Called once a second.
 
     Raises:
@@ -155,7 +158,9 @@ def run(settings: Settings, job: Job, broker: Broker, show: Callable[[Past], obj
     past = Past(signals.ask_stop, job.file, job.rate, wanted)
     subscription = _subscription(settings, job)
     keep = topology.place_queue(subscription.keep)
-    topology.apply(broker, Topology(queues=(keep,)))
+    # nobody would keep its heartbeat meanwhile
+    with contextlib.closing(connect()) as broker:
+        topology.apply(broker, Topology(queues=(keep,)))
     edges = Rabbit(
         wiring.broker(settings, "tonebus relabel", tolerant=True),
         app=wiring.celery(settings),
@@ -175,7 +180,8 @@ def run(settings: Settings, job: Job, broker: Broker, show: Callable[[Past], obj
         store.close()
     if past.ended:
         # the next one starts at the beginning
-        broker.attempt(broker.channel().queue_delete, keep.name)
+        with contextlib.closing(connect()) as broker:
+            broker.attempt(broker.channel().queue_delete, keep.name)
     registry = reporter.registry
     return Done(
         ended=past.ended,

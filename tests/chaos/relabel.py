@@ -187,9 +187,9 @@ def _past(consumer: Consumer, revision: str) -> int:
 def waits(consumer: Consumer, phase: str) -> str:
     """Say how long live messages of a phase waited for their events."""
     found = sorted(
-        wait for name, wait in consumer.waits.items() if name.startswith(f"live {phase} ")
+        wait for name, wait in list(consumer.waits.items()) if name.startswith(f"live {phase} ")
     )
-    lost = sum(name.startswith(f"live {phase} ") for name in consumer.sent) - len(found)
+    lost = sum(name.startswith(f"live {phase} ") for name in list(consumer.sent)) - len(found)
     if len(found) < 2:
         return "none"
     tails = statistics.quantiles(found, n=100)
@@ -231,7 +231,9 @@ def prove(url: str, redis_url: str, where: Path, *, count: int, rate: float) -> 
             if live:
                 live.phase = "after"
                 time.sleep(5)
-            events[name] = {each.id for key, each in consumer.labels.items() if key[:2] == "m-"}
+            events[name] = {
+                each.id for key, each in list(consumer.labels.items()) if key[:2] == "m-"
+            }
             worker.stop()
     for phase in ("alone", "beside"):
         print(f"live, {phase}: {waits(consumer, phase)}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 import eldc  # type: ignore[import-untyped]
@@ -13,6 +14,8 @@ UNDETERMINED: Final = "und"
 
 _MAX_CHARS: Final = 600
 """The detector reads no more than 1,000 bytes."""
+_KEPT: Final = 2048
+"""Texts whose language is kept, 5 MB at most: looked up, a text costs no more than its hash."""
 _WORDY: Final = 20
 """So many letters are enough to show a language."""
 _SURE: Final = 0.85
@@ -95,7 +98,11 @@ def detect(text: str) -> Language:
     Emoji, links, names, numbers and code do not count. A short text has to speak more clearly than
     a long one.
     """
-    words = text[:_MAX_CHARS]
+    return _detect(text[:_MAX_CHARS])
+
+
+@lru_cache(_KEPT)
+def _detect(words: str) -> Language:
     if _SUSPECT.search(words):
         words = _words(words)
     found = _detector.detect_details(words)

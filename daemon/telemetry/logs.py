@@ -43,7 +43,6 @@ def configure(form: Format, level: str, *processors: Processor) -> None:
         processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
         wrapper_class=structlog.make_filtering_bound_logger(level),
         logger_factory=structlog.stdlib.LoggerFactory(),
-        cache_logger_on_first_use=True,
     )
     renderer: Processor = structlog.processors.JSONRenderer()
     handler: logging.Handler = logging.StreamHandler(sys.stderr)

@@ -39,9 +39,13 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture(autouse=True)
 def _told() -> Iterator[None]:
-    """Have faults kept as in a process of its own, where the log is set up so."""
+    """Have incidents kept as in a process of its own, where the log is set up so."""
     before = structlog.get_config()
-    structlog.configure(processors=[incidents.remember, *before["processors"]])
+    structlog.configure(
+        processors=[incidents.remember, *before["processors"]],
+        # a command that another test ran in this process may have left its own level
+        wrapper_class=structlog.make_filtering_bound_logger("info"),
+    )
     yield
     structlog.configure(**before)
 

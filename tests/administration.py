@@ -7,8 +7,10 @@ import json
 import os
 import shutil
 import subprocess
+import tempfile
 import urllib.parse
 import urllib.request
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from tests.servers import BROKER_URL, LOOPBACK, ServerMissingError, shown
@@ -61,7 +63,13 @@ class _Ctl(NamedTuple):
         return self._run("--silent", "list_vhosts", "name").split()
 
     def add_vhosts(self, names: Sequence[str]) -> None:
-        self._run("import_definitions", given=definitions(names, self.user))
+        # not its standard input, which the command cannot read on Erlang 28
+        with tempfile.NamedTemporaryFile("w", suffix=".json", encoding="utf-8") as file:
+            file.write(definitions(names, self.user))
+            file.flush()
+            # the server's own user reads it
+            Path(file.name).chmod(0o644)
+            self._run("import_definitions", file.name)
 
     def delete_vhosts(self, names: Sequence[str]) -> None:
         listed = ", ".join(f'<<"{name}">>' for name in names)
@@ -77,10 +85,10 @@ class _Ctl(NamedTuple):
     def permit(self, vhost: str, user: str, rights: tuple[str, str, str] = ALL) -> None:
         self._run("set_permissions", "--vhost", vhost, user, *rights)
 
-    def _run(self, *arguments: str, given: str = "") -> str:
+    def _run(self, *arguments: str) -> str:
         done = subprocess.run(
             ["rabbitmqctl", *arguments], check=True, capture_output=True, text=True,
-            input=given, timeout=_CTL_TIMEOUT,
+            stdin=subprocess.DEVNULL, timeout=_CTL_TIMEOUT,
         )  # fmt: skip
         return done.stdout
 

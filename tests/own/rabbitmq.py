@@ -120,15 +120,20 @@ class OwnRabbit(Server):
             return False
         return True
 
-    def ctl(self, *arguments: str, given: str = "") -> str:
-        """Run `rabbitmqctl` on this node, with what it is given to read; return what it printed."""
-        return rabbitmqctl(self.version, self.directory, self.address, *arguments, given=given)
+    def ctl(self, *arguments: str) -> str:
+        """Run `rabbitmqctl` on this node; return what it printed."""
+        return rabbitmqctl(self.version, self.directory, self.address, *arguments)
 
     def new_vhost(self) -> str:
         """Return the name of an empty virtual host; several are made at a time."""
         if not self._vhosts:
             self._vhosts = [uuid.uuid4().hex for _ in range(_VHOSTS_AT_ONCE)]
-            self.ctl("import_definitions", given=definitions(self._vhosts, "guest"))
+            file = self.directory / "virtual-hosts.json"
+            file.write_text(definitions(self._vhosts, "guest"), encoding="utf-8")
+            file.chmod(0o644)
+            # not its standard input, which the command cannot read on Erlang 28
+            where = self.version.inside(self.directory)
+            self.ctl("import_definitions", str(where / file.name))
         return self._vhosts.pop()
 
     def depths(self) -> dict[str, int]:
@@ -147,17 +152,16 @@ class OwnRabbit(Server):
         return [each.pid for each in (self._popen, self._mapper) if each]
 
 
-def rabbitmqctl(
-    version: Installation, directory: Path, address: Address, *arguments: str, given: str = ""
-) -> str:
-    """Run `rabbitmqctl` on a node, with what it is given to read; return what it printed.
+def rabbitmqctl(version: Installation, directory: Path, address: Address, *arguments: str) -> str:
+    """Run `rabbitmqctl` on a node; return what it printed.
 
     Raises:
         subprocess.CalledProcessError: It failed.
     """
     done = subprocess.run(
         version.command(directory, "rabbitmqctl", "--quiet", *arguments),
-        check=True, capture_output=True, text=True, input=given, timeout=START_SECONDS,
+        check=True, capture_output=True, text=True, stdin=subprocess.DEVNULL,
+        timeout=START_SECONDS,
         env=node_environment(version.inside(directory), address), cwd=directory,
     )  # fmt: skip
     return done.stdout

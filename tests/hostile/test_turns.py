@@ -34,7 +34,7 @@ BOMBS, BLANKS, LISTS = 240, 240, 20
 MAILS, TEXTS = 10, 400
 CARRIED = "c" * 8000
 OVERSIZE = 120
-COSTLY, COSTS = 40, 0.2
+COSTLY, COSTS = 80, 0.2
 _MB = 1_000_000
 _MUCH = "length(much[?a])"
 _CONNECTORS = f"""
@@ -171,9 +171,9 @@ def elements() -> int:
     )
     many = 20_000
     message = delivery(b'{"text": "good", "much": [%s]}' % b",".join([b"{}"] * many))
-    begun = time.perf_counter()
+    begun = time.process_time()
     mapper.read(message)
-    return int(many * COSTS / (time.perf_counter() - begun))
+    return int(many * COSTS / (time.process_time() - begun))
 
 
 def test_500_hostile_messages_are_worked_off_in_bounded_turns_and_bounded_memory(

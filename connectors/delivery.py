@@ -125,5 +125,5 @@ class Settler(Protocol):
     live: bool
 
     def settle(self, tag: int) -> None:
-        """Note that a delivery is done with."""
+        """Mark a delivery as done; it is acknowledged at the next flush."""
         ...

@@ -32,7 +32,7 @@ class Skip(TonebusError):  # noqa: N818 - as above
 
 
 class Unavailable(TonebusError):  # noqa: N818 - as above
-    """An edge does not answer just now: hold, connect again, lose nothing."""
+    """A server does not answer at present: wait, connect again, lose nothing."""
 
 
 class Misconfigured(TonebusError):  # noqa: N818 - as above

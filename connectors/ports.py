@@ -134,13 +134,13 @@ class SinkEdge(Protocol):
 
 
 class ScoringEdge(Protocol):
-    """Texts go out to the workers, answers come back."""
+    """Sends texts to the workers and collects their replies."""
 
     def ask(
         self, model: str, texts: Sequence[str], *, urgent: bool, timeout: float,
         headers: Mapping[str, str] = NO_HEADERS,
     ) -> str:  # fmt: skip
-        """Send a batch; return the id that its answers will carry.
+        """Send a batch; return the id that its replies will carry.
 
         The headers reach the worker that scores it.
         """

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 
 class Trace:
-    """The trace of one delivery while nobody traces: it notes nothing."""
+    """The trace of one delivery where tracing is off: it records nothing."""
 
     __slots__ = ()
 
@@ -17,7 +17,7 @@ class Trace:
         return came
 
     def record(self, outcome: str, detail: str = "") -> None:
-        """Note what became of the delivery, or of one of its texts.
+        """Record what became of the delivery, or of one of its texts.
 
         Args:
             outcome: `labelled`, `parked`, `duplicate` or `skipped`.
@@ -25,7 +25,7 @@ class Trace:
         """
 
     def end(self) -> None:
-        """Note that the delivery is settled."""
+        """Record that the delivery is settled."""
 
 
 UNTRACED = Trace()

@@ -159,7 +159,7 @@ class StreamConsumer(Consumer):
             self._place, self._keep_at = None, time.monotonic() + _KEEP_SECONDS
 
     def _accepts(self, delivery: Delivery) -> bool:
-        """Take note of where we are; say whether a delivery is to be taken further."""
+        """Record the offset that was read; return whether the delivery is to be processed."""
         found = delivery.headers.get(OFFSET)
         # where properties cannot be read, the offset among them cannot either
         self._read = found if isinstance(found, int) else self._read + 1
@@ -179,7 +179,7 @@ class StreamConsumer(Consumer):
         return False
 
     def _start_over(self) -> None:
-        """Begin at the first: what stands at our place is not what we have read."""
+        """Begin at the first message: the message at the kept place is another one."""
         _log.warning("stream_replaced", connector=self._connector, stream=self._stream)
         self.cancel()
         self._lost, self._sought, self._read = False, None, -1
@@ -189,7 +189,7 @@ class StreamConsumer(Consumer):
 def last_offset(broker: Broker, stream: str) -> int:
     """Return the offset of a stream's last message; -1 where it is empty.
 
-    RabbitMQ tells nobody, but hands out the last chunk: as many messages as were written at once.
+    RabbitMQ has no command for it, but delivers the last chunk: the messages written at once.
     """
     channel, found = broker.channel(), [-1]
     broker.attempt(channel.basic_qos, 0, _LAST_MESSAGES, False)

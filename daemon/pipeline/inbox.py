@@ -1,4 +1,4 @@
-"""What came and is not mapped yet; and how much of each connector's is held once it is."""
+"""Deliveries that wait to be mapped, and how much of each connector is held afterwards."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 class Inbox:
     """Gives out deliveries to be mapped, one of each connector in turn.
 
-    What is held is bounded, and shared out equally among the connectors: one whose messages cannot
-    go on, since their destination refuses them or their model has no worker, leaves room for all
-    others.
+    Invariant: what is held is bounded, and each connector has an equal share of the bound. A
+    connector whose destination refuses messages, or whose model has no worker, leaves the shares of
+    the others free.
     """
 
     def __init__(self, connectors: int) -> None:

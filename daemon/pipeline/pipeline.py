@@ -169,12 +169,12 @@ class Pipeline:
         elif score:
             self._publish_event(item, score, model.identity.model, cached=True)
         else:
-            # what was delivered so often may crash workers: it must be alone in its batch
+            # a message redelivered this often may crash workers: score it in a batch of its own
             alone = item.delivery.count >= _SUSPECT_DELIVERIES
             self._scorer.want(model.name, item.score_key, text, item, alone=alone)
 
     def _score(self, replies: Sequence[Reply]) -> None:
-        """Take in what the workers answered, and send them what still has no score."""
+        """Take in the replies of the workers, and send them texts that have no score yet."""
         for outcome in self._scorer.collect(replies):
             result, request = outcome.result, outcome.request
             if isinstance(result, Fault) or outcome.model is None:

@@ -37,7 +37,8 @@ _OWN = "sentiment."
     "--only",
     default="",
     metavar="REVISION",
-    help="Only what this revision of a model has labelled, by what Redis remembers.",
+    help="Only what this revision of a model has labelled, by what Redis remembers; not with "
+    "--queue.",
 )
 @click.option("--rate", type=Rate(), help="Messages a second at most.")
 @click.option("--json", "as_json", is_flag=True, help="One object at the end, for machines.")
@@ -60,6 +61,11 @@ def relabel(
         stream = chosen.queue
     if sum(map(bool, (stream, queue, path))) != 1:
         raise click.UsageError("give one of --stream, --queue and --file")
+    if queue and only:
+        raise click.UsageError(
+            "--only does not go with --queue: messages that it passes over would be lost. Leave "
+            "--only out, or read a stream or a file"
+        )
     if (stream or queue).startswith(_OWN):
         raise click.UsageError(f"{stream or queue} holds what is Tonebus's own")
     logs.configure("console", "warning")

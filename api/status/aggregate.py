@@ -1,92 +1,59 @@
-"""From the notes of many processes to one picture. Pure."""
+"""From the snapshots of many processes to one picture. Pure."""
 
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import fields, replace
 from typing import TYPE_CHECKING
 
-import msgspec
-
-from api.status.schemas import (
-    Agreement,
-    Daemon,
-    Latency,
-    Minute,
-    Queue,
-    Rates,
-    ReportedIncident,
-    Worker,
-)
+from api.status.schemas import Latency, Queue, Totals
 from connectors.amqp import topology
 from daemon.status.process import is_own
 from daemon.status.rates import quantile
-from daemon.status.snapshot import PATIENCE, DaemonSnapshot
+from daemon.status.snapshot import Agreement, Minute, Rates
 from daemon.telemetry.metrics import SECONDS
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from connectors.ports import Backlog
-    from daemon.status.snapshot import HourSnapshot, Incident, WorkerSnapshot
+    from daemon.status.snapshot import DaemonSnapshot, HourSnapshot, Incident, WorkerSnapshot
 
 _INCIDENTS = 12
 
 
-@dataclass(frozen=True)
-class Sums:
-    """The numbers of all daemons together; None where none reports."""
-
-    rates: Rates | None = None
-    latency: Latency | None = None
-    cache_share: float | None = None
-    in_flight: int | None = None
-    waiting: int | None = None
-    unconfirmed: int | None = None
-    duplicates: int | None = None
-    parked: dict[str, int] = field(default_factory=dict)
-    skipped: dict[str, int] = field(default_factory=dict)
-    languages: dict[str, int] = field(default_factory=dict)
-    unread: int | None = None
-    shadow: dict[str, Agreement] = field(default_factory=dict)
-
-
-def sums_of(daemons: Sequence[DaemonSnapshot]) -> Sums:
+def totals_of(daemons: Sequence[DaemonSnapshot]) -> Totals:
     """Add up what daemons report."""
     if not daemons:
-        return Sums()
-    parked, skipped, languages = Counter[str](), Counter[str](), Counter[str]()
+        return Totals()
+    latencies = [each.latency for each in daemons if len(each.latency) == len(SECONDS) + 1]
     shadow: dict[str, Agreement] = {}
-    latency = [0] * (len(SECONDS) + 1)
     for each in daemons:
-        parked.update(each.parked)
-        skipped.update(each.skipped)
-        languages.update(each.languages)
-        for name, (same, of) in each.shadow.items():
-            known = shadow.setdefault(name, Agreement(same=0, of=0))
-            known.same, known.of = known.same + same, known.of + of
-        if len(each.latency) == len(latency):
-            latency = [sum(pair) for pair in zip(latency, each.latency, strict=True)]
+        for name, one in each.shadow.items():
+            known = shadow.get(name, Agreement())
+            shadow[name] = Agreement(known.same + one.same, known.of + one.of)
     recent = sum(each.recent for each in daemons)
-    return Sums(
+    return Totals(
         rates=Rates(
-            **{
-                name: sum(getattr(each.rates, name) for each in daemons)
-                for name in Rates.model_fields
-            }
+            **{each.name: sum(getattr(one.rates, each.name) for one in daemons)
+               for each in fields(Rates)}
         ),
-        latency=_latency(latency),
+        latency=_latency([sum(counts) for counts in zip(*latencies, strict=True)]),
         cache_share=sum(each.cached for each in daemons) / recent if recent > 0 else None,
         in_flight=sum(each.in_flight for each in daemons),
         waiting=sum(each.waiting for each in daemons),
         unconfirmed=sum(each.unconfirmed for each in daemons),
         duplicates=sum(each.duplicates for each in daemons),
-        parked=dict(parked.most_common()),
-        skipped=dict(skipped.most_common()),
-        languages=dict(languages.most_common()),
+        parked=_most_common(each.parked for each in daemons),
+        skipped=_most_common(each.skipped for each in daemons),
+        languages=_most_common(each.languages for each in daemons),
         unread=sum(each.unread for each in daemons),
         shadow=shadow,
-    )
+    )  # fmt: skip
+
+
+def _most_common(counts: Iterable[dict[str, int]]) -> dict[str, int]:
+    return dict(sum(map(Counter, counts), Counter[str]()).most_common())
 
 
 def _latency(counts: Sequence[int]) -> Latency | None:
@@ -103,32 +70,7 @@ def tones_of(hours: Sequence[HourSnapshot]) -> list[Minute]:
     for hour in hours:
         for minute in hour.minutes:
             minutes.setdefault(minute.start, Counter()).update(minute.tones)
-    found = [Minute(start=start, tones=dict(tones)) for start, tones in sorted(minutes.items())]
-    return found[-60:]
-
-
-def daemon_of(snapshot: DaemonSnapshot, silent: float) -> Daemon:
-    """Return a daemon as the page shows it."""
-    process = snapshot.process
-    return Daemon(
-        instance=process.instance, host=process.host, pid=process.pid, version=process.version,
-        since=process.since, silent=silent, lost=silent > snapshot.patience, state=snapshot.state,
-        memory=process.memory, worst_case=snapshot.worst_case, in_flight=snapshot.in_flight,
-        pauses=snapshot.pauses,
-        rates=Rates(**msgspec.structs.asdict(snapshot.rates)),
-    )  # fmt: skip
-
-
-def worker_of(snapshot: WorkerSnapshot, silent: float) -> Worker:
-    """Return a worker as the page shows it."""
-    process = snapshot.process
-    return Worker(
-        instance=process.instance, host=process.host, pid=process.pid, version=process.version,
-        since=process.since, silent=silent, lost=silent > PATIENCE, serves=snapshot.model,
-        model=snapshot.name, revision=snapshot.revision, device=snapshot.device,
-        threads=snapshot.threads, rate=snapshot.rate, busy=snapshot.busy, texts=snapshot.texts,
-        memory=process.memory, precision=snapshot.precision, why=snapshot.why,
-    )  # fmt: skip
+    return [Minute(start, dict(tones)) for start, tones in sorted(minutes.items())][-60:]
 
 
 def queue_of(name: str, backlog: Backlog) -> Queue:
@@ -147,37 +89,25 @@ def queue_of(name: str, backlog: Backlog) -> Queue:
 
 
 def incidents_of(
-    daemons: Sequence[DaemonSnapshot], workers: Sequence[WorkerSnapshot], own: Sequence[Incident]
-) -> list[ReportedIncident]:
-    """Return the last incidents of all processes, the newest first."""
-    found = [_incident(each, "the API") for each in own]
-    reporting: list[DaemonSnapshot | WorkerSnapshot] = [*daemons, *workers]
-    for snapshot in reporting:
-        kind = "daemon" if isinstance(snapshot, DaemonSnapshot) else "worker"
+    processes: Sequence[DaemonSnapshot | WorkerSnapshot], own: Sequence[Incident]
+) -> list[Incident]:
+    """Return the last incidents of all processes, the newest first; equal ones are joined."""
+    found: dict[str, list[Incident]] = {}
+    for incident in own:
+        found.setdefault(incident.words, []).append(replace(incident, who="the API"))
+    for each in processes:
         # what runs in this process keeps one list of incidents with us
-        if not is_own(snapshot.process):
-            who = f"{kind} {snapshot.process.pid} on {snapshot.process.host}"
-            found += [_incident(each, who) for each in snapshot.incidents]
-    return sorted(_joined(found), key=lambda incident: -incident.last)[:_INCIDENTS]
+        for incident in () if is_own(each) else each.incidents:
+            who = f"{each.type} {each.pid} on {each.host}"
+            found.setdefault(incident.words, []).append(replace(incident, who=who))
+    return sorted(map(_joined, found.values()), key=lambda each: -each.last)[:_INCIDENTS]
 
 
-def _joined(incidents: Sequence[ReportedIncident]) -> list[ReportedIncident]:
-    """Join equal incidents of several processes into one."""
-    found: dict[str, list[ReportedIncident]] = {}
-    for incident in incidents:
-        found.setdefault(incident.words, []).append(incident)
-    return [
-        each[0].model_copy(
-            update={
-                "first": min(incident.first for incident in each),
-                "last": max(incident.last for incident in each),
-                "count": sum(incident.count for incident in each),
-                "who": each[0].who if len(each) == 1 else f"{len(each)} processes",
-            }
-        )
-        for each in found.values()
-    ]
-
-
-def _incident(snapshot: Incident, who: str) -> ReportedIncident:
-    return ReportedIncident(**msgspec.structs.asdict(snapshot), who=who)
+def _joined(equal: Sequence[Incident]) -> Incident:
+    return replace(
+        equal[0],
+        first=min(each.first for each in equal),
+        last=max(each.last for each in equal),
+        count=sum(each.count for each in equal),
+        who=equal[0].who if len(equal) == 1 else f"{len(equal)} processes",
+    )

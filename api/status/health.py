@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from api.status.schemas import Part, Queue, State
+from api.status.schemas import Part, State
 from connectors.amqp import topology
 from daemon.pipeline import pauses
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from api.status.schemas import Daemon, Worker
+    from api.status.schemas import Queue
+    from daemon.status.snapshot import Daemon, Worker
 
 _REDIS = {
     "AuthenticationError": "refuses the password",

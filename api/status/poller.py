@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
 import structlog
 
 from api.status import health
-from api.status.aggregate import daemon_of, incidents_of, queue_of, sums_of, tones_of, worker_of
+from api.status.aggregate import incidents_of, queue_of, tones_of, totals_of
 from api.status.health import Facts
 from api.status.schemas import ModelStatus, Status
 from daemon.status import snapshot
@@ -29,13 +30,14 @@ from daemon.telemetry.release import RELEASE
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
 
-    from api.status.schemas import Daemon
     from connectors.cache import Store
     from daemon.pipeline.predictor import Predictor
+    from daemon.status.snapshot import Daemon, Worker
 
 _EVERY_SECONDS = 1.0
 _LOST_SECONDS = 600.0
 _SETTLING_SECONDS = PATIENCE + LIVE_SECONDS
+_Seen = TypeVar("_Seen", DaemonSnapshot, WorkerSnapshot)
 _log = structlog.get_logger(__name__)
 
 
@@ -47,12 +49,12 @@ class Poller:
 
         Args:
             predictor: Knows what RabbitMQ reports.
-            store: Where the other processes leave their notes.
+            store: Where the other processes write their snapshots.
             consuming: Whether there is a connector, so that a daemon is needed.
         """
         self._predictor = predictor
         self._store = store
-        self._heard: dict[str, tuple[float, float]] = {}
+        self._received: dict[tuple[str, float], float] = {}
         self._last: dict[str, Daemon] = {}
         self._lost: dict[str, tuple[Daemon, float]] = {}
         self._blind_until = time.monotonic() + _SETTLING_SECONDS
@@ -96,13 +98,11 @@ class Poller:
     def _take(self, found: Mapping[bytes, bytes]) -> None:
         now = time.monotonic()
         self._daemons, self._workers, self._hours = _read(found)
-        processes = [each.process for each in self._daemons]
-        processes += [each.process for each in self._workers]
-        for process in processes:
-            known = self._heard.get(process.instance)
-            if known is None or known[0] != process.at:
-                # our own clock decides how fresh it is, for the writer's may be wrong
-                self._heard[process.instance] = (process.at, now)
+        # our own clock decides how fresh a snapshot is, for the writer's may be wrong
+        self._received = {
+            (each.instance, each.at): self._received.get((each.instance, each.at), now)
+            for each in (*self._daemons, *self._workers)
+        }
         if self._redis:
             # who vanished with Redis is not lost, and needs a moment to report again
             self._blind_until = now + _SETTLING_SECONDS
@@ -113,23 +113,21 @@ class Poller:
     def _redis(self) -> str:
         return str(getattr(self._store, "fault", ""))
 
-    def _alive(self, now: float) -> list[Daemon]:
-        return [
-            daemon_of(each, now - self._heard[each.process.instance][1])
-            for each in self._daemons
-            if each.state != "stopped"
-        ]
+    def _alive(self, now: float) -> list[DaemonSnapshot]:
+        return [self._seen(each, now) for each in self._daemons if each.state != "stopped"]
+
+    def _seen(self, each: _Seen, now: float) -> _Seen:
+        silent = now - self._received[each.instance, each.at]
+        return replace(each, silent=silent, lost=silent > each.patience)
 
     def status(self) -> Status:
         """Say how everything stands."""
         now = time.monotonic()
         alive = self._alive(now)
-        reporting = [
-            worker_of(each, now - self._heard[each.process.instance][1]) for each in self._workers
-        ]
+        reporting: list[Worker] = [self._seen(each, now) for each in self._workers]
         predictor = self._predictor
         queues = [queue_of(name, each) for name, each in predictor.backlogs.items()]
-        sums = sums_of(self._daemons)
+        totals = totals_of(self._daemons)
         facts = Facts(
             broker=predictor.fault,
             blocked=any(each.blocked for each in self._daemons),
@@ -143,7 +141,7 @@ class Poller:
             daemons=alive,
             workers=reporting,
             lost=[daemon for daemon, _ in self._lost.values()],
-            events=sums.rates.events if sums.rates else 0.0,
+            events=totals.rates.events if totals.rates else 0.0,
             consuming=self._consuming,
         )
         parts = health.parts(facts)
@@ -164,17 +162,17 @@ class Poller:
                 )
                 for name, identity in predictor.identities.items()
             },
-            **vars(sums),
+            **vars(totals),
             tones=tones_of(self._hours),
             queues=queues,
             daemons=[*alive, *facts.lost],
             workers=reporting,
-            incidents=incidents_of(self._daemons, self._workers, LEDGER.recent()),
+            incidents=incidents_of([*self._daemons, *self._workers], LEDGER.recent()),
         )
 
     def _note_losses(self, now: float) -> None:
         alive = self._alive(now)
-        reporting = {each.process.instance for each in self._daemons}
+        reporting = {each.instance for each in self._daemons}
         if not self._redis:
             for instance, last in self._last.items():
                 if instance not in reporting:
@@ -184,16 +182,13 @@ class Poller:
         # one that was started again in its place makes up for it
         fresh = [each for each in alive if not each.lost]
         for instance, (daemon, since) in list(self._lost.items()):
-            daemon.silent, daemon.lost = now - since, True
-            heir = next((each for each in fresh if _replaces(each, daemon)), None)
+            gone = replace(daemon, silent=now - since, lost=True)
+            self._lost[instance] = (gone, since)
+            heir = next((each for each in fresh if _replaces(each, gone)), None)
             if heir:
                 fresh.remove(heir)
-            if heir or instance in reporting or daemon.silent > _LOST_SECONDS:
+            if heir or instance in reporting or gone.silent > _LOST_SECONDS:
                 del self._lost[instance]
-        self._heard = {
-            instance: heard for instance, heard in self._heard.items()
-            if now - heard[1] < _LOST_SECONDS
-        }  # fmt: skip
 
     def measure(self) -> None:
         """Set the gauges; what cannot be known now has no value, rather than its last one."""

@@ -202,7 +202,7 @@ def _model(settings: Settings, broker: Broker, model: ModelSettings) -> Iterator
 def _precision(settings: Settings, model: str) -> str:
     """In which number formats its workers compute, and why; nothing where Redis does not answer."""
     found = [each for each in _snapshots(settings) if isinstance(each, snapshot.WorkerSnapshot)]
-    reports = [each for each in found if each.model == model]
+    reports = [each for each in found if each.serves == model]
     told = sorted({f"{each.precision} ({each.why})" for each in reports if each.precision})
     return f", in {'; '.join(told)}" if told else ""
 

@@ -9,9 +9,8 @@ from __future__ import annotations
 import threading
 import time
 from collections import Counter, OrderedDict
+from dataclasses import replace
 from typing import TYPE_CHECKING
-
-import msgspec
 
 from daemon.status.catalogue import CATALOGUE
 from daemon.status.snapshot import Incident
@@ -43,9 +42,7 @@ class Ledger:
         with self._lock:
             self._counts[code] += 1
             if known := self._incidents.pop(key, None):
-                self._incidents[key] = msgspec.structs.replace(
-                    known, last=now, count=known.count + 1
-                )
+                self._incidents[key] = replace(known, last=now, count=known.count + 1)
             else:
                 fix = entry.fix.format_map(shown)
                 self._incidents[key] = Incident(

@@ -8,7 +8,7 @@ import socket
 import time
 from pathlib import Path
 
-from daemon.status.snapshot import Process
+from daemon.status.snapshot import PATIENCE, Process
 from daemon.telemetry.release import RELEASE
 
 _UID = secrets.token_hex(8)
@@ -32,8 +32,8 @@ class ProcessIdentity:
         self._version = RELEASE
         self.instance = f"{kind}-{self._host}-{self._pid}-{_UID}"
 
-    def now(self) -> Process:
-        """Return what a snapshot begins with."""
+    def now(self, patience: int = PATIENCE) -> Process:
+        """Return what a snapshot begins with; the next one follows within `patience` seconds."""
         return Process(
             instance=self.instance,
             uid=_UID,
@@ -43,6 +43,7 @@ class ProcessIdentity:
             since=self._since,
             at=time.time(),
             memory=resident_bytes(),
+            patience=patience,
         )
 
 

@@ -13,7 +13,7 @@ from daemon.status import snapshot
 from daemon.status.incidents import LEDGER
 from daemon.status.process import ProcessIdentity
 from daemon.status.rates import History
-from daemon.status.snapshot import DaemonSnapshot, HourSnapshot, Rates, State
+from daemon.status.snapshot import Agreement, DaemonSnapshot, HourSnapshot, Rates, State
 from daemon.telemetry import metrics
 from daemon.telemetry.registry import Registry
 
@@ -177,9 +177,8 @@ class Reporter:
     def _snapshot(self) -> DaemonSnapshot:
         registry, history, gauges = self.registry, self._history, self._gauges
         return DaemonSnapshot(
-            process=self._identity.now(),
+            **vars(self._identity.now(self._patience)),
             state=self.state,
-            patience=self._patience,
             blocked=gauges.blocked,
             rates=Rates(
                 deliveries=history.rate("deliveries"),
@@ -221,10 +220,11 @@ class Reporter:
         return str(getattr(self._store, "fault", ""))
 
 
-def agreement(registry: Registry) -> dict[str, tuple[int, int]]:
+def agreement(registry: Registry) -> dict[str, Agreement]:
     """Return of each shadow model how often its tone was the one published, and of how many."""
-    found: dict[str, tuple[int, int]] = {}
+    found: dict[str, Agreement] = {}
     for (_, model, tone, shadow), count in list(registry.values[metrics.SHADOW].items()):
-        same, of = found.get(model, (0, 0))
-        found[model] = (same + int(count) * (tone == shadow), of + int(count))
+        known = found.get(model, Agreement())
+        same = known.same + int(count) * (tone == shadow)
+        found[model] = Agreement(same, known.of + int(count))
     return found

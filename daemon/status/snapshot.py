@@ -1,7 +1,12 @@
-"""What processes write of themselves for the status page; never a text or the id of a message."""
+"""What processes report of themselves, from Redis to the page; never a text or a message's id.
+
+A snapshot of another release is read as far as it can be: fields that are unknown here are passed
+over, and those that it lacks have their defaults. What is added later needs a default, therefore.
+"""
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from typing import Literal
 
 import msgspec
@@ -22,16 +27,12 @@ KEY = b"snapshot:"
 INDEX = b"snapshots"
 
 
-class Incident(msgspec.Struct, frozen=True, kw_only=True):
-    """An incident: something that went wrong, in plain words, with the fix.
+@dataclass(frozen=True, kw_only=True)
+class Incident:
+    """Something that went wrong, in plain words, with what to do.
 
-    Attributes:
-        code: The log's name for it.
-        words: What happened.
-        fix: What to do.
-        first: Seconds since the epoch when it was first seen.
-        last: The same, of the last time.
-        count: How often.
+    `code` is the log's name for it; `first` and `last` are in seconds since the epoch. The reader
+    adds `who`: the process that reports it, or how many do.
     """
 
     code: str
@@ -40,16 +41,27 @@ class Incident(msgspec.Struct, frozen=True, kw_only=True):
     first: float
     last: float
     count: int = 1
+    who: str = ""
 
 
-class Minute(msgspec.Struct, frozen=True, array_like=True):
-    """The events of one minute, by tone; `start` is in seconds since the epoch."""
+@dataclass(frozen=True)
+class Minute:
+    """The events of one minute by tone; `start` is in seconds since the epoch."""
 
     start: int
     tones: dict[str, int]
 
 
-class Rates(msgspec.Struct, frozen=True, kw_only=True):
+@dataclass(frozen=True)
+class Agreement:
+    """How often a shadow model gave the same tone as the one in charge."""
+
+    same: int = 0
+    of: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rates:
     """How many a second, over the last ten seconds."""
 
     deliveries: float = 0.0
@@ -58,15 +70,14 @@ class Rates(msgspec.Struct, frozen=True, kw_only=True):
     parked: float = 0.0
 
 
-class Process(msgspec.Struct, frozen=True, kw_only=True):
-    """Which process a snapshot is of.
+@dataclass(frozen=True, kw_only=True)
+class Process:
+    """A process that reports, or did until a moment ago.
 
-    Attributes:
-        since: Seconds since the epoch.
-        at: When the snapshot was written, by the writer's clock.
-        memory: Resident bytes.
-        uid: Tells processes apart where host and number do not; one process may write several
-            snapshots.
+    `since` says when it started and `at` when it reported, in seconds since the epoch by its own
+    clock; `memory` is in resident bytes; `uid` tells processes apart where host and number do not.
+    The next report is due within `patience` seconds. The reader adds `silent`, how many seconds ago
+    it received this report, and `lost`: the next one is overdue.
     """
 
     instance: str
@@ -77,39 +88,69 @@ class Process(msgspec.Struct, frozen=True, kw_only=True):
     at: float
     memory: int
     uid: str = ""
+    patience: int = PATIENCE
+    silent: float = 0.0
+    lost: bool = False
 
 
-class DaemonSnapshot(msgspec.Struct, frozen=True, kw_only=True, tag="daemon"):
+@dataclass(frozen=True, kw_only=True)
+class Daemon(Process):
     """What a daemon does now.
+
+    Its deliveries take `worst_case` bytes at most; `pauses` says why a connector does not consume.
+    """
+
+    state: State
+    rates: Rates
+    in_flight: int
+    worst_case: int
+    pauses: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Worker(Process):
+    """What a worker does now, for the model that the settings call `serves`.
+
+    `busy` is the share of the last ten seconds spent in the model, `texts` what it scored since it
+    started. `why` says why it computes in the number format `precision`.
+    """
+
+    serves: str
+    model: str
+    revision: str
+    device: str
+    threads: int
+    rate: float
+    busy: float
+    texts: int
+    precision: str = ""
+    why: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class DaemonSnapshot(Daemon):
+    """What a daemon writes: how it is, and the numbers that are added up over all daemons.
 
     Attributes:
         latency: Of the last minute, counts between the bounds of `metrics.SECONDS`: from
             delivery to confirm.
-        ages: The same from the publisher's timestamp, in whole seconds; where there are any.
         cached: Events of the last minute that cost no model time.
         recent: Events of the last minute.
         workers: Known workers of each model.
         revisions: Revision of each model, as this daemon knows it.
         parked: Since it started, by reason code.
         redis: Why Redis is not used at present; empty while it serves.
-        patience: Seconds within which the next snapshot will come.
-        pauses: Why a connector does not consume, by its name.
         languages: Events since it started, by the language of their text.
         unread: Those of them that have no tone, since no model reads the language.
     """
 
-    process: Process
-    state: State
-    patience: int
+    type: Literal["daemon"] = "daemon"
     blocked: bool
-    rates: Rates
     latency: list[int]
     cached: int
     recent: int
-    in_flight: int
     waiting: int
     unconfirmed: int
-    worst_case: int
     deliveries: int
     events: int
     duplicates: int
@@ -119,42 +160,42 @@ class DaemonSnapshot(msgspec.Struct, frozen=True, kw_only=True, tag="daemon"):
     skipped: dict[str, int]
     redis: str
     incidents: list[Incident]
-    shadow: dict[str, tuple[int, int]] = {}
-    pauses: dict[str, str] = {}
-    languages: dict[str, int] = {}
+    shadow: dict[str, Agreement] = field(default_factory=dict)
+    languages: dict[str, int] = field(default_factory=dict)
     unread: int = 0
 
 
-class WorkerSnapshot(msgspec.Struct, frozen=True, kw_only=True, tag="worker"):
-    """What a worker does now.
+@dataclass(frozen=True, kw_only=True)
+class WorkerSnapshot(Worker):
+    """What a worker writes for each of its models."""
 
-    Attributes:
-        busy: Share of the last ten seconds spent in the model, in [0, 1].
-        texts: Scored since it started.
-        precision: Number format that it computes in.
-        why: Why this format.
-    """
-
-    process: Process
-    model: str
-    name: str
-    revision: str
-    device: str
-    threads: int
-    rate: float
-    busy: float
-    texts: int
+    type: Literal["worker"] = "worker"
     incidents: list[Incident]
-    precision: str = ""
-    why: str = ""
 
 
-class HourSnapshot(msgspec.Struct, frozen=True, kw_only=True, tag="hour"):
+@dataclass(frozen=True, kw_only=True)
+class HourSnapshot:
     """The tone mix of the last hour, as one daemon published it; it outlives the daemon."""
 
+    type: Literal["hour"] = "hour"
     minutes: list[Minute]
 
 
+class _Type(msgspec.Struct):
+    type: Literal["daemon", "worker", "hour"]
+
+
 Snapshot = DaemonSnapshot | WorkerSnapshot | HourSnapshot
-encode = msgspec.json.Encoder().encode
-decode = msgspec.json.Decoder(Snapshot).decode
+_CLASSES: dict[str, type[Snapshot]] = {
+    "daemon": DaemonSnapshot, "worker": WorkerSnapshot, "hour": HourSnapshot,
+}  # fmt: skip
+encode = msgspec.json.encode
+
+
+def decode(value: bytes) -> Snapshot:
+    """Read a snapshot.
+
+    Raises:
+        msgspec.MsgspecError: It is none, or of a release too far away.
+    """
+    return msgspec.json.decode(value, type=_CLASSES[msgspec.json.decode(value, type=_Type).type])

@@ -87,9 +87,9 @@ class WorkerReport:
         for code, count in LEDGER.totals().items():
             registry.set(metrics.INCIDENTS, code, to=count)
         return WorkerSnapshot(
-            process=self._identity.now(),
-            model=self._name,
-            name=self._model.name,
+            **vars(self._identity.now()),
+            serves=self._name,
+            model=self._model.name,
             revision=self._model.revision,
             device=self._device,
             threads=self._threads,
@@ -117,7 +117,7 @@ class WorkerReport:
 
 def _line(current: WorkerSnapshot) -> str:
     done = (
-        f"{current.model}: {current.rate:.0f} texts/s, {current.busy:.0%} busy, "
+        f"{current.serves}: {current.rate:.0f} texts/s, {current.busy:.0%} busy, "
         f"{current.texts} texts so far"
     )
     return "; ".join([done, *last_incident(current.incidents)])

@@ -3,36 +3,24 @@
 from __future__ import annotations
 
 import os
-from typing import Any
 
 import pytest
 
-from api.status.aggregate import incidents_of, sums_of, tones_of
+from api.status.aggregate import incidents_of, tones_of, totals_of
 from daemon.status.process import ProcessIdentity
-from daemon.status.snapshot import DaemonSnapshot, HourSnapshot, Incident, Minute, Process, Rates
+from daemon.status.snapshot import HourSnapshot, Incident, Minute
 from daemon.telemetry.metrics import SECONDS
+from tests.snapshots import daemon
 
 
 def fault(words: str, count: int, last: float) -> Incident:
     return Incident(code="c", words=words, fix="Do it.", first=1, last=last, count=count)
 
 
-def daemon(pid: int, **changes: Any) -> DaemonSnapshot:
-    process = Process(instance=f"d{pid}", version="1", host="h", pid=-pid, since=0, at=0, memory=1)
-    fields: dict[str, Any] = {
-        "process": process, "state": "working", "patience": 4, "blocked": False,
-        "rates": Rates(events=2), "latency": [0] * (len(SECONDS) + 1), "cached": 1, "recent": 4,
-        "in_flight": 3, "waiting": 2, "unconfirmed": 1, "worst_case": 1, "deliveries": 9,
-        "events": 8, "duplicates": 1, "workers": {}, "revisions": {}, "parked": {"json": 1},
-        "skipped": {}, "redis": "", "incidents": [], "shadow": {"next": (3, 4)},
-    }  # fmt: skip
-    return DaemonSnapshot(**(fields | changes))
-
-
 def test_numbers_of_daemons_add_up() -> None:
     latency = [0] * (len(SECONDS) + 1)
     latency[3] = 10
-    found = sums_of([daemon(1, latency=latency), daemon(2, parked={"json": 1, "poison": 5})])
+    found = totals_of([daemon(1, latency=latency), daemon(2, parked={"json": 1, "poison": 5})])
     assert found.rates is not None
     assert found.rates.events == 4
     assert (found.in_flight, found.waiting, found.unconfirmed, found.duplicates) == (6, 4, 2, 2)
@@ -44,7 +32,7 @@ def test_numbers_of_daemons_add_up() -> None:
 
 
 def test_languages_add_up_the_most_frequent_first() -> None:
-    found = sums_of([
+    found = totals_of([
         daemon(1, languages={"en": 2, "ja": 3}, unread=3), daemon(2, languages={"en": 5}),
     ])  # fmt: skip
     assert list(found.languages.items()) == [("en", 7), ("ja", 3)]
@@ -52,7 +40,7 @@ def test_languages_add_up_the_most_frequent_first() -> None:
 
 
 def test_where_nobody_reports_numbers_are_none_and_not_zero() -> None:
-    found = sums_of([])
+    found = totals_of([])
     assert (found.rates, found.latency, found.cache_share, found.in_flight) == (None,) * 4
 
 
@@ -68,16 +56,16 @@ def test_the_hours_of_all_daemons_are_one_hour() -> None:
 
 
 def test_a_process_of_our_own_number_is_another_one_unless_it_is_us() -> None:
-    stranger = daemon(-os.getpid(), incidents=[fault("a", 1, 10)])
-    assert stranger.process.pid == os.getpid()
-    ours = daemon(2, process=ProcessIdentity("daemon").now(), incidents=[fault("b", 1, 20)])
-    [found] = incidents_of([stranger, ours], [], [])
+    stranger = daemon(os.getpid(), incidents=[fault("a", 1, 10)])
+    assert stranger.pid == os.getpid()
+    ours = daemon(**vars(ProcessIdentity("daemon").now()), incidents=[fault("b", 1, 20)])
+    [found] = incidents_of([stranger, ours], [])
     assert (found.words, found.who) == ("a", f"daemon {os.getpid()} on h")
 
 
 def test_equal_incidents_of_several_processes_are_one() -> None:
     daemons = [daemon(1, incidents=[fault("a", 2, 10)]), daemon(2, incidents=[fault("a", 3, 20)])]
-    [one, other] = incidents_of(daemons, [], [fault("b", 1, 5)])
+    [one, other] = incidents_of(daemons, [fault("b", 1, 5)])
     assert (one.words, one.count, one.first, one.last) == ("a", 5, 1, 20)
     assert one.who == "2 processes"
     assert (other.words, other.who) == ("b", "the API")

@@ -8,13 +8,14 @@ import pytest
 
 from api.status import health
 from api.status.health import Facts
-from api.status.schemas import Daemon, Queue, Rates, Worker
+from api.status.schemas import Queue
 from daemon.pipeline import pauses
+from daemon.status.snapshot import Daemon, Rates, Worker
 
 
 def daemon(**changes: Any) -> Daemon:
     fields: dict[str, Any] = {
-        "instance": "d", "host": "h", "pid": 7, "version": "1", "since": 0.0, "silent": 0.0,
+        "instance": "d", "host": "h", "pid": 7, "version": "1", "since": 0.0, "at": 0.0,
         "lost": False, "state": "working", "memory": 1, "worst_case": 1, "in_flight": 0,
         "rates": Rates(),
     }  # fmt: skip
@@ -23,7 +24,7 @@ def daemon(**changes: Any) -> Daemon:
 
 def worker(revision: str) -> Worker:
     return Worker(
-        instance="w", host="h", pid=8, version="1", since=0, silent=0, lost=False, serves="default",
+        instance="w", host="h", pid=8, version="1", since=0, at=0, serves="default",
         model="m", revision=revision, device="cpu", threads=1, rate=0, busy=0, texts=0, memory=1,
     )  # fmt: skip
 

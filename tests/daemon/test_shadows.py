@@ -9,6 +9,7 @@ from connectors.events.output import Output, OutputConfig
 from connectors.messages import Fault
 from daemon.pipeline import shadow
 from daemon.status.reporter import agreement
+from daemon.status.snapshot import Agreement
 from daemon.telemetry import metrics
 from tests.daemon.bench import SHADOW, Bench, message
 
@@ -36,7 +37,7 @@ def test_both_models_score_and_only_the_one_in_charge_is_published() -> None:
     finish(bench)
     assert len(bench.edges.source.acked) == len(bench.edges.sink.safe) == 4
     assert all(b'"tone":"neutral"' in message.body for message in bench.edges.sink.safe)
-    assert agreement(bench.registry) == {SHADOW: (2, 4)}
+    assert agreement(bench.registry) == {SHADOW: Agreement(2, 4)}
     assert bench.registry.values[metrics.SHADOW] == {
         ("input", SHADOW, "neutral", "neutral"): 2,
         ("input", SHADOW, "neutral", "negative"): 2,
@@ -51,7 +52,7 @@ def test_doubt_is_published_and_counted_and_the_shadow_is_compared_by_its_tone()
     assert event.routing_key == "input.unsure"
     assert b'"tone":"unsure"' in event.body
     assert bench.registry.by(metrics.EVENTS, "tone") == {"unsure": 1}
-    assert agreement(bench.registry) == {SHADOW: (1, 1)}
+    assert agreement(bench.registry) == {SHADOW: Agreement(1, 1)}
 
 
 def test_a_message_is_acknowledged_while_its_shadow_is_still_out() -> None:
@@ -70,7 +71,7 @@ def test_what_a_shadow_has_scored_once_it_is_not_asked_again() -> None:
         bench.edges.source.deliver(message("bad", id=number))
         finish(bench)
     assert list(bench.edges.scoring.models.values()) == ["tiny", SHADOW]
-    assert agreement(bench.registry) == {SHADOW: (0, 3)}
+    assert agreement(bench.registry) == {SHADOW: Agreement(0, 3)}
 
 
 def test_a_shadows_fault_parks_nothing() -> None:
@@ -100,7 +101,7 @@ def test_pairs_of_tones_are_counted_by_name_up_to_a_bound(
         ("input", SHADOW, "neutral", "neutral"): 2,
         ("input", SHADOW, "others", "different"): 2,
     }
-    assert agreement(bench.registry) == {SHADOW: (2, 4)}
+    assert agreement(bench.registry) == {SHADOW: Agreement(2, 4)}
 
 
 def test_a_shadow_without_workers_holds_a_bounded_number_of_texts() -> None:
@@ -136,4 +137,4 @@ def test_a_lost_connection_forgets_comparisons_and_loses_no_message() -> None:
     assert bench.edges.scoring.asked == {}
     bench.edges.source.deliver(message("good", id=2))
     finish(bench)
-    assert agreement(bench.registry) == {SHADOW: (1, 1)}
+    assert agreement(bench.registry) == {SHADOW: Agreement(1, 1)}

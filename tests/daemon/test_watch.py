@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import msgspec
 import pytest
 
 from connectors.errors import Unavailable
@@ -12,6 +11,7 @@ from daemon.process.systemd import Supervisor
 from daemon.process.watchdog import Watchdog, status
 from daemon.settings import DaemonSettings
 from daemon.status.snapshot import DaemonSnapshot, Incident, Rates
+from tests.snapshots import daemon
 from tests.supervisors import Listener, listener
 
 if TYPE_CHECKING:
@@ -37,13 +37,8 @@ def watch(systemd: Listener) -> Watchdog:
 
 
 def snapshot(**fields: Any) -> DaemonSnapshot:
-    state = {"state": "working", "in_flight": 7, "workers": {"default": 1}, **fields}
-    empty = {field.name: None for field in msgspec.structs.fields(DaemonSnapshot) if field.required}
-    blank: dict[str, Any] = {
-        **empty, "process": None, "rates": Rates(), "parked": {}, "skipped": {}, "incidents": [],
-        "waiting": 0, "blocked": False, "unconfirmed": 0,
-    }  # fmt: skip
-    return DaemonSnapshot(**{**blank, **state})
+    quiet = {"waiting": 0, "unconfirmed": 0, "parked": {}, "workers": {"default": 1}}
+    return daemon(**{"in_flight": 7, **quiet, **fields})
 
 
 def fed(

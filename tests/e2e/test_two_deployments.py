@@ -72,7 +72,7 @@ def processes(stage: Stage) -> set[str]:
         deployment=deployment(stage.env["TONEBUS_BROKER_URL"]),
     )  # fmt: skip
     found = map(snapshot.decode, store.gather(snapshot.INDEX).values())
-    return {each.process.instance for each in found if not isinstance(each, snapshot.HourSnapshot)}
+    return {each.instance for each in found if not isinstance(each, snapshot.HourSnapshot)}
 
 
 def kinds(stage: Stage) -> set[bytes]:

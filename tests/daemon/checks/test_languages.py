@@ -10,7 +10,7 @@ from daemon.checks.doctor import languages
 from daemon.process import wiring
 from daemon.settings import RedisSettings, Settings
 from daemon.status import snapshot
-from tests.api.test_composing import daemon
+from tests.snapshots import daemon
 
 if TYPE_CHECKING:
     from connectors.cache.store import RedisStore

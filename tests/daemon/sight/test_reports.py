@@ -56,7 +56,7 @@ def test_a_daemon_tells_how_it_stands(model_directory: Path, tone_model: ToneMod
     assert (note.state, note.deliveries, note.events) == ("working", 2, 1)
     assert note.parked == {"json": 1}
     assert note.revisions == {"tiny": tone_model.identity.model.revision}
-    assert note.process.memory > 0
+    assert note.memory > 0
     hour = by_kind[HourSnapshot]
     assert isinstance(hour, HourSnapshot)
     assert sum(sum(minute.tones.values()) for minute in hour.minutes) == 1

@@ -25,14 +25,14 @@ _canonical = msgspec.json.Encoder(order="sorted").encode
 def event_id(connector: str, text: Text) -> str:
     """Return the id that this text's event has, however often it is delivered.
 
-    What makes the event the same is what makes the message the same, together with all of it that
-    the event tells: its text, the fields that it carries, and the language that it names. What is
+    What makes the event the same is what makes the text the same, together with all of it that
+    the event tells: its words, the fields that it carries, and the language that it names. What is
     found out here is no part of that, such as the label and the model: the event says so itself.
     A message without an identity cannot be known again: its event gets a fresh id each time.
     """
     if text.source_id is None:
         return uuid.uuid4().hex
-    told = _canonical([text.index, text.carried, text.language]).decode()
+    told = _canonical([text.carried, text.language]).decode()
     parts = framed(connector, text.source_id, text.content, told)
     return blake2b(parts, digest_size=16).hexdigest()
 

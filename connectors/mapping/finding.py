@@ -163,11 +163,10 @@ class Finder:
                 "mapping", f"id: {len(ids)} ids for {len(found)} texts; `each` keeps them together"
             )
         message, beside, trace = shared.known, shared.carried, shared.traceparent
-        if ids is None:
-            return [Found(each, message, beside, trace) for each in found]
+        named = zip(found, ids or [None] * len(found), strict=True)
         return [
-            Found(each, identity.of_text(message, own), beside, trace)
-            for each, own in zip(found, ids, strict=True)
+            Found(each, identity.of_text(message, own, position), beside, trace)
+            for position, (each, own) in enumerate(named)
         ]
 
     def _elements(
@@ -180,16 +179,23 @@ class Finder:
         message = self._message(value, document, None, delivery)
         found: list[Found] = []
         for element in elements:
-            found += self._of_element(element, document, message)
+            found += self._of_element(element, document, message, len(found))
             self._check(len(found))
         if not found:
             raise Skip("no-texts")
         return found
 
     def _of_element(
-        self, element: object, document: Document, message: MessageIdentity
+        self, element: object, document: Document, message: MessageIdentity, position: int
     ) -> Iterator[Found]:
-        """Find what belongs to one element; nothing where it has no text."""
+        """Find what belongs to one element; nothing where it has no text.
+
+        Args:
+            element: What the expressions look at.
+            document: Where it stands.
+            message: How its message is known.
+            position: Of its first text in the message.
+        """
         whole, known = document.whole, message
         try:
             texts = self._text_in(element, whole)
@@ -199,6 +205,7 @@ class Finder:
                 own = as_id(self._id(element, whole))
                 self._work.spend_on(len(own or ""))
                 known = identity.of_text(message, own)
+                position = position if own is None else 0
             beside = self._carrier.beside(element, document)
         except BadInput as reason:
             if reason.code == "too-costly":
@@ -207,8 +214,8 @@ class Finder:
             return
         texts = texts if isinstance(texts, list) else [texts]
         self._check(len(texts))
-        for text in texts:
-            yield Found(text, known, beside, _trace(document))
+        for at, text in enumerate(texts, position):
+            yield Found(text, identity.of_text(known, None, at), beside, _trace(document))
 
     def _text_in(self, value: object, whole: object) -> object:
         if not self._parts:

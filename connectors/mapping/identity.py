@@ -48,7 +48,7 @@ def of_message(
         own: What the connector's `id` found for the message as a whole.
         delivery: The message.
     """
-    if attributes and (event := _of_event(attributes)):
+    if attributes and (event := of_event(attributes)):
         return event if own is None else of_text(event, own)
     if own is not None:
         return MessageIdentity(_bounded(f"id {own}"), _shown(own))
@@ -59,7 +59,8 @@ def of_message(
     return NAMELESS
 
 
-def _of_event(attributes: Mapping[str, Any]) -> MessageIdentity | None:
+def of_event(attributes: Mapping[str, Any]) -> MessageIdentity | None:
+    """Return how a CloudEvent is known; None where it lacks the source or the id."""
     source, name = attributes.get("source"), attributes.get("id")
     if not (isinstance(source, str) and isinstance(name, str) and source and name):
         return None
@@ -69,17 +70,20 @@ def _of_event(attributes: Mapping[str, Any]) -> MessageIdentity | None:
     )
 
 
-def of_text(message: MessageIdentity, own: str | None) -> MessageIdentity:
-    """Return how a text with an id of its own is known.
+def of_text(message: MessageIdentity, own: str | None, position: int = 0) -> MessageIdentity:
+    """Return how a text is known: by its own id, wherever it stands, else by its position.
 
     Args:
-        message: How its message is known.
-        own: The text's id; None where it has none, and is known by its position.
+        message: How its message, or the element that it belongs to, is known.
+        own: The text's id; None where it has none.
+        position: Among the texts that share an identity.
     """
-    if own is None:
+    key = message.key
+    if own is not None:
+        return MessageIdentity(key and _bounded(f"text {len(key)} {key} {own}"), _shown(own))
+    if not position or key is None:
         return message
-    key = message.key and _bounded(f"text {len(message.key)} {message.key} {own}")
-    return MessageIdentity(key, _shown(own))
+    return MessageIdentity(_bounded(f"position {len(key)} {key} {position}"), message.shown)
 
 
 def as_id(value: object) -> str | None:

@@ -11,7 +11,7 @@ from connectors.mapping import bounds, cloudevents
 from connectors.mapping.bounds import Work
 from connectors.mapping.content import opened
 from connectors.mapping.finding import MAX_TEXTS, Finder, Found
-from connectors.mapping.identity import NAMELESS
+from connectors.mapping.identity import NAMELESS, of_event, of_text
 from connectors.mapping.labels import Labels
 from connectors.mapping.mapping_config import MappingConfig
 from connectors.mapping.texts import TextReader
@@ -130,7 +130,7 @@ class Mapper:
         for event in events:
             try:
                 more = self._find(event, delivery, is_text=False, attributes=_NO_ATTRIBUTES)
-                found += more if isinstance(more, list) else [more]
+                found += _placed(more if isinstance(more, list) else [more], event, len(found))
             except Skip as skip:
                 skipped = skip
             except BadInput as reason:
@@ -171,6 +171,16 @@ class Mapper:
         headers = delivery.headers
         travels = (headers.get(name, "") for name in self._config.headers)
         return _EVENT_BYTES + sum(len(str(each)) for each in travels)
+
+
+def _placed(found: list[Found], event: dict[str, Any], position: int) -> list[Found]:
+    """Keep the texts of a batch's events apart where the events have no identity themselves."""
+    if of_event(event):
+        return found
+    return [
+        msgspec.structs.replace(each, known=of_text(each.known, None, at))
+        for at, each in enumerate(found, position)
+    ]
 
 
 def _bytes(text: str) -> int:

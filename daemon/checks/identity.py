@@ -50,12 +50,22 @@ def known_by(text: Text, connector: ConnectorSettings) -> str:
         "id": f"`{_of_message(connector)}`",
         "message": "AMQP message id",
     }
-    kind, _, rest = (text.source_id or "").removeprefix("digest ").partition(" ")
-    if kind != "text":
-        return kinds.get(kind, "")
-    # `text`, the length of its message's key, that key, and the text's own id
-    message = kinds.get(rest.partition(" ")[2].removeprefix("digest ").partition(" ")[0])
-    return f"{message or 'its message'} and `{connector.id}`"
+    kind, rest = _kind(text.source_id or "")
+    by_position = kind == "position"
+    if by_position:
+        kind, rest = _kind(rest.partition(" ")[2])
+    found = kinds.get(kind, "")
+    if kind == "text":
+        # the length of its message's key, that key, and the text's own id
+        message = kinds.get(_kind(rest.partition(" ")[2])[0])
+        found = f"{message or 'its message'} and `{connector.id}`"
+    return f"{found or 'its message'} and its position" if by_position else found
+
+
+def _kind(key: str) -> tuple[str, str]:
+    """Return what a key is of, and the rest of it."""
+    kind, _, rest = key.removeprefix("digest ").partition(" ")
+    return kind, rest
 
 
 def _of_message(connector: ConnectorSettings) -> str:

@@ -172,3 +172,47 @@ def test_an_id_that_a_connector_finds_in_an_event_is_added_to_that_of_the_event(
 def test_an_event_without_source_or_id_is_known_by_its_message_id(missing: str) -> None:
     event = EVENT | {"data": {"text": "good"}, missing: ""}
     assert shown(event, message_id="m-1") == "m-1"
+
+
+def of_elements(body: object, each: str = "[]") -> list[str | None]:
+    config = MappingConfig(each=each)
+    mapper = Mapper(config, max_body_bytes=1024 * 1024, max_text_chars=20_000)
+    found = mapper.read(delivery(json.dumps(body).encode(), message_id="m-1")).texts
+    return [text.source_id for text in found]
+
+
+def test_a_text_with_an_id_of_its_own_is_known_wherever_it_stands() -> None:
+    fine, bad = {"id": 1, "text": "Fine."}, {"id": 2, "text": "Bad."}
+    assert of_elements([fine, bad]) == of_elements([bad, fine])[::-1]
+    assert answers("q-1", "q-2", message_id="m")[1].source_id == (
+        answers("q-2", message_id="m")[0].source_id
+    )
+
+
+def test_texts_without_ids_of_their_own_are_known_by_their_positions() -> None:
+    body = [{"text": "Fine."}, {"id": 7, "text": "Fine."}, {"text": "Fine."}]
+    known = of_elements(body)
+    assert len(set(known)) == 3
+    assert known == of_elements(body)
+    assert len(set(of_elements({"id": 7, "text": ["Fine."] * 3}, each=""))) == 3
+
+
+def test_the_texts_of_one_element_are_known_by_its_id_and_their_positions_in_it() -> None:
+    one, other = {"id": 1, "text": ["Fine.", "Fine."]}, {"id": 2, "text": "Bad."}
+    known = of_elements([one, other])
+    assert len(set(known)) == 3
+    assert of_elements([other, one]) == [known[2], *known[:2]]
+
+
+def test_an_event_is_known_wherever_it_stands_in_a_batch_and_one_without_an_id_by_its_place() -> (
+    None
+):
+    def known(*events: object) -> list[str | None]:
+        mapper = Mapper(max_body_bytes=1024 * 1024, max_text_chars=20_000)
+        body = json.dumps(events).encode()
+        return [each.source_id for each in mapper.read(delivery(body, message_id="m")).texts]
+
+    one, other = (EVENT | {"id": each, "data": {"text": "good"}} for each in "12")
+    assert known(one, other) == known(other, one)[::-1]
+    nameless = {"specversion": "1.0", "data": {"text": "good"}}
+    assert len(set(known(nameless, one, nameless))) == 3

@@ -131,3 +131,10 @@ def test_try_does_not_take_a_texts_id_for_its_messages(file: Path) -> None:
     assert known == ["AMQP message id and `answers[].question`"] * 2
     assert "no identity" not in said
     assert tried(file, "form", ANSWERS, "--message-id", "m" * 255)[0] == known
+
+
+def test_try_says_of_a_text_without_an_id_of_its_own_that_its_position_counts(file: Path) -> None:
+    add(file, FORM.replace('id = "answers[].question"', 'id = "survey"'))
+    by_id = ["`survey`", "`survey` and its position"]
+    assert tried(file, "form", ANSWERS | {"survey": "s-1"})[0] == by_id
+    assert tried(file, "form", ANSWERS | {"survey": "s" * 300})[0] == by_id

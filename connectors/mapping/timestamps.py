@@ -22,14 +22,15 @@ def seconds_of(value: object) -> float | None:
 
     Args:
         value: A number of seconds, milliseconds, microseconds or nanoseconds, also as a string; ISO
-            8601, in UTC where it names no zone; the date of an e-mail; or a datetime.
+            8601, in UTC where it names no zone, or ` UTC` as Ruby does; the date of an e-mail; or a
+            datetime.
     """
     if isinstance(value, bool):
         return None
     if isinstance(value, int | float):
         return _scaled(float(value)) if abs(value) < _MAX_SECONDS * _UNITS[-1] else None
     if isinstance(value, str):
-        return _parsed(value.strip()) if len(value) <= _MAX_CHARS else None
+        return _parsed(value.strip().removesuffix(" UTC")) if len(value) <= _MAX_CHARS else None
     return _timestamp(value) if isinstance(value, datetime) else None
 
 

@@ -17,7 +17,8 @@ WHEN = 1_700_000_000
 TIMES: list[Any] = [
     WHEN, float(WHEN), WHEN * 1000, WHEN * 10**6, WHEN * 10**9, str(WHEN), f" {WHEN}.0 ",
     str(WHEN * 1000), "2023-11-14T22:13:20Z", "2023-11-14T22:13:20.000+00:00", "20231114T221320Z",
-    "2023-11-15T00:13:20+02:00", "2023-11-14 22:13:20", "Tue, 14 Nov 2023 22:13:20 +0000",
+    "2023-11-15T00:13:20+02:00", "2023-11-14 22:13:20", "2023-11-14 22:13:20 UTC",
+    "Tue, 14 Nov 2023 22:13:20 +0000",
     datetime.fromtimestamp(WHEN, UTC), datetime(2023, 11, 14, 22, 13, 20),  # noqa: DTZ001 - as py-amqp gives it
     datetime(2023, 11, 14, 23, 13, 20, tzinfo=timezone(timedelta(hours=1))),
 ]  # fmt: skip

@@ -1,7 +1,8 @@
 """Ready connectors, one file each: settings, and tests with messages of the shape that they read.
 
 The first line of a file names the system and what is read of it; the second says what the body of a
-message is, and where its system documents that.
+message is, and where its system documents that; the third, when and with what that was compared, or
+`Shape not verified`, where nothing public was found.
 """
 
 from __future__ import annotations
@@ -16,7 +17,11 @@ import msgspec
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_HEAD = re.compile(r"# (?P<system>[^:\n]+): (?P<reads>[^\n]+)\n# (?P<body>[^\n]+)\n")
+_HEAD = re.compile(
+    r"# (?P<system>[^:\n]+): (?P<reads>[^\n]+)\n# (?P<body>[^\n]+)\n"
+    r"# (?P<source>Compared on [\d-]{10} with [^\n]+|Shape not verified[^\n]*)\n"
+)
+_DATE = re.compile(r"[\d-]{10}")
 
 
 class CatalogueEntry(msgspec.Struct, frozen=True):
@@ -27,6 +32,7 @@ class CatalogueEntry(msgspec.Struct, frozen=True):
         system: Whose messages it reads.
         reads: What of them is text.
         body: What the body of a message is.
+        source: When its shape was compared, and with what.
         toml: The whole file.
     """
 
@@ -34,7 +40,14 @@ class CatalogueEntry(msgspec.Struct, frozen=True):
     system: str
     reads: str
     body: str
+    source: str
     toml: str
+
+    @property
+    def compared(self) -> str:
+        """The day on which its shape was compared."""
+        found = _DATE.search(self.source)
+        return found.group() if found else "not verified"
 
     def named(self, name: str = "", exchange: str = "", bindings: tuple[str, ...] = ()) -> str:
         """Return the file with another name, exchange or bindings; empty ones stay as they are."""

@@ -30,15 +30,15 @@ def connectors() -> None:
 @connectors.command("list")
 @click.option("--json", "as_json", is_flag=True, help="One object on each line, for machines.")
 def list_(*, as_json: bool) -> None:
-    """List the ready connectors.
+    """List the ready connectors, and when the shape of each was compared with public examples.
 
     Example: tonebus connectors list
     """
-    table = Table("name", "system", "reads", box=None, pad_edge=False)
+    table = Table("name", "system", "reads", "compared", box=None, pad_edge=False)
     for each in catalogue.entries():
         if as_json:
             click.echo(msgspec.json.encode(each).decode())
-        table.add_row(each.name, each.system, each.reads)
+        table.add_row(each.name, each.system, each.reads, each.compared)
     if not as_json:
         terminal.print_table(table)
 

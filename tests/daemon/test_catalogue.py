@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -83,12 +84,20 @@ def test_a_text_of_an_entry_is_known_when_it_comes_again(
 @pytest.mark.parametrize("entry", ENTRIES, ids=lambda each: each.name)
 def test_every_entry_is_in_the_table_of_the_page(entry: catalogue.CatalogueEntry) -> None:
     link = f"[`{entry.name}`](../../daemon/catalogue/{entry.name}.toml)"
-    assert f"| {link} | {entry.system} | {entry.reads} |" in PAGE.read_text(encoding="utf-8")
+    row = f"| {link} | {entry.system} | {entry.reads} | {entry.compared} |"
+    assert row in PAGE.read_text(encoding="utf-8")
+
+
+def test_an_entry_that_was_compared_with_nothing_says_so() -> None:
+    entry = msgspec.structs.replace(ENTRIES[0], source="Shape not verified: from memory")
+    assert entry.compared == "not verified"
+    assert all(re.fullmatch(r"\d{4}-\d\d-\d\d", each.compared) for each in ENTRIES)
 
 
 def test_list_names_every_entry() -> None:
     lines = run("list").output.splitlines()
     assert [each.split()[0] for each in lines[1:]] == [each.name for each in ENTRIES]
+    assert [each.split()[-1] for each in lines[1:]] == [each.compared for each in ENTRIES]
     found = [msgspec.json.decode(each) for each in run("list", "--json").output.splitlines()]
     assert found == [msgspec.to_builtins(each) for each in ENTRIES]
 

@@ -20,8 +20,8 @@ from daemon.model.scorer import ToneModel
 from daemon.settings import ConnectorSettings, OutputSettings, load
 from daemon.telemetry import metrics
 from tests import models
+from tests.daemon.model import tiny
 from tests.daemon.rooms import SEEN, Room
-from tests.model import tiny
 from tests.nodes import NODE, node_with_packages
 from tests.processes import ROOT
 

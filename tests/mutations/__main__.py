@@ -16,8 +16,8 @@ from typing import NamedTuple
 ROOT = Path(__file__).parent.parent.parent
 COPIED = ("connectors", "daemon", "api", "tests", "pyproject.toml")
 TESTS = (
-    "tests/daemon/test_confirms.py", "tests/daemon/test_charges.py",
-    "tests/daemon/test_destinations.py", "tests/daemon/test_ledger.py",
+    "tests/daemon/pipeline/test_confirms.py", "tests/daemon/pipeline/test_charges.py",
+    "tests/daemon/pipeline/test_destinations.py", "tests/daemon/pipeline/test_ledger.py",
 )  # fmt: skip
 FAILED = 1
 """What pytest ends with where a test failed; anything else is an error of another kind."""

@@ -9,7 +9,7 @@ import pytest
 import torch
 from transformers import AutoTokenizer, BertForSequenceClassification
 
-from tests.model import tiny
+from tests.daemon.model import tiny
 from training.data import Row
 from training.fitting import fit, rate_share
 from training.noise import Noise

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from tests.model import tiny
+from tests.daemon.model import tiny
 from training import compare
 from training.metrics import macro_recall, recall_by_source
 

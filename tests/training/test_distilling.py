@@ -10,7 +10,7 @@ import torch
 from transformers import AutoModelForSequenceClassification
 
 from daemon.model.card import SHIPPED
-from tests.model import tiny
+from tests.daemon.model import tiny
 from training import teach, thin
 from training.data import LABELS, Row, apart, read_tsv
 from training.objective import Objective

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from transformers import AutoTokenizer
 
-from tests.model import tiny
+from tests.daemon.model import tiny
 from training.noise import Noise
 
 if TYPE_CHECKING:

@@ -12,8 +12,8 @@ from transformers import BertForSequenceClassification
 
 from daemon.model.scorer import ToneModel
 from daemon.settings import DEFAULT_MODEL
-from tests.model import tiny
-from tests.model.scoring import scored
+from tests.daemon.model import tiny
+from tests.daemon.model.scoring import scored
 from training.network import Dropout, logits
 
 ROOT = Path(__file__).parents[2]

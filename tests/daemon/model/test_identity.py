@@ -9,7 +9,7 @@ import pytest
 from connectors.errors import Misconfigured
 from daemon.model.identity import identify
 from daemon.settings import ModelSettings
-from tests.model import tiny
+from tests.daemon.model import tiny
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -13,8 +13,8 @@ from daemon.model import products
 from daemon.model.padded import Padded
 from daemon.model.scorer import ToneModel
 from daemon.model.unpadded import Unpadded, unpadded
-from tests.model import tiny
-from tests.model.scoring import apart, scored, texts
+from tests.daemon.model import tiny
+from tests.daemon.model.scoring import apart, scored, texts
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -9,8 +9,8 @@ import torch
 
 from connectors.messages import Fault, Score
 from daemon.model.scorer import ToneModel
-from tests.model import tiny
-from tests.model.scoring import CLOSE, apart, scored, texts
+from tests.daemon.model import tiny
+from tests.daemon.model.scoring import CLOSE, apart, scored, texts
 
 if TYPE_CHECKING:
     from collections.abc import Callable

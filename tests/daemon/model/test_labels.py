@@ -6,7 +6,7 @@ import pytest
 
 from connectors.errors import Misconfigured
 from daemon.model.labels import MAX_LABELS, fold, ordered, tones_of
-from tests.model import tiny
+from tests.daemon.model import tiny
 
 if TYPE_CHECKING:
     from pathlib import Path

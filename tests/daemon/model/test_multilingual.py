@@ -7,7 +7,7 @@ import pytest
 from daemon.model import card
 from daemon.model.scorer import ToneModel
 from daemon.settings import ModelSettings
-from tests.model.scoring import CLOSE, apart, scored
+from tests.daemon.model.scoring import CLOSE, apart, scored
 
 WHERE = card.SHIPPED["multilingual"]
 pytestmark = pytest.mark.skipif(

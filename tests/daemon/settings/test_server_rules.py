@@ -9,7 +9,7 @@ import pytest
 from daemon.checks.lint import advice
 from daemon.settings import load
 from daemon.settings.loading import read
-from tests.daemon.test_settings import SECRET, refusal
+from tests.daemon.settings.test_settings import SECRET, refusal
 
 if TYPE_CHECKING:
     from pathlib import Path

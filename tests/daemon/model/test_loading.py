@@ -10,7 +10,7 @@ from safetensors.torch import load_file, save_file
 from connectors.errors import Misconfigured
 from daemon.model.scorer import ToneModel
 from daemon.settings import ModelSettings
-from tests.model import tiny
+from tests.daemon.model import tiny
 
 if TYPE_CHECKING:
     from pathlib import Path

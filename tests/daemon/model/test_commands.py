@@ -10,7 +10,7 @@ from connectors.errors import Misconfigured
 from daemon.cli import tonebus
 from daemon.cli.evaluate import evaluate
 from daemon.cli.predict import predict
-from tests.model import tiny
+from tests.daemon.model import tiny
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -6,7 +6,7 @@ import random
 from typing import TYPE_CHECKING
 
 from connectors.messages import Score
-from tests.model import tiny
+from tests.daemon.model import tiny
 
 if TYPE_CHECKING:
     from daemon.model.scorer import ToneModel

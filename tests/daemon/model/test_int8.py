@@ -15,8 +15,8 @@ from daemon.model.encoding import Encoded
 from daemon.model.probes import probes
 from daemon.model.scorer import ToneModel
 from daemon.settings import DEFAULT_MODEL
-from tests.model import tiny
-from tests.model.scoring import CLOSE, apart, scored
+from tests.daemon.model import tiny
+from tests.daemon.model.scoring import CLOSE, apart, scored
 
 if TYPE_CHECKING:
     from collections.abc import Callable

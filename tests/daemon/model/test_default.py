@@ -6,7 +6,7 @@ import pytest
 
 from daemon.model.scorer import ToneModel
 from daemon.settings import DEFAULT_MODEL, ModelSettings
-from tests.model.scoring import CLOSE, apart, scored
+from tests.daemon.model.scoring import CLOSE, apart, scored
 
 pytestmark = pytest.mark.skipif(
     not (DEFAULT_MODEL / "config.json").exists(), reason="this checkout has no default model"

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from daemon.model.scorer import ToneModel
-from tests.model import tiny
+from tests.daemon.model import tiny
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -10,8 +10,8 @@ import torch
 from daemon.model import agreement, int8, precision
 from daemon.model.scorer import ToneModel
 from daemon.settings import DEFAULT_MODEL
-from tests.model import tiny
-from tests.model.scoring import CLOSE, apart, scored
+from tests.daemon.model import tiny
+from tests.daemon.model.scoring import CLOSE, apart, scored
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -10,8 +10,8 @@ from safetensors.torch import load_file
 from daemon.model.packed import unpack
 from daemon.model.scorer import ToneModel
 from daemon.model.vetting import PACKED
-from tests.model import tiny
-from tests.model.scoring import apart, scored
+from tests.daemon.model import tiny
+from tests.daemon.model.scoring import apart, scored
 from training.packing import eight_bits, four_bits, pack
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from daemon.settings import load
-from tests.daemon.test_settings import SECRET, refusal
+from tests.daemon.settings.test_settings import SECRET, refusal
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -7,8 +7,8 @@ import torch
 from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
 from daemon.model.scorer import ToneModel
-from tests.model import tiny
-from tests.model.scoring import CLOSE, apart, scored, texts
+from tests.daemon.model import tiny
+from tests.daemon.model.scoring import CLOSE, apart, scored, texts
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -5,13 +5,11 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from connectors.mapping.mail.lines import MAX_PATTERN
+from connectors.mapping.mail.lines import MAX_PATTERN, Line
 from connectors.mapping.mail.words import OPENERS, WROTE, WROTE_UNSPACED, folded
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
-    from connectors.mapping.mail.lines import Line
 
 _MAX_LINES = 4
 _FEW_WORDS = 8
@@ -30,6 +28,7 @@ _BEGINS_INSIDE = re.compile(
     rf"[\s-](?:{'|'.join(OPENERS)})\s(?:[^\W\d_]+[.,]{{0,2}}\s){{0,3}}\(?\d"
 )
 _BRACKETED = re.compile(r"[<(\[][^\s<>()\[\]]*@|@[^\s<>()\[\]]+[>)\]]")
+_INITIALS = re.compile(r"[ \t]{0,4}([^\W\d_]{1,4})(>+)[ \t]?")
 _PERSONAL = re.compile(
     r"(?<!\w)(?:i|we|you|your|ich|wir|ihr|ihre|sie|nous|vous|votre|yo|usted|io|ik|wij|uw|jag|jeg"
     r"|você|pan|pani|я|мы|вы|ваш|ми|ви)(?!\w)",
@@ -46,6 +45,32 @@ def has_address(text: str) -> bool:
 def has_time(text: str) -> bool:
     """Whether a time of day stands in a text."""
     return _CLOCK.search(text) is not None
+
+
+def marked_by_initials(lines: list[Line]) -> list[Line]:
+    """Read the marks of The Bat!, which quotes with the initials of whom it quotes, as in `SU> Yes`.
+
+    These count beneath an attribution, and wherever they come again. Elsewhere they may be
+    anything.
+    """
+    known: set[str] = set()
+    found = list(lines)
+    above = 0
+    for at, each in enumerate(lines):
+        if each.blank:
+            continue
+        marks = None if each.depth or ">" not in each.text[:10] else _INITIALS.match(each.text)
+        if marks and marks[1].isupper():
+            if (
+                marks[1] not in known
+                and lines[above].text.endswith(_COLONS)
+                and attribution_that_ends(lines, above, quoted=True) is not None
+            ):
+                known.add(marks[1])
+            if marks[1] in known:
+                found[at] = Line(each.text[marks.end() :], len(marks[2]), each.mark, each.raw)
+        above = at
+    return found
 
 
 def attribution_that_ends(lines: Sequence[Line], at: int, *, quoted: bool) -> int | None:

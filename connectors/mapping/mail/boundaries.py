@@ -41,7 +41,7 @@ _MARKER_DASHES = 4
 _HEAD_LABELS = 3
 """Different labels in a head with no marker above it."""
 
-_DECORATION = " \t-_=*>~:\uff1a.#|\u2014\u2013\u00a0"
+_DECORATION = " \t-_=*>~:\uff1a.#|\u2010\u2014\u2013\u00a0"
 _RULE = re.compile(r"[\s_=*~\u2014\u2013-]{5,}")
 _LABEL = re.compile(r"[\s*_|•]*([^\W\d_][^:\uff1a*]{0,24}?)[\s*_]*[:\uff1a][\s*_]*(.*)")
 _INNER_LABEL = re.compile(r"(?<!\S)\*?([^\W\d_]{1,16}):\*?\s")
@@ -128,7 +128,7 @@ def _marked(lines: Sequence[Line], at: int) -> Boundary | None:
     below = _next(lines, at + 1)
     if head := _copy(lines, at, below, labels=2):
         return head
-    dashes = sum(text.count(each) for each in "-_=*>")
+    dashes = sum(text.count(each) for each in "-_=*>\u2010")
     if dashes >= _MARKER_DASHES or (text.rstrip().endswith((":", "\uff1a")) and words in FORWARDED):
         depth = lines[below].depth if below < len(lines) else depth
         return Boundary(Kind.COPY, at, at + 1, depth)

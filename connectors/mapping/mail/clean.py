@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
+from connectors.mapping.mail.attributions import marked_by_initials
 from connectors.mapping.mail.html import HtmlText, html_lines
 from connectors.mapping.mail.lines import Line, joined, plain_lines, size
 from connectors.mapping.mail.quotes import first_quote, newest
@@ -50,7 +51,7 @@ def clean(text: str, *, quotes: bool, signature: bool, budget: int = MAX_STEPS) 
     removed = {"hidden": read.hidden} if read.hidden else {}
     certain = False
     if quotes:
-        own, certain, _ = newest(lines)
+        own, certain, _ = newest(marked_by_initials(lines))
         if gone := size(lines) - size(own):
             removed["quote"] = gone
         lines = own

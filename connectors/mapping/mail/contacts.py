@@ -19,7 +19,7 @@ from connectors.mapping.mail.words import (
 if TYPE_CHECKING:
     from connectors.mapping.mail.lines import Line
 
-PUNCTUATION = " \t,.!;:*_~-\u2013\u2014/|()<>\u00a0、。\uff0c\uff01"
+PUNCTUATION = " \t,.!;:*_~-\u2013\u2014/|()[]<>\u00a0\u200b\u2063、。\uff0c\uff01"
 
 _MAX_CHARS = 1_500
 _MAX_NAME_WORDS = 5

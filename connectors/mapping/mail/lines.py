@@ -13,7 +13,7 @@ _MARKERS = re.compile(r"[ \t]?(?:>[ \t]?)++")
 _FACE = re.compile(r">(?:[:;=8][-'^o]?[()\[\]{}|/\\DOPSoxX]|[_.wo]<)")
 _GROUPWISE = re.compile(r">>>\s[^<>]{1,80}(?:<[^<>]{1,80}>\s?)?[^<>]{0,80}\d[^<>]{0,40}>>>")
 _MBOX = re.compile(r">From (?=.*[^>])")
-_INVISIBLE = re.compile("[\\s\u00ad\u034f\u061c\u180e\u200b-\u200f\u2060\ufeff]*")
+_INVISIBLE = re.compile("[\\s\u00ad\u034f\u061c\u180e\u200b-\u200f\u2060-\u2064\ufeff]*")
 _BREAKS = re.compile("\r\n?|[\u2028\u2029]")
 _ENDS = " \t\n\r\x0b\x0c\xa0\u200b\u200e\u200f\u202a\u202b\u202c\u2066\u2067\u2068\u2069\ufeff"
 """What no reader sees at the end of a line; marks of direction stand there in Hebrew and Arabic."""

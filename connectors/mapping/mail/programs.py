@@ -27,7 +27,7 @@ class MailPart(Enum):
 _TELLING = (
     "quot", "cite", "sign", "hidden", "display", "visib", "height", "opacity", "fwdmsg", "reply",
     "forward", "reference-message", "olk_src", "border", "outlookmessage", "zmail", "composer",
-    "_rc_sig", "seperator", "airmail",
+    "_rc_sig", "seperator", "airmail", "_id_-sgn",
 )  # fmt: skip
 """No part is found without one of these words; most tags are done with here."""
 _ATTRIBUTE = re.compile(
@@ -60,7 +60,7 @@ _SIGNATURES = frozenset({
     "signature", "applemailsignature", "linebreakatbeginningofsignature", "composer_signature",
     "ymail_android_signature", "ymail_ios_signature", "ms-outlook-mobile-signature", "_rc_sig",
     "messagesignaturesection", "tutanota_signature", "ms-outlook-ios-signature",
-    "protonmail_signature_block-user", "protonmail_signature_block-proton",
+    "protonmail_signature_block-user", "protonmail_signature_block-proton", "zm-_id_-sgn",
 })  # fmt: skip
 
 

@@ -20,7 +20,8 @@ _BLOCK_NAMES = (
 )
 _INLINE_NAMES = (
     "a|abbr|acronym|applet|area|audio|b|base|basefont|bdi|bdo|big|blink|button|canvas|cite|code|col"
-    "|colgroup|data|datalist|del|dfn|em|embed|font|frame|i|iframe|img|input|ins|kbd|label|legend"
+    "|colgroup|data|datalist|del|dfn|em|embed|font|frame|i|iframe|img|includetail|input|ins|kbd"
+    "|label|legend"
     "|link|map|mark|marquee|meta|registry|nobr|noembed|noframes|noscript|object|optgroup|option|output"
     "|param|picture|progress|q|rp|rt|ruby|s|samp|script|select|small|source|span|strike|strong"
     "|style|sub|sup|svg|template|textarea|time|title|track|tt|u|var|video|wbr|xmp"
@@ -85,11 +86,12 @@ def unescaped(text: str) -> str:
 def tokens(html: str) -> Iterator[Text | Tag]:
     """Yield the tags and the texts of HTML, without comments, scripts and style sheets.
 
-    What only looks like a tag is text: an address in angle brackets, a tag without an end, an
-    unknown name without attributes.
+    What only looks like a tag is text: an address in angle brackets, a tag without an end, a
+    name without attributes that is unknown and was none of a tag above.
     """
     at, lenient = 0, False
     missing: set[str] = set()
+    opened_foreign: set[str] = set()
     while True:
         opened = html.find("<", at)
         if opened < 0:
@@ -105,10 +107,13 @@ def tokens(html: str) -> Iterator[Text | Tag]:
             continue
         end, lenient = _end_of_tag(html, start.end(), lenient=lenient)
         name, attributes = start[2].lower(), html[start.end() : end - 1]
-        if end < 0 or not (name in _KNOWN or _is_foreign(name, attributes)):
+        known = name in _KNOWN or name in opened_foreign
+        if end < 0 or not (known or _is_foreign(name, attributes)):
             at = opened + 1
             yield Text("<")
             continue
+        if not known:
+            opened_foreign.add(name)
         at = end
         if name in _RAW and not start[1]:
             at = _after_raw(html, end, name)

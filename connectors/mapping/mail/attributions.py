@@ -48,7 +48,7 @@ def has_time(text: str) -> bool:
 
 
 def marked_by_initials(lines: list[Line]) -> list[Line]:
-    """Read the marks of The Bat!, which quotes with the initials of whom it quotes, as in `SU> Yes`.
+    """Read the marks of The Bat!, which quotes with the initials of a writer, as in `SU> Yes`.
 
     These count beneath an attribution, and wherever they come again. Elsewhere they may be
     anything.

@@ -82,9 +82,10 @@ def unwrap(value: object, *, is_text: bool, attributes: Mapping[str, Any]) -> Do
         raise Skip("loop")
     if isinstance(value, str) and not is_text:
         value = recognised(value)
-    if not attributes:
-        return Document(value, is_text, attributes, value)
-    return Document(value, isinstance(value, str), attributes, {**attributes, "data": value})
+    # a JSON string that holds no document is a text that its publisher's library has encoded
+    is_text = isinstance(value, str)
+    whole = {**attributes, "data": value} if attributes else value
+    return Document(value, is_text, attributes, whole)
 
 
 def as_text(value: object, attributes: Mapping[str, Any]) -> Document:

@@ -10,6 +10,8 @@ import msgspec
 from connectors.errors import BadInput
 
 _BOM = b"\xef\xbb\xbf"
+_BEGINNINGS = ("{", "[", '"{', '"[', '"\\"')
+"""Of objects and lists, as they are and encoded once or more often."""
 _decode = msgspec.json.Decoder().decode
 
 
@@ -42,14 +44,18 @@ def parse(text: str) -> object:
 def recognised(text: str) -> object:
     """Return the JSON object that a text is, or the list of such; else the text itself.
 
-    What else is JSON (a number, a word in quotes, `[1]`) is also what people write.
+    What else is JSON (a number, a word in quotes, `[1]`) is also what people write. An object or a
+    list may have been encoded more than once.
     """
-    if not text.lstrip().startswith(("{", "[")):
+    if not text.lstrip().startswith(_BEGINNINGS):
         return text
     try:
         found = parse(text)
     except BadInput:
         return text
+    if isinstance(found, str):
+        inner = recognised(found)
+        return text if isinstance(inner, str) else inner
     if isinstance(found, list):
         return found if found and all(isinstance(each, dict) for each in found) else text
     return found

@@ -20,8 +20,8 @@ _JSON = frozenset({"application/json", "application/x-json", "text/json", "text/
 _SERIALIZED = ("python-serialize", "pickle", "yaml", "msgpack", "messagepack")
 """Formats that other readers take JSON for, or that begin as text does."""
 _PLAIN = frozenset({
-    "", "utf8", "utf8mb4", "usascii", "ascii", "ansix341968", "identity", "8bit", "7bit",
-    "binary", "none",
+    "", "utf8", "utf8sig", "utf8mb4", "cp65001", "usascii", "ascii", "ansix341968", "identity",
+    "8bit", "7bit", "binary", "none",
 })  # fmt: skip
 """Charsets and encodings, without punctuation, under which the bytes are the text in UTF-8."""
 _REMEMBERED = 256

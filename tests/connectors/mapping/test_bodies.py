@@ -7,14 +7,17 @@ import pickle
 import zlib
 from typing import Any
 
+import kombu.serialization
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from connectors.mapping import MappingConfig
 from tests.connectors.mapping.reading import (
     MAX_BODY,
     outcome,
     reason,
+    refused,
     text_of,
     within,
 )
@@ -184,12 +187,20 @@ def test_a_raw_line_break_in_a_string_is_read(end: str) -> None:
     assert text_of(f'{{"text": "one{end}two"}}'.encode()) == f"one{end}two"
 
 
-@pytest.mark.parametrize("times", [1, 2])
-def test_a_body_that_was_put_into_json_twice_is_read(times: int) -> None:
+@pytest.mark.parametrize("times", [1, 2, 3])
+@pytest.mark.parametrize("label", ["application/json", "text/plain", None])
+def test_a_body_that_was_put_into_json_more_than_once_is_read(label: str, times: int) -> None:
     body = json.dumps({"text": "good"})
     for _ in range(times):
         body = json.dumps(body)
-    assert (outcome(body.encode()) == "") == (times == 1)
+    assert text_of(body.encode(), content_type=label) == "good"
+
+
+def test_a_text_that_kombu_put_into_json_is_a_text() -> None:
+    kind, charset, body = kombu.serialization.dumps("Good day", serializer="json")
+    labels = {"content_type": kind, "content_encoding": charset}
+    assert text_of(body.encode(), **labels) == "Good day"
+    assert refused(MappingConfig(when="public"), body.encode()).code == "json"
 
 
 def test_kombus_type_hooks_are_plain_data() -> None:
@@ -203,7 +214,7 @@ def test_a_missing_text_is_parked(body: bytes) -> None:
     assert reason(delivery(body)).code == "no-text-field"
 
 
-@pytest.mark.parametrize("body", [b"1", b"null", b'"text"', b"[]", b'[{"text": "good"}]', b"true"])
+@pytest.mark.parametrize("body", [b"1", b"null", b"[]", b'[{"text": "good"}]', b"true"])
 def test_json_that_is_no_object_is_parked(body: bytes) -> None:
     assert reason(delivery(body)).code == "no-text-field"
 

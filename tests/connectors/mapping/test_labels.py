@@ -22,7 +22,7 @@ TYPES = [
 ]  # fmt: skip
 ENCODINGS = [
     None, "", "utf8", "UTF-8", "utf_8", "identity", "Identity", "8bit", "7bit", "binary", "none",
-    "us-ascii", "ANSI_X3.4-1968", " utf-8 ",
+    "us-ascii", "ANSI_X3.4-1968", " utf-8 ", "utf-8-sig", "cp65001",
 ]  # fmt: skip
 
 

@@ -140,6 +140,11 @@ def test_a_document_in_a_string_is_read() -> None:
         read(SNS, notification({"review": {"text": "Lovely."}}, Type="Other"))
 
 
+def test_a_document_that_was_put_into_its_string_twice_is_read() -> None:
+    twice = json.dumps(json.dumps({"review": {"text": "Lovely."}}))
+    assert texts(SNS, notification(twice)) == ["Lovely."]
+
+
 def test_a_document_that_is_no_string_is_read_as_it_is() -> None:
     body = notification({}) | {"Message": {"review": {"text": "Lovely."}}}
     assert texts(SNS, body) == ["Lovely."]

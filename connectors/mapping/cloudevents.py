@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from typing import TypeGuard
 
 _PREFIXES = ("cloudevents:", "cloudevents_", "ce-", "ce_")
+_FOR_URLS = str.maketrans("-_", "+/")
 _REQUIRED = ("specversion", "id", "source", "type")
 
 
@@ -135,8 +136,10 @@ def _data(event: dict[str, Any]) -> object:
 
 
 def _decoded(data: object) -> str:
+    """Decode base64, also for URLs, without padding, or on several lines."""
+    plain = "".join(data.translate(_FOR_URLS).split()) if isinstance(data, str) else "?"
     try:
-        raw = base64.b64decode(data if isinstance(data, str) else "?", validate=True)
+        raw = base64.b64decode(plain + "=" * (-len(plain) % 4), validate=True)
         if b"\0" not in raw:
             return raw.decode()
     except ValueError:

@@ -36,7 +36,7 @@ def opened(
             return value, False
         body = value if isinstance(value, bytes) else value.encode()
     if reading is Reading.JSON:
-        return _data(text_of(body)) if is_event else (parse(text_of(body)), False)
+        return _data(text_of(body)) if is_event else (_document(text_of(body)), False)
     if reading in {Reading.MAIL, Reading.TEXT_OF_MAIL}:
         work.spend(cost(body) * STEPS_OF_CLEANING)
         mail = read_mail(body)
@@ -48,6 +48,11 @@ def opened(
         return text, True
     found = recognised(text)
     return found, isinstance(found, str)
+
+
+def _document(text: str) -> object:
+    found = parse(text)
+    return recognised(found) if isinstance(found, str) else found
 
 
 def _data(text: str) -> tuple[object, bool]:

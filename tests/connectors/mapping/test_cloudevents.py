@@ -37,6 +37,8 @@ def encoded(data: str | bytes) -> str:
         {"data_base64": encoded(INNER), "datacontenttype": "application/json"},
         {"data_base64": encoded('"good"'), "datacontenttype": "application/json"},
         {"data_base64": encoded("good"), "datacontenttype": "text/plain"},
+        {"data_base64": encoded("good").rstrip("="), "datacontenttype": "text/plain"},
+        {"data_base64": base64.encodebytes(INNER.encode()).decode()},
         {"data_base64": encoded(INNER), "datacontenttype": "application/octet-stream"},
         {"data": None, "data_base64": encoded("good"), "datacontenttype": "text/plain"},
         {"data": INNER, "datacontenttype": "application/octet-stream"},
@@ -200,3 +202,16 @@ def test_a_plain_text_is_read_whatever_the_connector_looks_for() -> None:
     )
     [found] = read(config, b"good", content_type="text/plain", message_id="m").texts
     assert (found.content, found.subject, found.carried) == ("good", "m", {})
+
+
+def test_data_in_base64_for_urls_is_read() -> None:
+    data = base64.urlsafe_b64encode("so so?>~~ü".encode()).decode()
+    assert "_" in data or "-" in data
+    assert texts(CLOUD, EVENT | {"data_base64": data}) == ["so so?>~~ü"]
+
+
+def test_events_that_were_put_into_json_twice_are_events() -> None:
+    event = EVENT | {"data": BODY}
+    [one] = read(CLOUD, json.dumps(event)).texts
+    assert one.subject == "/shop#e-1"
+    assert texts(CLOUD, json.dumps(batch({"data": BODY}, "bad"))) == ["good", "bad"]

@@ -25,7 +25,8 @@ _PLAIN = frozenset({
 })  # fmt: skip
 """Charsets and encodings, without punctuation, under which the bytes are the text in UTF-8."""
 _REMEMBERED = 256
-MAIL = "message/rfc822"
+MAIL = frozenset({"message/rfc822", "message/global"})
+"""The second, of RFC 6532, has headers in UTF-8."""
 
 
 class Reading(enum.Enum):
@@ -73,12 +74,12 @@ class Labels:
         kind, _, parameters = content_type.partition(";")
         kind = kind.strip().lower()
         self._check_encoding("content_encoding", encoding)
-        if not self._mail and kind != MAIL:
+        if not self._mail and kind not in MAIL:
             # a mail names the charset of each of its parts itself
             self._check_encoding("charset", _charset(parameters))
         if kind in self._types or "*" in self._types:
             kind = ""
-        if self._mail or kind == MAIL:
+        if self._mail or kind in MAIL:
             return Reading.TEXT_OF_MAIL if self._text else Reading.MAIL
         if self._text:
             if not kind or kind.startswith("text/") or kind == "application/octet-stream":

@@ -12,6 +12,15 @@ _WIDER = {
     "tis-620": "cp874",
 }  # fmt: skip
 """What mails are in that name these: https://encoding.spec.whatwg.org/#names-and-labels."""
+_LABELS = {
+    "x-mac-cyrillic": "mac-cyrillic", "x-mac-ukrainian": "mac-cyrillic", "x-mac-roman": "mac-roman",
+    "x-gbk": "gbk", "x-x-big5": "big5", "windows-31j": "cp932", "x-sjis": "cp932",
+    "x-ms-cp932": "cp932", "x-euc-jp": "euc_jp", "iso-2022-jp-ms": "iso2022_jp_ext",
+    "windows-949": "cp949", "windows-874": "cp874", "dos-874": "cp874",
+    "iso-8859-8-i": "iso8859-8", "iso-8859-8-e": "iso8859-8", "iso-8859-6-i": "iso8859-6",
+    "unicode-1-1-utf-7": "utf-7",
+}  # fmt: skip
+"""Names of mails and browsers that Python's codecs do not have."""
 _KNOWN = frozenset({
     "utf-8", "utf-7", "utf-16", "utf-16-be", "utf-16-le", "utf-32", "big5", "big5hkscs", "cp950",
     "gb18030", "hz", "cp932", "euc_jp", "iso2022_jp", "iso2022_jp_1", "iso2022_jp_2",
@@ -42,8 +51,10 @@ def _codec(charset: str) -> str:
     lowered = charset.strip().lower()
     if not _NAME.fullmatch(lowered):
         return ""
+    if re.fullmatch(r"x-cp125\d", lowered):
+        lowered = lowered.removeprefix("x-")
     try:
-        name = codecs.lookup(lowered).name
+        name = codecs.lookup(_LABELS.get(lowered, lowered)).name
     except LookupError:
         return ""
     name = _WIDER.get(name, name)

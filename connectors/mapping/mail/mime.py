@@ -36,6 +36,13 @@ _HEADERS = {
     "in-reply-to": "in_reply_to", "content-language": "language",
 }  # fmt: skip
 
+_DATA = frozenset({
+    "text/calendar", "text/css", "text/csv", "text/directory", "text/javascript", "text/richtext",
+    "text/rtf", "text/vcard", "text/x-amp-html", "text/x-vcalendar", "text/x-vcard", "text/xml",
+    "text/rfc822-headers",
+})  # fmt: skip
+"""Nobody reads these as they are."""
+
 _parser = BytesParser(policy=policy.compat32)
 
 
@@ -89,14 +96,17 @@ class _Content:
     Attributes:
         all: Every part that is text and no attachment, in order.
         shown: Those that a reader sees: of alternatives the last with anything in it, since the
-            richest comes last (RFC 2046, section 5.1.4). Where there are none, those of the first
-            attached mail.
+            richest comes last (RFC 2046, section 5.1.4). Where there are none, the first text of a
+            kind that is not known, as it is (section 4.1.4), else those of the first attached mail.
     """
 
     def __init__(self, message: Message) -> None:
         self.all: list[_Part] = []
         self._attached: list[Message] = []
+        self._others: list[_Part] = []
         self.shown = self._read(message, first=True)
+        if not any(map(_seen, self.shown)):
+            self.shown = self._others[:1] or self.shown
         if not any(map(_seen, self.shown)) and self._attached:
             self.shown = self._read(self._attached[0], first=True)
 
@@ -116,6 +126,8 @@ class _Content:
         if children:
             return [shown for each in children for shown in self._read(each)]
         if kind not in {"text/plain", "text/html"}:
+            if kind.startswith("text/") and kind not in _DATA and not self._others:
+                self._others.append(_Part(_text(part), html=False))
             return []
         if len(self.all) == _MAX_PARTS:
             raise BadInput("mail", f"over {_MAX_PARTS} parts")

@@ -76,6 +76,7 @@ def test_the_headers_of_a_mail_can_be_carried() -> None:
 
 def test_a_connector_of_mails_reads_them_whatever_they_are_called() -> None:
     body = (MAILS / "alternative.eml").read_bytes()
+    assert read(body, CLEANING, "message/global").content == "The box was empty."
     config = msgspec.structs.replace(CLEANING, format="mail")
     for label in ("", "application/octet-stream", "text/plain; charset=iso-8859-1"):
         assert read(body, config, label).content == "The box was empty."
@@ -95,6 +96,15 @@ def test_a_mail_of_a_connector_that_cleans_nothing_keeps_its_html() -> None:
         ("ISO-8859-1", b"\x93so\x94", "\u201cso\u201d"),
         ("gb2312", "镕".encode("gbk"), "镕"),
         ("us-ascii", "ä".encode(), "ä"),
+        ("x-mac-cyrillic", "Плохо".encode("mac-cyrillic"), "Плохо"),
+        ("x-cp1251", "Плохо".encode("cp1251"), "Плохо"),
+        ("x-gbk", "没有到".encode("gbk"), "没有到"),
+        ("windows-31j", "届きません".encode("cp932"), "届きません"),
+        ("iso-2022-jp-ms", "届きません".encode("iso2022_jp"), "届きません"),
+        ("x-euc-jp", "届きません".encode("euc_jp"), "届きません"),
+        ("windows-949", "실망".encode("cp949"), "실망"),
+        ("windows-874", "แย่มาก".encode("cp874"), "แย่มาก"),
+        ("iso-8859-8-i", "מאוכזב".encode("iso8859-8"), "מאוכזב"),
         ("utf-8", b"a\xff", "a\ufffd"),
         ("zlib_codec", b"plain", "plain"),
         ("punycode", b"plain", "plain"),
@@ -105,6 +115,20 @@ def test_a_mail_of_a_connector_that_cleans_nothing_keeps_its_html() -> None:
 )
 def test_charsets_are_what_mails_mean_by_them(charset: str, data: bytes, text: str) -> None:
     assert decoded(data, charset) == text
+
+
+@pytest.mark.parametrize(
+    ("kind", "left"),
+    [("text/markdown", "The *lid* is missing."), ("text/calendar", ""), ("text/x-amp-html", "")],
+)
+def test_a_text_of_an_unknown_kind_is_read_where_there_is_no_other(kind: str, left: str) -> None:
+    raw = "From: ann@lee.example\nContent-Type: {}\n\nThe *lid* is missing.\n"
+    assert read(raw.format(kind).encode(), CLEANING).content == left
+    alternative = (
+        "From: ann@lee.example\nContent-Type: multipart/alternative; boundary=b\n\n"
+        f"--b\n\nThe lid is missing.\n--b\nContent-Type: {kind}\n\nThe *lid* is missing.\n--b--\n"
+    )
+    assert read(alternative.encode(), CLEANING).content == "The lid is missing."
 
 
 def test_flowed_paragraphs_become_one_line() -> None:

@@ -16,6 +16,7 @@ from connectors.errors import Misconfigured
 from daemon import catalogue
 from daemon.checks import suggestion
 from daemon.cli import terminal
+from daemon.process import wiring
 from daemon.settings.loading import read
 
 
@@ -133,6 +134,10 @@ def _check(text: str, file: Path, new: str = "") -> bool:
     if found.settings is None or found.problems:
         told = "\n".join(found.told(found.problems)).replace(str(copy), str(file))
         raise Misconfigured(f"{told}\nNothing was written.")
+    try:
+        wiring.worst_case_bytes(found.settings)
+    except Misconfigured as error:
+        raise Misconfigured(f"{file}: {error}\nNothing was written.") from None
     own = any(path[:1] == ("connectors",) for path in found.lines)
     if own and new in {each.name for each in found.settings.connectors}:
         raise Misconfigured(f"{file} has a connector {new!r} already. Fix: give --as another name")

@@ -144,6 +144,7 @@ def test_a_file_that_is_not_there_is_made(tmp_path: Path) -> None:
         ("[broker]\nprefetch = -1\n", [], "prefetch"),
         ("", ["--exchange", "sentiment.results"], "sentiment.results"),
         ("", ["--as", "no name"], "name"),
+        ("[daemon]\nmemory_ceiling = 536870912\n", [], "lower broker.prefetch"),
     ],
 )
 def test_what_would_not_be_good_is_refused_and_nothing_written(

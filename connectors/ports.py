@@ -199,10 +199,6 @@ class Edges(Protocol):
         """Send what was written, then sleep until something arrives or another thread wakes us."""
         ...
 
-    def depth(self, queue: str) -> int | None:
-        """Messages ready in a queue; None where there is no such queue."""
-        ...
-
     def backlog(self, queue: str) -> Backlog | None:
         """How a queue stands; None where there is no such queue."""
         ...

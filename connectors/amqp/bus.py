@@ -6,13 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 import structlog
 
-from connectors.amqp import topology
+from connectors.amqp import presence, topology
 from connectors.amqp.connection import Refused
 from connectors.amqp.publisher import Sink
 from connectors.amqp.source import Source
 from connectors.amqp.wakeup import Wakeup
 from connectors.errors import Misconfigured
-from connectors.ports import Backlog
 from connectors.scoring.client import Scoring
 
 if TYPE_CHECKING:
@@ -22,6 +21,7 @@ if TYPE_CHECKING:
 
     from connectors.amqp.connection import Broker
     from connectors.amqp.subscription import Subscription
+    from connectors.ports import Backlog
 
 _MAX_BODY_BYTES = 1024 * 1024
 _log = structlog.get_logger(__name__)
@@ -130,20 +130,9 @@ class Rabbit:
         self.broker.wait(seconds, self.wakeup.fd)
         self.wakeup.clear()
 
-    def depth(self, queue: str) -> int | None:
-        """Messages ready in a queue; None where there is no such queue."""
-        backlog = self.backlog(queue)
-        return backlog.messages if backlog else None
-
     def backlog(self, queue: str) -> Backlog | None:
         """How a queue stands; None where there is no such queue."""
-        channel = self.broker.channel()
-        try:
-            declared = self.broker.attempt(channel.queue_declare, queue, passive=True)
-        except Refused:
-            return None
-        self.broker.attempt(channel.close)
-        return Backlog(int(declared.message_count), int(declared.consumer_count))
+        return presence.backlog(self.broker, queue)
 
     def close(self) -> None:
         """Let go in good order."""

@@ -208,6 +208,11 @@ class Broker:
             _log.info("publishing_unblocked")
 
 
+def body_of(message: Any) -> bytes:  # noqa: ANN401 - py-amqp gives bytes, or str for an empty body
+    """Return the body of a message as it was published."""
+    return message.body.encode() if isinstance(message.body, str) else bytes(message.body)
+
+
 def _unavailable(address: str, error: Exception) -> Unavailable:
     """Say why a node could not be reached."""
     if isinstance(error, ssl.SSLError):

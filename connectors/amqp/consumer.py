@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from amqp import spec
 
-from connectors.amqp.connection import Garbled
+from connectors.amqp.connection import Garbled, body_of
 from connectors.delivery import Delivery
 from connectors.parking.headers import UNREADABLE
 
@@ -171,7 +171,7 @@ class Consumer:
 
     def _on_delivery(self, message: Any) -> None:  # noqa: ANN401 - py-amqp has no types
         info = message.delivery_info
-        body = _bytes(message.body)
+        body = body_of(message)
         if self._hold_bytes and self._unsettled and self._held + len(body) > self._hold_bytes:
             self._broker.attempt(self._channel.basic_reject, info["delivery_tag"], False)
             self.rejected += 1
@@ -219,7 +219,3 @@ class Consumer:
         oldest = next(iter(self._unsettled.values()), None)
         held = oldest.age if oldest else 0.0
         self._on_end(Ended(self._connector, reason, detail, held, len(self._unsettled)))
-
-
-def _bytes(body: Any) -> bytes:  # noqa: ANN401 - py-amqp gives bytes, or str for an empty body
-    return body.encode() if isinstance(body, str) else bytes(body)

@@ -70,8 +70,8 @@ class PastSource(Source):
         subscription = self._subscriptions[connector]
         if not (subscription.stream or self._past.total):
             # before any of them is on its way to us
-            found = presence.messages(self._broker, subscription.source_queue)
-            self._past.total = found or 0
+            found = presence.backlog(self._broker, subscription.source_queue)
+            self._past.total = found.messages if found else 0
         try:
             super().start(connector, prefetch)
         except Taken:

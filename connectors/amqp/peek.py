@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from amqp import spec
 
 from connectors.amqp.connection import Refused
+from connectors.amqp.presence import backlog_by
 
 if TYPE_CHECKING:
     from connectors.amqp.connection import Broker
@@ -54,22 +55,15 @@ def give_back(broker: Broker, channel: Any, queue: str, held: int) -> None:  # n
         queue: Where it was fetched from.
         held: How many messages it has in hand.
     """
-    left = depth(broker, channel, queue)
+    left = backlog_by(broker, channel, queue).messages
     # a channel that is closed with messages in hand gives them back in any order
     broker.attempt(channel.send_method, spec.Basic.Recover, "b", (True,), wait=spec.Basic.RecoverOk)
     broker.attempt(channel.close)
     channel = broker.channel()
     # not for ever: somebody else may have taken some by now
     patience = time.monotonic() + _RETURN_SECONDS
-    while depth(broker, channel, queue) < left + held and time.monotonic() < patience:
+    while backlog_by(broker, channel, queue).messages < left + held:
+        if time.monotonic() > patience:
+            break
         broker.wait(_LOOK_SECONDS)
     broker.attempt(channel.close)
-
-
-def depth(broker: Broker, channel: Any, queue: str) -> int:  # noqa: ANN401 - py-amqp's
-    """Return how many messages are ready in a queue.
-
-    Raises:
-        Refused: There is no such queue, or this user has no access to it.
-    """
-    return int(broker.attempt(channel.queue_declare, queue, passive=True).message_count)

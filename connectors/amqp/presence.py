@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import amqp
 
 from connectors.amqp.connection import Refused
+from connectors.ports import Backlog
 
 if TYPE_CHECKING:
     from connectors.amqp.connection import Broker
@@ -54,19 +55,25 @@ def is_stream(broker: Broker, queue: str) -> bool | None:
     return said.endswith("of queue type rabbit_stream_queue") if "PRECONDITION" in said else None
 
 
-def messages(broker: Broker, queue: str) -> int | None:
-    """Messages ready in a queue; None where there is none, or where we may not know.
-
-    Raises:
-        Unavailable: The connection is lost.
-    """
+def backlog(broker: Broker, queue: str) -> Backlog | None:
+    """Return how a queue stands; None where there is none, or where we may not know."""
     channel = broker.channel()
     try:
-        declared = broker.attempt(channel.queue_declare, queue, passive=True)
+        found = backlog_by(broker, channel, queue)
     except Refused:
         return None
     broker.attempt(channel.close)
-    return int(declared.message_count)
+    return found
+
+
+def backlog_by(broker: Broker, channel: Any, queue: str) -> Backlog:  # noqa: ANN401 - py-amqp has no types
+    """Return how a queue stands, by a channel of the caller's.
+
+    Raises:
+        Refused: There is no such queue, or we may not know; RabbitMQ has closed the channel.
+    """
+    found = broker.attempt(channel.queue_declare, queue, passive=True)
+    return Backlog(int(found.message_count), int(found.consumer_count))
 
 
 def refused_publish(broker: Broker, exchange: str) -> str:

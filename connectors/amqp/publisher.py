@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Generic
 
 import amqp
 
+from connectors.amqp.connection import body_of
 from connectors.ports import Fate, PublishOutcome, Token
 
 if TYPE_CHECKING:
@@ -84,7 +85,7 @@ class ConfirmChannel(Generic[Token]):
 
     def _on_return(self, _error: object, exchange: str, key: str, message: Any) -> None:  # noqa: ANN401 - py-amqp has no types
         """Find what came back: no tag says so, but equal messages are worth the same."""
-        body = message.body.encode() if isinstance(message.body, str) else bytes(message.body)
+        body = body_of(message)
         for sent in self.unconfirmed.values():
             outgoing = sent.message
             same = outgoing.exchange == exchange and outgoing.routing_key == key

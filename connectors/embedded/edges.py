@@ -222,10 +222,6 @@ class Embedded:
         """Sleep until something arrives or another thread wakes us."""
         self.wakeup.wait(seconds)
 
-    def depth(self, queue: str) -> int | None:
-        """Messages ready in a queue; None where there is no such queue."""
-        return self._broker.depth(queue)
-
     def backlog(self, queue: str) -> Backlog | None:
         """How a queue stands; None where there is no such queue."""
         depth = self._broker.depth(queue)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from connectors.amqp import topology
+from connectors.amqp.connection import body_of
 from connectors.parking.headers import HEADER, positions
 from connectors.parking.headers import UNREADABLE as NO_PROPERTIES
 from connectors.parking.park import KEPT_PROPERTIES, kept_headers
@@ -79,7 +80,7 @@ def entry(message: Any) -> ParkedMessage:  # noqa: ANN401 - py-amqp has no types
         own = _unlabelled(message, texts)
     headers = own.get("headers")
     own["headers"] = kept_headers(headers) if isinstance(headers, dict) else {}
-    body = message.body.encode() if isinstance(message.body, str) else bytes(message.body)
+    body = body_of(message)
     return ParkedMessage(
         key=blake2b(body + ascii(sorted(plain(own).items())).encode(), digest_size=5).hexdigest(),
         tag=message.delivery_info["delivery_tag"],

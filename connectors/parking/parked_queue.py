@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from connectors.amqp import topology
 from connectors.amqp.connection import Refused
-from connectors.amqp.peek import depth, give_back
+from connectors.amqp.peek import give_back
+from connectors.amqp.presence import backlog_by
 from connectors.amqp.publisher import Sink
 from connectors.errors import Unavailable
 from connectors.messages import OutgoingMessage
@@ -136,7 +137,7 @@ class ParkedQueue:
 
     def _declared(self) -> int:
         try:
-            return depth(self._broker, self._channel, topology.PARKED)
+            return backlog_by(self._broker, self._channel, topology.PARKED).messages
         except Refused as refused:
             raise Refused(
                 f"{refused}. Fix: where the queue is missing, `tonebus topology apply`; where "

@@ -9,6 +9,7 @@ import kombu
 import structlog
 
 from connectors.amqp import topology
+from connectors.amqp.presence import backlog_by
 from connectors.errors import BadInput
 from connectors.ports import NO_HEADERS
 from connectors.scoring.celery_app import celery_queue
@@ -90,8 +91,7 @@ class Scoring:
     def workers(self, model: str) -> int:
         """Count the workers that listen for a model's requests just now: one round trip."""
         name = topology.scoring_queue(model).name
-        declared = self._broker.attempt(self._channel.queue_declare, name, passive=True)
-        return int(declared.consumer_count)
+        return backlog_by(self._broker, self._channel, name).consumers or 0
 
     def _on_reply(self, message: Any) -> None:  # noqa: ANN401 - py-amqp has no types
         try:

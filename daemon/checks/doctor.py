@@ -133,8 +133,8 @@ def _depths(broker: Broker) -> Iterator[Result]:
         (topology.PARKED, "`tonebus parked list` says why; fix the cause, then `parked replay`"),
         (topology.UNROUTED, "no queue is bound for these events: bind one to sentiment.results"),
     ):
-        if waiting := presence.messages(broker, queue):
-            yield Result(queue, "warning", f"{waiting} messages wait there", fix)
+        if (found := presence.backlog(broker, queue)) and found.messages:
+            yield Result(queue, "warning", f"{found.messages} messages wait there", fix)
 
 
 def _streams(settings: Settings, broker: Broker) -> Iterator[Result]:
@@ -172,7 +172,7 @@ def _model(settings: Settings, broker: Broker, model: ModelSettings) -> Iterator
         yield Result(check, "failure", str(error), "correct [[models]] source or revision")
         return
     start = f"`tonebus worker --model {model.name}`"
-    if presence.messages(broker, topology.scoring_queue(model.name).name) is None:
+    if presence.backlog(broker, topology.scoring_queue(model.name).name) is None:
         yield Result(check, "failure", "it has no scoring queue", "`tonebus topology apply`")
         return
     scoring = Scoring(broker, wiring.celery(settings))

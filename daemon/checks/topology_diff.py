@@ -97,8 +97,9 @@ def _look(broker: Broker, kind: Literal["exchange", "queue"], thing: Exchange | 
         differences = tuple(_differences(broker, kind, thing))
     except Refused as refused:
         return Finding(kind, thing.name, "unknown", detail=str(refused))
-    messages = presence.messages(broker, thing.name) if kind == "queue" else None
+    backlog = presence.backlog(broker, thing.name) if kind == "queue" else None
     state: Literal["different", "present"] = "different" if differences else "present"
+    messages = backlog.messages if backlog else None
     return Finding(kind, thing.name, state, differences, messages=messages)
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
+from connectors.amqp.connection import body_of
 from connectors.amqp.peek import peek
 from connectors.delivery import Delivery
 from daemon.checks import dry_run
@@ -79,11 +80,10 @@ def in_queue(
         broker.close()
     for number, message in enumerate(found, 1):
         info = message.delivery_info
-        body = message.body.encode() if isinstance(message.body, str) else bytes(message.body)
         yield Sample(
             f"{queue} {number}",
             Delivery(
-                dry_run.NOBODY, 0, connector=connector.name, body=body,
+                dry_run.NOBODY, 0, connector=connector.name, body=body_of(message),
                 properties=message.properties, exchange=info["exchange"],
                 routing_key=info["routing_key"], redelivered=bool(info["redelivered"]),
             ),

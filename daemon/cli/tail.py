@@ -10,6 +10,7 @@ import msgspec
 from rich.markup import escape
 
 from connectors.amqp import topology
+from connectors.amqp.connection import body_of
 from connectors.events.output import BINARY_PREFIX
 from connectors.messages import SOURCE_PREFIX, ToneEvent
 from connectors.parking.entry import entry, summary
@@ -107,7 +108,7 @@ def subscribe(broker: Broker, exchange: str, binding: str, show: Callable[[Any],
 
 def structured(message: Any) -> bytes:  # noqa: ANN401 - py-amqp has no types
     """Return an event as one JSON document, in whichever mode it was published."""
-    body = message.body.encode() if isinstance(message.body, str) else bytes(message.body)
+    body = body_of(message)
     headers = message.properties.get("application_headers") or {}
     attributes = {
         name.removeprefix(BINARY_PREFIX): value

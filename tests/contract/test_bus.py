@@ -88,7 +88,7 @@ class Contract:
         two.ack()
         edges.source.flush()
         # a round trip, for what was only written goes down with the connection
-        edges.depth(topology.UNROUTED)
+        edges.backlog(topology.UNROUTED)
         edges.drop()
         again = receive(bus.edges([subscription]), 2)
         assert [each.body for each in again] == [one.body, three.body]
@@ -210,11 +210,11 @@ class Contract:
     ) -> None:
         queue = topology.source_queue(subscription.connector)
         edges = bus.edges()
-        assert edges.depth(queue) is None
+        assert edges.backlog(queue) is None
         bus.edges([subscription]).close()
         send(bus, subscription, b"1", b"2")
-        until(lambda: edges.depth(queue) == 2)
-        assert edges.depth(f"{queue}.unknown") is None
+        until(lambda: (found := edges.backlog(queue)) and found.messages == 2)
+        assert edges.backlog(f"{queue}.unknown") is None
 
     def test_a_wake_up_ends_the_wait(self, bus: Bus) -> None:
         edges = bus.edges()

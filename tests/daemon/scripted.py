@@ -159,9 +159,6 @@ class ScriptedEdges:
         if self.lost:
             raise Unavailable("lost")
 
-    def depth(self, queue: str) -> int | None:  # noqa: ARG002 - the protocol's
-        return 0
-
     def backlog(self, queue: str) -> Backlog | None:  # noqa: ARG002 - the protocol's
         return Backlog(0, None)
 

@@ -187,7 +187,9 @@ def test_a_deleted_source_queue_is_noticed(connected: Broker, broker_url: str) -
     until(lambda: ended, turn)
     assert [(each.connector, each.reason) for each in ended] == [(name, "deleted")]
     edges.source.start(name)
-    assert edges.depth(topology.source_queue(name)) == 0
+    found = edges.backlog(topology.source_queue(name))
+    assert found
+    assert found.messages == 0
     edges.drop()
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from connectors.amqp.connection import Broker, Refused
 from connectors.amqp.features import features
-from connectors.amqp.presence import exists, messages
+from connectors.amqp.presence import backlog, exists
 from tests.administration import administration
 from tests.servers import ServerMissingError, check_broker
 from tests.waiting import until
@@ -40,7 +40,7 @@ def root(own_broker_url: str) -> Iterator[Broker]:
     channel.queue_declare("there", durable=True, auto_delete=False, arguments=quorum)
     channel.basic_publish(amqp.Message(b"1"), routing_key="there")
     broker.wait(0.1)
-    until(lambda: messages(broker, "there") == 1)
+    until(lambda: backlog(broker, "there") == (1, 0))
     yield broker
     broker.close()
 
@@ -97,11 +97,11 @@ def test_who_has_no_right_on_it_is_refused_where_rights_are_asked_for(
     if features(check_broker(own_broker_url)).passive_needs_right:
         with pytest.raises(Refused, match="ACCESS_REFUSED"):
             exists(broker, kind, name)  # type: ignore[arg-type]  # a literal
-        assert messages(broker, name) is None
+        assert backlog(broker, name) is None
     else:
         assert exists(broker, kind, name) == (name == "there")  # type: ignore[arg-type]  # as above
 
 
 @pytest.mark.usefixtures("root")
 def test_a_queue_that_may_be_written_to_shows_its_depth(as_user: As) -> None:
-    assert messages(as_user(NOTHING, "^there$", NOTHING), "there") == 1
+    assert backlog(as_user(NOTHING, "^there$", NOTHING), "there") == (1, 0)

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, TypeVar
 
-import msgspec
 import structlog
 
 from api.status import health
@@ -97,7 +95,10 @@ class Poller:
 
     def _take(self, found: Mapping[bytes, bytes]) -> None:
         now = time.monotonic()
-        self._daemons, self._workers, self._hours = _read(found)
+        snapshots = list(snapshot.decode(found.values()))
+        self._daemons = [each for each in snapshots if isinstance(each, DaemonSnapshot)]
+        self._workers = [each for each in snapshots if isinstance(each, WorkerSnapshot)]
+        self._hours = [each for each in snapshots if isinstance(each, HourSnapshot)]
         # our own clock decides how fresh a snapshot is, for the writer's may be wrong
         self._received = {
             (each.instance, each.at): self._received.get((each.instance, each.at), now)
@@ -203,25 +204,8 @@ class Poller:
         registry.replace(metrics.DAEMONS, {(): daemons} if sighted else {})
         registry.set(metrics.CONNECTED, to=float(not predictor.fault))
         registry.set(metrics.REDIS_OPEN, to=float(bool(self._redis)))
-        for code, count in LEDGER.totals().items():
-            registry.set(metrics.INCIDENTS, code, to=count)
+        LEDGER.count_in(registry)
 
 
 def _replaces(heir: Daemon, lost: Daemon) -> bool:
     return heir.host == lost.host and heir.since > time.time() - lost.silent
-
-
-def _read(
-    found: Mapping[bytes, bytes],
-) -> tuple[list[DaemonSnapshot], list[WorkerSnapshot], list[HourSnapshot]]:
-    daemons, workers, hours = [], [], []
-    for value in found.values():
-        with contextlib.suppress(msgspec.MsgspecError):
-            match snapshot.decode(value):
-                case DaemonSnapshot() as daemon:
-                    daemons.append(daemon)
-                case WorkerSnapshot() as worker:
-                    workers.append(worker)
-                case HourSnapshot() as hour:
-                    hours.append(hour)
-    return daemons, workers, hours

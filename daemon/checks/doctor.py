@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import time
-from contextlib import suppress
 from typing import TYPE_CHECKING
-
-import msgspec
 
 from connectors.amqp import bookmark, presence, topology
 from connectors.amqp.connection import Refused
@@ -224,13 +221,9 @@ def _snapshots(settings: Settings) -> Iterator[snapshot.Snapshot]:
     """Read what processes report; nothing where Redis does not answer."""
     store = wiring.redis_store(settings)
     try:
-        found = store.gather(snapshot.INDEX).values()
+        yield from snapshot.decode(store.gather(snapshot.INDEX).values())
     finally:
         store.close()
-    for each in found:
-        # one of another release is passed over
-        with suppress(msgspec.MsgspecError):
-            yield snapshot.decode(each)
 
 
 def _ask(

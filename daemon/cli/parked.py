@@ -13,12 +13,12 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
-from connectors.parking.entry import plain, summary
+from connectors.parking import entry
 from connectors.parking.parked_queue import ParkedQueue
 from daemon import settings
-from daemon.cli import terminal
 from daemon.cli.parked_filters import Filter, Rate, filters, shown_age
 from daemon.cli.publish import connect
+from daemon.cli.terminal import plain, print_table
 from daemon.process import wiring
 from daemon.telemetry import logs
 
@@ -56,15 +56,15 @@ def list_(chosen: Filter, *, as_json: bool) -> None:
         for each in chosen.of(queue):
             seen += 1
             if as_json:
-                click.echo(msgspec.json.encode(summary(each)).decode())
+                click.echo(msgspec.json.encode(entry.summary(each)).decode())
                 continue
             table.add_row(
-                each.key, _plain(each.code), _plain(each.connector), _plain(each.routing_key),
-                shown_age(each.age), str(each.replays), str(len(each.body)), _plain(each.detail),
+                each.key, plain(each.code), plain(each.connector), plain(each.routing_key),
+                shown_age(each.age), str(each.replays), str(len(each.body)), plain(each.detail),
             )  # fmt: skip
     if not as_json:
         if seen:
-            terminal.print_table(table)
+            print_table(table)
         click.echo(f"{seen} shown of {depth} parked")
 
 
@@ -81,7 +81,7 @@ def show(key: str, *, body: bool, as_json: bool) -> None:
         found = next((each for each in queue if each.key.startswith(key)), None)
     if found is None:
         raise click.ClickException(f"no parked message has the key {key!r}; see `parked list`")
-    data = summary(found) | {"properties": plain(found.properties)}
+    data = entry.summary(found) | {"properties": entry.plain(found.properties)}
     if body:
         data["body"] = found.body.decode(errors="backslashreplace")
     encoded = msgspec.json.encode(data)
@@ -165,7 +165,7 @@ def _go_through(
             click.echo(f"{count} {'would be ' if dry_run else ''}{done}, of {queue.depth} parked")
     if left:
         raise click.ClickException(
-            f"messages of {', '.join(map(_plain, sorted(left)))} stay parked: no connector here "
+            f"messages of {', '.join(map(plain, sorted(left)))} stay parked: no connector here "
             "has that name. Fix: run this with the settings that have it, or purge them"
         )
 
@@ -181,8 +181,3 @@ def _opened() -> Iterator[tuple[Settings, ParkedQueue]]:
         queue.close()
     finally:
         broker.close()
-
-
-def _plain(text: str) -> str:
-    """Escape what could drive a terminal: keys and details come from outside."""
-    return text if text.isprintable() else text.encode("unicode_escape").decode()

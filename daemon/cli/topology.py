@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 import msgspec
@@ -47,9 +47,7 @@ def plan(*, as_json: bool) -> None:
 
     Example: tonebus topology plan
     """
-    with _broker() as (broker, parts):
-        found = list(topology_diff.findings(broker, *parts))
-    _tell(found, parts, as_json=as_json)
+    _compare(as_json=as_json)
 
 
 @topology.command()
@@ -59,10 +57,7 @@ def verify(*, as_json: bool) -> None:
 
     Example: tonebus topology verify --json
     """
-    with _broker() as (broker, parts):
-        found = list(topology_diff.findings(broker, *parts))
-    _tell(found, parts, as_json=as_json)
-    sys.exit(0 if all(each.good for each in found) else 1)
+    sys.exit(0 if _compare(as_json=as_json) else 1)
 
 
 @topology.command()
@@ -109,11 +104,21 @@ def _broker() -> Iterator[tuple[Broker, list[Topology]]]:
         broker.close()
 
 
-def _tell(found: list[Finding], parts: list[Topology], *, as_json: bool) -> None:
+def _compare(*, as_json: bool) -> bool:
+    """Print what should be at the broker and what is; return whether they agree."""
+    with _broker() as (broker, parts):
+        found = list(topology_diff.findings(broker, *parts))
     if as_json:
-        told = [_as_data(each) for each in found]
+        told = [
+            msgspec.structs.asdict(each) | {"good": each.good, "fix": each.fix} for each in found
+        ]
         click.echo(msgspec.json.encode({"things": told}).decode())
-        return
+    else:
+        _print(found, parts)
+    return all(each.good for each in found)
+
+
+def _print(found: list[Finding], parts: list[Topology]) -> None:
     for each in found:
         state = click.style(f"{each.state:<8}", fg=_COLOURS.get(each.state, "green"))
         click.echo(f"{state} {each.kind} {each.name}")
@@ -128,7 +133,3 @@ def _tell(found: list[Finding], parts: list[Topology], *, as_json: bool) -> None
         click.echo(f"{missing} missing. Fix: `tonebus topology apply`, or `topology export`")
     bindings = sum(len(part.bindings) for part in parts)
     click.echo(f"{bindings} bindings cannot be seen over AMQP; `apply` declares them again")
-
-
-def _as_data(each: Finding) -> dict[str, Any]:
-    return msgspec.structs.asdict(each) | {"good": each.good, "fix": each.fix}

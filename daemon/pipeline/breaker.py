@@ -3,10 +3,6 @@
 from __future__ import annotations
 
 from collections import deque
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 _ENOUGH = 50
 """Messages after which a share says something."""
@@ -49,26 +45,3 @@ class Breaker:
         self._last.clear()
         self._parked = 0
         self.tripped = False
-
-
-class Breakers:
-    """A connector's own breaker, and those of the models that share its texts."""
-
-    def __init__(self, breakers: Sequence[Breaker]) -> None:
-        """Take them."""
-        self._breakers = breakers
-
-    @property
-    def tripped(self) -> bool:
-        """Whether one of them has."""
-        return any(each.tripped for each in self._breakers)
-
-    def rearm(self) -> None:
-        """Consume again; the history stays, so that one more that is parked trips them again."""
-        for each in self._breakers:
-            each.tripped = False
-
-    def reset(self) -> None:
-        """Start over: a message came through."""
-        for each in self._breakers:
-            each.reset()

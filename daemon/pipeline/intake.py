@@ -17,7 +17,6 @@ import structlog
 from connectors.amqp.bookmark import Taken
 from connectors.amqp.connection import Refused
 from connectors.errors import Misconfigured, Unavailable
-from daemon.pipeline.breaker import Breakers
 from daemon.pipeline.causes import cause, is_gone
 from daemon.pipeline.limits import SLOW_HOLDS
 from daemon.pipeline.pauses import (
@@ -74,7 +73,7 @@ class Intake:
         self._connectors = {}
         for name, each in models.items():
             breakers = [mapping[name], *(scoring[model] for model in each)]
-            self._connectors[name] = ConnectorState(each, breakers[0], Breakers(breakers))
+            self._connectors[name] = ConnectorState(each, breakers[0], breakers)
         self._hold = hold
         self._clock = clock
         self._due = 0.0
@@ -133,13 +132,14 @@ class Intake:
     def takes(self, name: str) -> bool:
         """Whether deliveries of a connector are to be taken further."""
         connector = self._connectors[name]
-        return not connector.pause and not connector.breakers.tripped
+        return not connector.pause and not connector.tripped
 
     def came_through(self, name: str) -> None:
         """A message of a connector became an event."""
         connector = self._connectors[name]
         if connector.trial:
-            connector.breakers.reset()
+            for breaker in connector.breakers:
+                breaker.reset()
             connector.delay = FIRST_TRIAL
             connector.trial, connector.grow = False, True
 
@@ -235,7 +235,8 @@ class Intake:
                   after=round(now - pause.since, 1))  # fmt: skip
         if pause.reason in {BAD_MESSAGES, BAD_SCORES}:
             # its history stays: one more that is parked trips it again
-            connector.breakers.rearm()
+            for breaker in connector.breakers:
+                breaker.tripped = False
             connector.trial = True
         self._start(edges, name, prefetch=1 if connector.trial else connector.prefetch)
 

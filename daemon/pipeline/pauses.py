@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from daemon.pipeline.breaker import Breaker, Breakers
+    from daemon.pipeline.breaker import Breaker
     from daemon.pipeline.destinations import Destination
     from daemon.pipeline.outgoing import Ping
 
@@ -66,6 +66,8 @@ class ConnectorState:
     """How one connector stands.
 
     Attributes:
+        breaker: Its own, for messages that cannot be mapped.
+        breakers: Its own, and those of the models that share its texts.
         delay: Seconds until the next trial, should the present one fail.
         prefetch: Deliveries that it may hold; 0 takes what the settings say.
         trial: Whether it consumes one message, to see whether messages are still bad.
@@ -74,9 +76,14 @@ class ConnectorState:
 
     models: Sequence[str]
     breaker: Breaker
-    breakers: Breakers
+    breakers: Sequence[Breaker]
     delay: float = FIRST_TRIAL
     prefetch: int = 0
     pause: Pause | None = None
     trial: bool = False
     grow: bool = False
+
+    @property
+    def tripped(self) -> bool:
+        """Whether too many of its last messages, or of a model's texts, were parked."""
+        return any(each.tripped for each in self.breakers)

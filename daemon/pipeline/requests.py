@@ -232,7 +232,9 @@ class Requests(Generic[Requester]):
         if not batch.members:
             return outcomes
         self.batcher.learn([member.text for member in batch.members], reply.seconds)
-        self.registry.batch(self.model, reply, batch.started - batch.asked)
+        self.registry.batch(self.model, reply.outcomes, reply.seconds)
+        waited = max(0.0, batch.started - batch.asked)
+        self.registry.histogram(metrics.QUEUE_WAIT, self.model).observe(waited)
         for member, result in zip(batch.members, reply.outcomes, strict=True):
             if not self._is_wanted(member):
                 continue

@@ -125,11 +125,7 @@ class Service:
             store,
             self._watch,
             self._gauges,
-            revisions={
-                each.name: each.identity.model.revision
-                for route in routes.values()
-                for each in route.routing.all_models
-            },
+            revisions={name: identity.model.revision for name, identity in served.items()},
             worst_case=self.worst_case_bytes,
         )
         self._losses = 0

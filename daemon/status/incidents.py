@@ -14,9 +14,12 @@ from typing import TYPE_CHECKING
 
 from daemon.status.catalogue import CATALOGUE
 from daemon.status.snapshot import Incident
+from daemon.telemetry import metrics
 
 if TYPE_CHECKING:
     from collections.abc import MutableMapping
+
+    from daemon.telemetry.registry import Registry
 
 _KEPT = 12
 _MAX_FIELD_CHARS = 120
@@ -51,10 +54,12 @@ class Ledger:
             while len(self._incidents) > _KEPT:
                 self._incidents.popitem(last=False)
 
-    def totals(self) -> dict[str, int]:
-        """How often each incident was seen; a copy, since other threads go on."""
+    def count_in(self, registry: Registry) -> None:
+        """Set the counters of incidents to what was seen so far."""
         with self._lock:
-            return dict(self._counts)
+            counts = dict(self._counts)  # other threads go on
+        for code, count in counts.items():
+            registry.set(metrics.INCIDENTS, code, to=count)
 
     def recent(self) -> list[Incident]:
         """The last incidents, the newest first."""

@@ -142,8 +142,7 @@ class Reporter:
             tones=registry.by(metrics.EVENTS, "tone"),
             latency=self._latency.counts,
         )
-        for code, count in LEDGER.totals().items():
-            registry.set(metrics.INCIDENTS, code, to=count)
+        LEDGER.count_in(registry)
         for state in _STATES:
             registry.set(metrics.STATE, state, to=float(state == self.state))
         registry.set(metrics.REDIS_OPEN, to=float(bool(self._redis_fault)))

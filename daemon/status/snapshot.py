@@ -6,10 +6,14 @@ over, and those that it lacks have their defaults. What is added later needs a d
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import msgspec
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
 
 State = Literal["connecting", "working", "quarantine", "paused", "draining", "stopped"]
 
@@ -192,10 +196,9 @@ _CLASSES: dict[str, type[Snapshot]] = {
 encode = msgspec.json.encode
 
 
-def decode(value: bytes) -> Snapshot:
-    """Read a snapshot.
-
-    Raises:
-        msgspec.MsgspecError: It is none, or of a release too far away.
-    """
-    return msgspec.json.decode(value, type=_CLASSES[msgspec.json.decode(value, type=_Type).type])
+def decode(values: Iterable[bytes]) -> Iterator[Snapshot]:
+    """Read snapshots; what is none, or is of a release too far away, is passed over."""
+    for value in values:
+        with suppress(msgspec.MsgspecError):
+            kind = _CLASSES[msgspec.json.decode(value, type=_Type).type]
+            yield msgspec.json.decode(value, type=kind)

@@ -13,17 +13,15 @@ from daemon.telemetry.metrics import (
     BATCH_TEXTS,
     BATCH_TOKENS,
     EMPTIED,
-    QUEUE_WAIT,
     REMOVED,
     SCORED,
     SCORING,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
-    from connectors.messages import Text
-    from connectors.scoring.protocol import Scored
+    from connectors.messages import Fault, Text
     from daemon.telemetry.metrics import Labels, Metric
 
 
@@ -66,14 +64,13 @@ class Registry:
             found = self.histograms[metric][labels] = Histogram(metric.buckets)
         return found
 
-    def batch(self, model: str, answer: Scored, waited: float) -> None:
-        """Count what a worker scored; `waited` is seconds until it took the batch up."""
-        scored = [each for each in answer.outcomes if isinstance(each, Score)]
+    def batch(self, model: str, outcomes: Sequence[Score | Fault], seconds: float) -> None:
+        """Count what a worker made of a batch, and the seconds that its model took."""
+        scored = [each for each in outcomes if isinstance(each, Score)]
         self.count(SCORED, model, by=len(scored))
         self.count(BATCH_TOKENS, model, by=sum(each.tokens for each in scored))
-        self.histogram(BATCH_TEXTS, model).observe(len(answer.outcomes))
-        self.histogram(SCORING, model).observe(answer.seconds)
-        self.histogram(QUEUE_WAIT, model).observe(max(0.0, waited))
+        self.histogram(BATCH_TEXTS, model).observe(len(outcomes))
+        self.histogram(SCORING, model).observe(seconds)
 
     def cleaned(self, connector: str, texts: Iterable[Text]) -> None:
         """Count what was removed of the texts of a message."""

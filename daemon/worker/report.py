@@ -6,7 +6,6 @@ import threading
 import time
 from typing import TYPE_CHECKING
 
-from connectors.messages import Score
 from daemon.process.watchdog import last_incident
 from daemon.status import snapshot
 from daemon.status.incidents import LEDGER
@@ -62,14 +61,8 @@ class WorkerReport:
 
     def scored(self, result: BatchResult) -> None:
         """Count one batch."""
-        registry, name = self.registry, self._name
-        outcomes = result.outcomes()
-        scores = [each for each in outcomes if isinstance(each, Score)]
-        registry.count(metrics.SCORED, name, by=len(scores))
-        registry.count(metrics.BATCH_TOKENS, name, by=sum(each.tokens for each in scores))
-        registry.count(metrics.BUSY, name, by=result.seconds)
-        registry.histogram(metrics.BATCH_TEXTS, name).observe(len(outcomes))
-        registry.histogram(metrics.SCORING, name).observe(result.seconds)
+        self.registry.batch(self._name, result.outcomes(), result.seconds)
+        self.registry.count(metrics.BUSY, self._name, by=result.seconds)
 
     def failed(self, code: str) -> None:
         """Count a batch that came to nothing."""
@@ -84,8 +77,7 @@ class WorkerReport:
             time.monotonic(), time.time(),
             totals={"texts": texts, "busy": busy}, tones={}, latency=[],
         )  # fmt: skip
-        for code, count in LEDGER.totals().items():
-            registry.set(metrics.INCIDENTS, code, to=count)
+        LEDGER.count_in(registry)
         return WorkerSnapshot(
             **vars(self._identity.now()),
             serves=self._name,

@@ -71,7 +71,7 @@ def processes(stage: Stage) -> set[str]:
         stage.env["TONEBUS_REDIS_URL"], timeout=3,
         deployment=deployment(stage.env["TONEBUS_BROKER_URL"]),
     )  # fmt: skip
-    found = map(snapshot.decode, store.gather(snapshot.INDEX).values())
+    found = snapshot.decode(store.gather(snapshot.INDEX).values())
     return {each.instance for each in found if not isinstance(each, snapshot.HourSnapshot)}
 
 

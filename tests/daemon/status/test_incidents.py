@@ -6,11 +6,17 @@ import ast
 import functools
 import string
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from daemon.status.catalogue import CATALOGUE
 from daemon.status.incidents import Ledger
+from daemon.telemetry import metrics
+from daemon.telemetry.registry import Registry
+
+if TYPE_CHECKING:
+    from daemon.telemetry.metrics import Metric
 
 ROOT = Path(__file__).parents[3]
 
@@ -83,6 +89,12 @@ def test_what_is_told_is_logged_with_the_fields_that_the_words_want(code: str) -
     assert entry.fix.endswith(".")
 
 
+def counted(ledger: Ledger) -> dict[tuple[str, ...], float]:
+    registry = Registry()
+    ledger.count_in(registry)
+    return registry.shown(metrics.INCIDENTS)
+
+
 def test_equal_faults_are_one_with_a_count() -> None:
     ledger = Ledger()
     for _ in range(3):
@@ -92,16 +104,20 @@ def test_equal_faults_are_one_with_a_count() -> None:
     assert (newest.count, older.count) == (1, 3)
     assert "other" in newest.words
     assert "tonebus worker --model default" in older.fix
-    assert ledger.totals() == {"workers_gone": 4}
+    assert counted(ledger) == {("workers_gone",): 4}
 
 
-def test_totals_may_be_read_while_another_thread_notes_a_new_fault() -> None:
+def test_incidents_are_counted_while_another_thread_notes_a_new_one() -> None:
     ledger = Ledger()
+
+    class Busy(Registry):
+        def set(self, metric: Metric, *labels: str, to: float) -> None:
+            super().set(metric, *labels, to=to)
+            ledger.record("redis_failed", {"error": "gone"})
+
     ledger.record("workers_gone", {"model": "default"})
-    for code, count in ledger.totals().items():
-        assert (code, count) == ("workers_gone", 1)
-        ledger.record("redis_failed", {"error": "gone"})
-    assert ledger.totals() == {"workers_gone": 1, "redis_failed": 1}
+    ledger.count_in(Busy())
+    assert counted(ledger) == {("workers_gone",): 1, ("redis_failed",): 1}
 
 
 def test_what_is_no_fault_is_passed_over() -> None:

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 
 def read(store: Store) -> list[DaemonSnapshot | WorkerSnapshot | HourSnapshot]:
-    return [snapshot.decode(value) for value in store.gather(snapshot.INDEX).values()]
+    return list(snapshot.decode(store.gather(snapshot.INDEX).values()))
 
 
 def reporter(store: Store) -> Reporter:

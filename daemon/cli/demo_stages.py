@@ -12,7 +12,7 @@ import tempfile
 import threading
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol, Self
+from typing import TYPE_CHECKING, Self
 
 import msgspec
 import uvicorn
@@ -37,37 +37,6 @@ if TYPE_CHECKING:
 
 _READY_SECONDS = 120.0
 _QUEUE = "demo"
-
-
-class Stage(Protocol):
-    """A running Tonebus, to publish to and to listen to."""
-
-    exchange: str
-    status_url: str
-
-    def __enter__(self) -> Self:
-        """Start everything."""
-        ...
-
-    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        """End everything that is not to be kept."""
-        ...
-
-    def listen(self, show: Callable[[bytes], None]) -> None:
-        """Have `show` called with each event."""
-        ...
-
-    def publish(self, message: OutgoingMessage) -> None:
-        """Publish an input message."""
-        ...
-
-    def wait(self, seconds: float) -> None:
-        """Let events come in for that long at most."""
-        ...
-
-    def leave(self, console: Console) -> None:
-        """Leave everything running, and say how to end it."""
-        ...
 
 
 def missing_servers(configuration: Settings) -> list[str]:
@@ -272,6 +241,10 @@ class EmbeddedStage:
         console.print("stop     Ctrl-C")
         with contextlib.suppress(KeyboardInterrupt):
             threading.Event().wait()
+
+
+Stage = RealStage | EmbeddedStage
+"""A running Tonebus, to publish to and to listen to."""
 
 
 def _free_port(configuration: Settings) -> int:

@@ -10,29 +10,13 @@ from connectors.mapping.mail.lines import Line, Mark, line, plain_lines
 from connectors.mapping.mail.programs import MailPart, part_of
 from connectors.mapping.mail.tokens import BLOCKS, Tag, Text, has_blocks, tokens, unescaped
 
-_VOID = frozenset(
-    [
-        "area",
-        "base",
-        "basefont",
-        "br",
-        "col",
-        "embed",
-        "frame",
-        "hr",
-        "img",
-        "input",
-        "link",
-        "meta",
-        "param",
-        "source",
-        "track",
-        "wbr",
-    ]
-)
-_SPACED = frozenset(
-    ["p", "h1", "h2", "h3", "h4", "h5", "h6", "ul", "ol", "dl", "blockquote", "pre"]
-)
+_VOID = frozenset({
+    "area", "base", "basefont", "br", "col", "embed", "frame", "hr", "img", "input", "link", "meta",
+    "param", "source", "track", "wbr",
+})  # fmt: skip
+_SPACED = frozenset({
+    "p", "h1", "h2", "h3", "h4", "h5", "h6", "ul", "ol", "dl", "blockquote", "pre",
+})  # fmt: skip
 """Elements with an empty line above and below."""
 _NO_MARGIN = re.compile(r"Mso|margin(?:-top)?:\s?0", re.IGNORECASE)
 _PRE = re.compile(r"white-space:\s?(?:pre|break-spaces)", re.IGNORECASE)

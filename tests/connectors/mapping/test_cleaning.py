@@ -166,3 +166,8 @@ def test_every_name_of_a_mail_program_is_looked_at() -> None:
         for name in names:
             assert programs.part_of("div", f' class="{name}"') is part
             assert programs.part_of("div", f' id="x_{name.upper()}"') is part
+
+
+@pytest.mark.parametrize("name", ["meter", "progress", "q", "td"])
+def test_an_element_of_html_is_no_text(name: str) -> None:
+    assert cleaned(f"rated <{name}>2</{name}> of five").text == "rated 2 of five"

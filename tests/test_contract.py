@@ -12,12 +12,13 @@ import pytest
 from click.testing import CliRunner
 from cloudevents.core.bindings import rabbitmq
 
+from connectors.events.output import OutputConfig
 from connectors.mapping import MappingConfig
 from daemon.cli import tonebus
 from daemon.contract.asyncapi import asyncapi
 from daemon.contract.json_schema import DIALECT, event_schema, input_schema
 from daemon.model.scorer import ToneModel
-from daemon.settings import ConnectorSettings, OutputSettings, load
+from daemon.settings import ConnectorSettings, load
 from daemon.telemetry import metrics
 from tests import models
 from tests.daemon.model import tiny
@@ -49,7 +50,7 @@ def published(directory: Path, model: ToneModel, **connector: Any) -> list[Messa
 FULL: dict[str, Any] = {
     "language": "lang",
     "carry": {"extra": "extra"},
-    "output": OutputSettings(include_text=True),
+    "output": OutputConfig(include_text=True),
 }
 
 
@@ -102,7 +103,7 @@ def test_every_part_of_an_event_is_described() -> None:
 def test_our_events_are_read_by_the_official_sdk(
     model_directory: Path, tone_model: ToneModel, mode: Any
 ) -> None:
-    for event in published(model_directory, tone_model, output=OutputSettings(mode=mode)):
+    for event in published(model_directory, tone_model, output=OutputConfig(mode=mode)):
         message = rabbitmq.RabbitMQMessage(
             headers=event.properties.get("application_headers", {}),
             content_type=event.properties["content_type"],

@@ -35,3 +35,7 @@ class Doubt(msgspec.Struct, frozen=True):
         first, second = ranked[0], ranked[1] if len(ranked) > 1 else 0.0
         unsure = first < self.below or round(first - second, SCORE_DIGITS) < self.margin
         return UNSURE if unsure else score.tone
+
+
+SURE = Doubt()
+"""Asks for nothing: the most probable tone is the tone."""

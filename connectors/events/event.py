@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from connectors.events.doubt import SCORE_DIGITS, Doubt
+from connectors.events.doubt import SCORE_DIGITS, SURE
 from connectors.events.output import traceparent
 from connectors.messages import EVENT_TYPE, SOURCE_PREFIX, Label, Origin, ToneEvent
 from connectors.text import framed, is_blank
 
 if TYPE_CHECKING:
     from connectors.delivery import Delivery
+    from connectors.events.doubt import Doubt
     from connectors.messages import Model, Score, Text
 
-_SURE = Doubt()
 _canonical = msgspec.json.Encoder(order="sorted").encode
 
 
@@ -53,7 +53,7 @@ def reason(score: Score, text: str) -> str | None:
 def tone_event(  # noqa: PLR0913 - each is a part of the event
     delivery: Delivery, text: Text, identity: str,
     *, score: Score, model: Model, cached: bool, language: tuple[str, float],
-    include_text: bool = False, doubt: Doubt = _SURE,
+    include_text: bool = False, doubt: Doubt = SURE,
 ) -> ToneEvent:  # fmt: skip
     """Return the event that says how a text sounds; `language` is a tag and its confidence."""
     return ToneEvent(

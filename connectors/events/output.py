@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 import string
 from fnmatch import fnmatchcase
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import msgspec
 
 from connectors.amqp.topology import RESULTS
-from connectors.events.doubt import Doubt
+from connectors.events.doubt import SURE, Doubt
 from connectors.messages import OutgoingMessage
 
 if TYPE_CHECKING:
@@ -25,6 +25,8 @@ BINARY_PREFIX = "ce-"
 ROUTING_KEY = "{connector}.{tone}"
 REPLY_QUEUES = ("amq.rabbitmq.reply-to*", "amq.gen-*")
 """Direct reply-to, and exclusive queues that RabbitMQ named."""
+_Short = Annotated[str, msgspec.Meta(min_length=1, max_length=255)]
+"""A name or a key at the broker; AMQP has room for 255 bytes."""
 _FIELDS = frozenset({"connector", "tone", "language", "model", "routing_key"})
 _MAX_KEY_BYTES = 255
 _MAX_HEADER_CHARS = 1024
@@ -34,50 +36,48 @@ _OURS = "sentiment."
 _encode = msgspec.json.Encoder().encode
 
 
-class OutputConfig(msgspec.Struct, frozen=True, kw_only=True):
-    """How the events of one connector leave.
+class OutputConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """How the events of a connector are published.
 
     Attributes:
-        exchange: Where they are published.
-        routing_key: A template; `fault_of` says what may stand in it.
-        mode: One JSON document, or its data with the attributes in `ce-` headers.
-        include_text: Whether the event carries the text that was scored.
-        headers: Names of source headers to carry over.
-        reply: Whether to answer a source message's `reply_to` as well.
-        reply_queues: Patterns of the queues that may be answered.
-        doubt: When the tone of an event is `unsure`.
+        exchange: Topic exchange for the events; `sentiment.unrouted` takes those for which no queue
+            is bound.
+        routing_key: Template with `{connector}`, `{tone}`, `{language}`, `{model}` and
+            `{routing_key}`, the message's own.
+        mode: `structured` puts the whole CloudEvent into the body; `binary` only its data, with the
+            attributes in `ce-` headers.
+        include_text: Whether the event holds the text that was scored.
+        headers: Names of headers of the message that the event keeps: strings and integers, up to
+            1,024 characters.
+        reply: Whether the `reply_to` of a message receives the event too, with its
+            `correlation_id`; sent once, after the event is confirmed.
+        reply_queues: Patterns of the queues that may receive a reply: by default those of direct
+            reply-to and those that RabbitMQ named, since a publisher could name any queue.
     """
 
-    exchange: str = RESULTS
-    routing_key: str = ROUTING_KEY
+    exchange: _Short = RESULTS
+    routing_key: _Short = ROUTING_KEY
     mode: Literal["structured", "binary"] = "structured"
     include_text: bool = False
-    headers: tuple[str, ...] = ()
+    headers: tuple[_Short, ...] = ()
     reply: bool = False
-    reply_queues: tuple[str, ...] = REPLY_QUEUES
-    doubt: Doubt = Doubt()
+    reply_queues: tuple[_Short, ...] = REPLY_QUEUES
 
 
 class Output:
-    """Puts the events of one connector into messages."""
+    """Puts the events of one connector into messages.
 
-    def __init__(self, terms: OutputConfig | None = None) -> None:
-        """Take the terms; the default ones where there are none."""
-        self._terms = terms or OutputConfig()
-        self._exchange = self._terms.exchange
-        self._plain_key = self._terms.routing_key == ROUTING_KEY
-        self._binary = self._terms.mode == "binary"
-        self._replies = self._terms.reply
+    Attributes:
+        include_text: Whether the event carries the text that was scored.
+        doubt: When the tone of an event is `unsure`.
+    """
 
-    @property
-    def include_text(self) -> bool:
-        """Whether the event carries the text that was scored."""
-        return self._terms.include_text
-
-    @property
-    def doubt(self) -> Doubt:
-        """When the tone of an event is `unsure`."""
-        return self._terms.doubt
+    def __init__(self, config: OutputConfig | None = None, doubt: Doubt = SURE) -> None:
+        """Take how events leave, and when their tone is `unsure`."""
+        self._config = config = config or OutputConfig()
+        self.include_text = config.include_text
+        self.doubt = doubt
+        self._plain_key = config.routing_key == ROUTING_KEY
 
     def message(self, event: ToneEvent, delivery: Delivery) -> OutgoingMessage:
         """Return the message in which an event travels, known by the event's id."""
@@ -87,7 +87,7 @@ class Output:
             if self._plain_key
             else self._key(event, delivery)
         )
-        return OutgoingMessage(self._exchange, key, body, properties)
+        return OutgoingMessage(self._config.exchange, key, body, properties)
 
     def reply(self, event: ToneEvent | None, delivery: Delivery) -> OutgoingMessage | None:
         """Return the answer to the caller, where the message names a queue that may be answered.
@@ -95,10 +95,10 @@ class Output:
         A publisher may name any queue. One of ours is never answered: there an answer would be
         work, or an input.
         """
-        queue = delivery.properties.get("reply_to") if self._replies else None
+        queue = delivery.properties.get("reply_to") if self._config.reply else None
         if not event or not isinstance(queue, str) or queue.startswith(_OURS):
             return None
-        if not any(fnmatchcase(queue, each) for each in self._terms.reply_queues):
+        if not any(fnmatchcase(queue, each) for each in self._config.reply_queues):
             return None
         body, properties = self._content(event, delivery)
         return OutgoingMessage("", queue, body, properties, mandatory=False)
@@ -112,9 +112,9 @@ class Output:
         }
         if event.data.origin.correlation_id:
             properties["correlation_id"] = event.data.origin.correlation_id
-        wants = event.traceparent or self._terms.headers
+        wants = event.traceparent or self._config.headers
         headers = self._carried(event, delivery) if wants else {}
-        if self._binary:
+        if self._config.mode == "binary":
             properties["content_type"] = event.datacontenttype
             headers |= binary_headers(event)
             body = _encode(event.data)
@@ -128,7 +128,7 @@ class Output:
         found = delivery.headers
         headers = {
             name: found[name]
-            for name in self._terms.headers
+            for name in self._config.headers
             if isinstance(found.get(name), str | int) and len(str(found[name])) < _MAX_HEADER_CHARS
         }
         if event.traceparent:
@@ -140,7 +140,7 @@ class Output:
         return headers
 
     def _key(self, event: ToneEvent, delivery: Delivery) -> str:
-        key = self._terms.routing_key.format(
+        key = self._config.routing_key.format(
             connector=delivery.connector,
             tone=key_word(event.data.tone),
             language=key_word(_named(event.data.language)),

@@ -106,7 +106,7 @@ def _of_labels(config: MappingConfig) -> Iterator[Doubt]:
             "content_types", "a content type stands here without its parameters",
             "write the type alone, such as text/csv; charsets go into `content_encodings`",
         )  # fmt: skip
-    if _COMPRESSIONS & set(config.content_encodings):
+    if _COMPRESSIONS & set(map(str.lower, config.content_encodings)):
         yield Doubt(
             "content_encodings", "compressed bodies are never inflated, and stay parked",
             "name encodings that publishers set on bodies which are plain text",

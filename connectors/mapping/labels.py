@@ -50,8 +50,8 @@ class Labels:
         """Take the connector's format, and the labels that it does not care about."""
         self._text = config.format == "text"
         self._mail = config.format == "mail"
-        self._types = frozenset(config.content_types)
-        self._encodings = frozenset(config.content_encodings)
+        self._types = frozenset(map(str.lower, config.content_types))
+        self._encodings = frozenset(map(str.lower, config.content_encodings))
         self._known: dict[tuple[object, object], Reading] = {}
 
     def reading(self, delivery: Delivery) -> Reading:

@@ -160,7 +160,7 @@ def _score(
         configuration,
         wiring.routing(configuration, connector, wiring.identities(configuration)),
     )
-    output = Output(connector.output_config())
+    output = Output(connector.output, connector.doubt)
     for tried, sample in found:
         texts = [text.content for text in tried.texts]
         scored = scorer.score(texts, [text.language for text in tried.texts])

@@ -169,7 +169,7 @@ def routes(settings: Settings) -> dict[str, Route]:
         each.name: Route(
             mapper(settings, each),
             routing(settings, each, known),
-            Output(each.output_config()),
+            Output(each.output, each.doubt),
             Shadow(each.shadow, known[each.shadow]) if each.shadow else None,
         )
         for each in settings.connectors

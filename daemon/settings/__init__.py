@@ -5,7 +5,7 @@ Three layers, the later over the earlier: defaults for localhost, one TOML file,
 environment and the file `broker_url`, or `broker/url`, among the credentials.
 """
 
-from daemon.settings.connector import ConnectorSettings, ConnectorTest, OutputSettings
+from daemon.settings.connector import ConnectorSettings, ConnectorTest
 from daemon.settings.loading import load
 from daemon.settings.sections import (
     DEFAULT_MODEL,
@@ -30,7 +30,6 @@ __all__ = [
     "LogSettings",
     "MetricsSettings",
     "ModelSettings",
-    "OutputSettings",
     "RedisSettings",
     "Settings",
     "TracingSettings",

@@ -5,41 +5,13 @@ from __future__ import annotations
 from typing import Annotated, Any, Literal
 
 import msgspec
-from msgspec import Meta, field
+from msgspec import Meta
 
-from connectors.amqp.topology import RESULTS, source_queue
+from connectors.amqp.topology import source_queue
 from connectors.events.doubt import Doubt
-from connectors.events.output import REPLY_QUEUES, ROUTING_KEY, OutputConfig
+from connectors.events.output import OutputConfig
 from connectors.mapping import MappingConfig
 from daemon.settings.kinds import Name, Share, Short
-
-
-class OutputSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """How the events of a connector are published.
-
-    Attributes:
-        exchange: Topic exchange for the events; `sentiment.unrouted` takes those for which no queue
-            is bound.
-        routing_key: Template with `{connector}`, `{tone}`, `{language}`, `{model}` and
-            `{routing_key}`, the message's own.
-        mode: `structured` puts the whole CloudEvent into the body; `binary` only its data, with the
-            attributes in `ce-` headers.
-        include_text: Whether the event holds the text that was scored.
-        headers: Names of headers of the message that the event keeps: strings and integers, up to
-            1,024 characters.
-        reply: Whether the `reply_to` of a message receives the event too, with its
-            `correlation_id`; sent once, after the event is confirmed.
-        reply_queues: Patterns of the queues that may receive a reply: by default those of direct
-            reply-to and those that RabbitMQ named, since a publisher could name any queue.
-    """
-
-    exchange: Short = RESULTS
-    routing_key: Short = ROUTING_KEY
-    mode: Literal["structured", "binary"] = "structured"
-    include_text: bool = False
-    headers: tuple[Short, ...] = ()
-    reply: bool = False
-    reply_queues: tuple[Short, ...] = REPLY_QUEUES
 
 
 class ConnectorTest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -156,7 +128,7 @@ class ConnectorSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True,
     language: str = ""
     carry: dict[Short, str] = {}
     strip: tuple[Literal["html", "quotes", "signature"], ...] = ()
-    output: OutputSettings = field(default_factory=OutputSettings)
+    output: OutputConfig = OutputConfig()
     tests: tuple[ConnectorTest, ...] = ()
 
     @property
@@ -172,27 +144,15 @@ class ConnectorSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True,
 
     def mapping_config(self) -> MappingConfig:
         """How its messages are read."""
-        return MappingConfig(
-            format=self.format,
-            content_types=tuple(each.lower() for each in self.content_types),
-            content_encodings=tuple(each.lower() for each in self.content_encodings),
-            document=self.document,
-            when=self.when,
-            each=self.each,
-            text=self.text,
-            template=self.template,
-            id=self.id,
-            message_id=self.message_id,
-            time=self.time,
-            language=self.language,
-            carry=dict(self.carry),
-            headers=self.output.headers,
-            strip_html="html" in self.strip,
-            strip_quotes="quotes" in self.strip,
-            strip_signature="signature" in self.strip,
-        )
+        given: dict[str, Any] = {
+            name: getattr(self, name)
+            for name in MappingConfig.__struct_fields__
+            if name in self.__struct_fields__
+        }
+        given |= {f"strip_{name}": True for name in self.strip}
+        return MappingConfig(**given, headers=self.output.headers)
 
-    def output_config(self) -> OutputConfig:
-        """How its events leave."""
-        doubt = Doubt(self.unsure_below, self.unsure_margin)
-        return OutputConfig(**msgspec.structs.asdict(self.output), doubt=doubt)
+    @property
+    def doubt(self) -> Doubt:
+        """When the tone of its events is `unsure`."""
+        return Doubt(self.unsure_below, self.unsure_margin)

@@ -21,8 +21,8 @@ _BLOCK_NAMES = (
 _INLINE_NAMES = (
     "a|abbr|acronym|applet|area|audio|b|base|basefont|bdi|bdo|big|blink|button|canvas|cite|code|col"
     "|colgroup|data|datalist|del|dfn|em|embed|font|frame|i|iframe|img|includetail|input|ins|kbd"
-    "|label|legend"
-    "|link|map|mark|marquee|meta|meter|nobr|noembed|noframes|noscript|object|optgroup|option|output"
+    "|label|legend|link|map|mark|marquee|meta|meter|nobr"  # glossary: an element of HTML
+    "|noembed|noframes|noscript|object|optgroup|option|output"
     "|param|picture|progress|q|rp|rt|ruby|s|samp|script|select|small|source|span|strike|strong"
     "|style|sub|sup|svg|template|textarea|time|title|track|tt|u|var|video|wbr|xmp"
 )

@@ -42,7 +42,7 @@ def test_the_key_follows_its_template() -> None:
 
 
 def test_an_event_in_doubt_keeps_its_scores_and_goes_to_a_key_of_its_own() -> None:
-    source, output = delivery(b"{}"), Output(OutputConfig(doubt=Doubt(below=0.95)))
+    source, output = delivery(b"{}"), Output(doubt=Doubt(below=0.95))
     told = envelope.tone_event(
         source, Text("Too late."), "event-1", score=SCORE, model=Model("m", "r1"),
         cached=False, language=("en", 0.9), doubt=output.doubt,

@@ -11,9 +11,10 @@ from click.testing import CliRunner
 from connectors.amqp import topology
 from connectors.amqp.connection import Broker
 from connectors.errors import Misconfigured
+from connectors.events.output import OutputConfig
 from daemon.cli import tonebus
 from daemon.process import wiring
-from daemon.settings import BrokerSettings, ConnectorSettings, OutputSettings, Settings
+from daemon.settings import BrokerSettings, ConnectorSettings, Settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -131,7 +132,7 @@ def test_what_is_exported_is_what_is_declared(bench: Bench) -> None:
 def test_where_the_daemon_may_declare_nothing_it_names_all_that_is_missing(bench: Bench) -> None:
     settings = Settings(
         broker=BrokerSettings(url=bench.url, manage_topology=False),
-        connectors=(ConnectorSettings(output=OutputSettings(exchange="tones")),),
+        connectors=(ConnectorSettings(output=OutputConfig(exchange="tones")),),
     )
     edges = wiring.rabbit(settings, "test", consume=True)
     with pytest.raises(Misconfigured) as missing:

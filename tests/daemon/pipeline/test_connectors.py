@@ -6,9 +6,10 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from connectors.amqp import topology
+from connectors.events.output import OutputConfig
 from connectors.messages import OutgoingMessage
 from connectors.parking.headers import Replayed, headers
-from daemon.settings import ConnectorSettings, OutputSettings
+from daemon.settings import ConnectorSettings
 from daemon.telemetry import metrics
 from tests.daemon.rooms import QUEUE, Room
 
@@ -25,7 +26,7 @@ def survey(**output: Any) -> ConnectorSettings:
         text="answers",
         id="survey",
         when="closed != `true`",
-        output=OutputSettings(**output),
+        output=OutputConfig(**output),
     )
 
 

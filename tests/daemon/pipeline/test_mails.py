@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from daemon.settings import ConnectorSettings, OutputSettings
+from connectors.events.output import OutputConfig
+from daemon.settings import ConnectorSettings
 from tests.daemon.rooms import Room
 
 if TYPE_CHECKING:
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from daemon.model.scorer import ToneModel
 
 MAIL = ConnectorSettings(
-    strip=("html", "quotes", "signature"), output=OutputSettings(include_text=True)
+    strip=("html", "quotes", "signature"), output=OutputConfig(include_text=True)
 )
 COMPLAINT = "Thanks, but the second parcel never arrived and I am furious about it."
 OUTLOOK = (

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from connectors.events.doubt import Doubt
-from connectors.events.output import Output, OutputConfig
+from connectors.events.output import Output
 from connectors.messages import Fault
 from daemon.pipeline import shadow
 from daemon.status.reporter import agreement
@@ -45,7 +45,7 @@ def test_both_models_score_and_only_the_one_in_charge_is_published() -> None:
 
 
 def test_doubt_is_published_and_counted_and_the_shadow_is_compared_by_its_tone() -> None:
-    bench = Bench(shadowed=True, output=Output(OutputConfig(doubt=Doubt(below=1.0))))
+    bench = Bench(shadowed=True, output=Output(doubt=Doubt(below=1.0)))
     bench.edges.source.deliver(message("good", id=1))
     finish(bench)
     [event] = bench.edges.sink.safe

@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     from click.testing import Result
 
 
+EVENT = {"specversion": "1.0", "type": "review", "source": "/shop", "id": "e-1"}
+INNER = json.dumps({"id": 7, "text": "It broke"})
+
+
 def suggest(message: str) -> Result:
     return CliRunner().invoke(tonebus, ["connectors", "suggest", "-"], input=message)
 
@@ -33,6 +37,15 @@ def suggest(message: str) -> Result:
         ({"id": 9, "html": "<p>It <b>broke</b> again</p>"}, ["It broke again"], ["9"]),
         ({"reviews": [{"id": 1}, {"id": 2, "text": "Lovely"}]}, ["Lovely"], ["2"]),
         ([{"id": 1, "body": "One"}, {"id": 2, "body": "Two"}], ["One", "Two"], ["1", "2"]),
+        (EVENT | {"data": {"id": 7, "body": "It broke"}}, ["It broke"], ["/shop#e-1"]),
+        (EVENT | {"data": "It broke"}, ["It broke"], ["/shop#e-1"]),
+        ([EVENT | {"data": {"body": "It broke"}}], ["It broke"], ["/shop#e-1"]),
+        ({"Subject": "A review", "Message": INNER}, ["It broke"], ["7"]),
+        ({"Records": [{"body": INNER}, {"body": INNER}]}, ["It broke"] * 2, ["7", "7"]),
+        ([{"body": INNER}], ["It broke"], ["7"]),
+        ({"body": json.dumps({"Message": INNER})}, ["It broke"], ["7"]),
+        ({"Message": json.dumps(EVENT | {"data": json.loads(INNER)})}, ["It broke"], None),
+        (INNER, ["It broke"], ["7"]),
     ],
 )
 def test_what_is_proposed_finds_the_text_and_its_id(

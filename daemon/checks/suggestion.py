@@ -111,9 +111,13 @@ def _settings(part: object) -> dict[str, Any]:
 
 def _looks_like_text(leaf: Leaf) -> bool:
     value = leaf[1]
-    return isinstance(value, str) and isinstance(recognised(value), str) and bool(
-        _WORDS.search(_TAG.sub("", value))
-        or (value.strip() and _rank(leaf, _TEXT[:2]) < len(_TEXT[:2]))
+    return (
+        isinstance(value, str)
+        and isinstance(recognised(value), str)
+        and bool(
+            _WORDS.search(_TAG.sub("", value))
+            or (value.strip() and _rank(leaf, _TEXT[:2]) < len(_TEXT[:2]))
+        )
     )
 
 

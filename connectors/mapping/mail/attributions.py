@@ -50,8 +50,8 @@ def has_time(text: str) -> bool:
 def marked_by_initials(lines: list[Line]) -> list[Line]:
     """Read the marks of The Bat!, which quotes with the initials of a writer, as in `SU> Yes`.
 
-    These count beneath an attribution, and wherever they come again. Elsewhere they may be
-    anything.
+    These count beneath an attribution with a date and a time, as it writes one, and wherever they
+    come again. Elsewhere they may be anything.
     """
     known: set[str] = set()
     found = list(lines)
@@ -63,7 +63,7 @@ def marked_by_initials(lines: list[Line]) -> list[Line]:
         if marks and marks[1].isupper():
             if (
                 marks[1] not in known
-                and lines[above].text.endswith(_COLONS)
+                and _is_dated(lines[above].text)
                 and attribution_that_ends(lines, above, quoted=True) is not None
             ):
                 known.add(marks[1])
@@ -102,6 +102,15 @@ def attribution_that_ends(lines: Sequence[Line], at: int, *, quoted: bool) -> in
         if _LIKE_A_BEGINNING.match(above.text) and _attributes(whole, quoted=quoted):
             best = first
     return best
+
+
+def _is_dated(text: str) -> bool:
+    return (
+        text.endswith(_COLONS)
+        and len(text) <= MAX_PATTERN
+        and _DATE.search(text) is not None
+        and has_time(text)
+    )
 
 
 def words_before(text: str) -> str:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from transformers import BertForSequenceClassification
+from transformers import PreTrainedModel
 
 from training.checkpoint import Checkpoint, Progress, RunningMean
 from training.data import Batch, batches
@@ -41,7 +41,7 @@ def endless(tokens: list[list[int]], token_budget: int, seed: int) -> Iterator[B
 
 
 def fit(
-    model: BertForSequenceClassification,
+    model: PreTrainedModel,
     tokens: list[list[int]],
     objective: Objective,
     noise: Noise,
@@ -71,20 +71,24 @@ def fit(
     drop = Dropout(args.dropout, args.seed + progress.step)
     rng = np.random.default_rng([args.seed, progress.step])
     begun = time.monotonic() - progress.seconds
+    lost = torch.zeros((), device=model.device)  # read seldom: a GPU would have to be waited for
+    model.train()
     for batch in islice(endless(tokens, args.token_budget, args.seed), progress.step, None):
         if done() >= 1:
             break
         progress.step += 1
-        scores = logits(model, noise(batch.ids, rng), batch.lengths, drop, dtype=dtype)
-        loss = objective(scores, batch.rows)
+        ids, lengths = noise(batch.ids, rng).to(model.device), batch.lengths.to(model.device)
+        loss = objective(logits(model, ids, lengths, drop, dtype=dtype), batch.rows)
         loss.backward()  # type: ignore[no-untyped-call]
         optimizer.step(rate_share(done(), args.warmup, args.floor))
         progress.seconds = time.monotonic() - begun
         if done() > 1 - args.average and progress.step % _AVERAGED_EVERY == 0:
             mean.add(model)
         progress.texts += len(batch.rows)
-        progress.loss += (loss.item() - progress.loss) / min(progress.step, _SHOWN_EVERY)
+        lost += loss.detach()
         if progress.step % _SHOWN_EVERY == 0:
+            progress.loss = lost.item() / _SHOWN_EVERY
+            lost.zero_()
             _show(progress, total, done())
         checkpoint.save_if_due(progress)
     mean.apply(model)

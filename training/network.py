@@ -2,8 +2,9 @@
 
 The weights stay those of the stock class, so that what is saved loads with no code of ours. The
 pass differs from the stock one in speed, not in result, but for rounding and for the dropout of
-attention weights, which is left out: matrix products in bfloat16 on CPUs that are quick at them,
-the last layer only for the [CLS] token, and cheap dropout masks.
+attention weights, which is left out: matrix products in bfloat16 on CPUs that are quick at them
+and on GPUs, the last layer only for the [CLS] token, and cheap dropout masks. Any other
+architecture, as a teacher may have, runs the forward pass of its own class.
 """
 
 import math
@@ -14,12 +15,14 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
-from transformers import BertForSequenceClassification
+from transformers import BertForSequenceClassification, PreTrainedModel
 from transformers.models.bert.modeling_bert import BertLayer
 
 
-def fastest_dtype() -> torch.dtype:
-    """Bfloat16 where this CPU multiplies it faster than float32, as those with AMX do."""
+def fastest_dtype(device: str = "cpu") -> torch.dtype:
+    """Bfloat16 where the device multiplies it faster than float32: GPUs, and CPUs with AMX."""
+    if device != "cpu":
+        return torch.bfloat16
 
     def seconds(dtype: torch.dtype) -> float:
         rows, weight = torch.ones(512, 384, dtype=dtype), torch.ones(1536, 384, dtype=dtype)
@@ -34,17 +37,19 @@ def fastest_dtype() -> torch.dtype:
 
 
 class Dropout:
-    """Inverted dropout whose masks come from raw random bytes: torch's cost an eighth of a step."""
+    """Inverted dropout; on a CPU from raw random bytes, since torch's costs an eighth of a step."""
 
     def __init__(self, rate: float, seed: int) -> None:
         """Drop one value in 1/`rate`, in steps of 1/256."""
-        self._below = round(rate * 256)
+        self._rate, self._below = rate, round(rate * 256)
         self._bits = np.random.SFC64(seed)
 
     def __call__(self, x: Tensor) -> Tensor:
         """Return x with values zeroed and the rest scaled up."""
         if not self._below:
             return x
+        if x.device.type != "cpu":
+            return functional.dropout(x, self._rate)
         raw = self._bits.random_raw((x.numel() + 7) // 8).view(np.uint8)[: x.numel()]
         mask = torch.from_numpy(raw).view(x.shape) >= self._below
         return x * (mask.to(x.dtype) * (256 / (256 - self._below)))
@@ -79,7 +84,7 @@ def _layer(layer: BertLayer, x: Tensor, mask: Tensor, drop: Dropout, *, cls_only
 
 
 def logits(
-    model: BertForSequenceClassification,
+    model: PreTrainedModel,
     ids: Tensor,
     lengths: Tensor,
     drop: Dropout,
@@ -87,16 +92,30 @@ def logits(
     dtype: torch.dtype,
 ) -> Tensor:
     """Logits [texts, tones] in float32 for right-padded ids [texts, longest], by way of `dtype`."""
+    padding = torch.arange(ids.shape[1], device=ids.device)[None, :] >= lengths[:, None]
+    if isinstance(model, BertForSequenceClassification):
+        return _fast(model, ids, padding, drop, dtype)
+    with torch.autocast(ids.device.type, dtype):
+        found: Tensor = model(input_ids=ids, attention_mask=(~padding).long()).logits
+    return found.float()
+
+
+def _fast(
+    model: BertForSequenceClassification,
+    ids: Tensor,
+    padding: Tensor,
+    drop: Dropout,
+    dtype: torch.dtype,
+) -> Tensor:
     bert = model.bert
     embeddings = bert.embeddings
     length = ids.shape[1]
     places = embeddings.position_embeddings.weight[:length]
     fixed = places + embeddings.token_type_embeddings.weight[0]
     table = embeddings.word_embeddings.weight
-    words = functional.embedding(ids, table, sparse=table.requires_grad)
+    words = functional.embedding(ids, table, sparse=_sparse(table))
     x = words + fixed
     x = drop(_norm(embeddings.LayerNorm, x).to(dtype))
-    padding = torch.arange(length)[None, :] >= lengths[:, None]
     mask = (padding.to(dtype) * -1e4)[:, None, None, :]
     last = len(bert.encoder.layer) - 1
     for number, layer in enumerate(bert.encoder.layer):
@@ -105,27 +124,33 @@ def logits(
     return _linear(model.classifier, drop(pooled))
 
 
+def _sparse(words: Tensor) -> bool:
+    """Whether the gradient holds just the words of a batch: see Optimizer."""
+    return words.requires_grad and words.device.type == "cpu"
+
+
 class Optimizer:
     """AdamW with smaller rates for lower layers, and Adam over just the words a batch holds.
 
-    The word embeddings are half of all weights; a dense update of them takes as long as a fifth of
-    the forward and backward pass together.
+    The word embeddings are half of all weights of a small model; on a CPU a dense update of them
+    takes as long as a fifth of the forward and backward pass together.
     """
 
     def __init__(
         self,
-        model: BertForSequenceClassification,
+        model: PreTrainedModel,
         rate: float,
         *,
         layer_decay: float,
         weight_decay: float,
     ) -> None:
         """Peak `rate` of the head; each layer below gets `layer_decay` times the one above."""
-        depth = len(model.bert.encoder.layer)
-        words = model.bert.embeddings.word_embeddings.weight
+        depth = model.config.num_hidden_layers
+        words = model.get_input_embeddings().weight
+        sparse = isinstance(model, BertForSequenceClassification) and _sparse(words)
         groups: list[dict[str, Any]] = []
         for name, parameter in model.named_parameters():
-            if parameter is words or not parameter.requires_grad:
+            if (sparse and parameter is words) or not parameter.requires_grad:
                 continue
             below = depth if ".embeddings." in name else 0
             if ".layer." in name:
@@ -136,10 +161,9 @@ class Optimizer:
             groups.append({"params": [parameter], "lr": own, "weight_decay": decay})
         dense = torch.optim.AdamW(groups, fused=True, betas=(0.9, 0.98))
         self._optimizers: list[torch.optim.Optimizer] = [dense]
-        if words.requires_grad:
+        if sparse:
             word_rate = rate * layer_decay**depth
-            sparse = torch.optim.SparseAdam([words], lr=word_rate, betas=(0.9, 0.98))
-            self._optimizers.append(sparse)
+            self._optimizers.append(torch.optim.SparseAdam([words], word_rate, betas=(0.9, 0.98)))
         self._peaks = [[group["lr"] for group in each.param_groups] for each in self._optimizers]
         self._clipped = [group["params"][0] for group in groups]
 

@@ -32,5 +32,5 @@ class Objective:
 
     def __call__(self, logits: Tensor, rows: Tensor) -> Tensor:
         """Mean loss for the logits [texts, tones] of these rows."""
-        adjusted = functional.log_softmax(logits + self._priors[rows], -1)
-        return -(self._targets[rows] * adjusted).sum(-1).mean()
+        priors, targets = (part[rows].to(logits.device) for part in (self._priors, self._targets))
+        return -(targets * functional.log_softmax(logits + priors, -1)).sum(-1).mean()

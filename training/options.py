@@ -14,6 +14,13 @@ def parse() -> argparse.Namespace:
     add("--train", nargs="+", required=True, help="TSV files; FILE:3 reads one three times")
     add("--dev", type=Path, nargs="*", default=[], help="TSV files to report on, never trained on")
     add("--out", type=Path, required=True, help="directory to write")
+    add(
+        "--without-fold",
+        type=int,
+        nargs=2,
+        metavar=("FOLD", "FOLDS"),
+        help="leave out one part of so many, for training.teach to score",
+    )
     add("--skip-source", nargs="*", default=[], help="leave out rows of these sources")
     add("--preprocessing", default=PREPROCESSING, help="a name in daemon/model/preprocessing.py")
     add("--epochs", type=float, default=2.0)
@@ -35,4 +42,5 @@ def parse() -> argparse.Namespace:
     add("--average", type=float, default=0.3, help="average the weights over this last share")
     add("--seed", type=int, default=1)
     add("--threads", type=int, default=1)
+    add("--device", default="cpu", help="as torch names it: cpu, cuda")
     return parser.parse_args()

@@ -2,13 +2,14 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Final
 
 import numpy as np
 import torch
 from transformers import (
     AutoConfig,
     AutoModelForSequenceClassification,
-    BertForSequenceClassification,
+    PreTrainedModel,
     PreTrainedTokenizerBase,
 )
 
@@ -17,27 +18,36 @@ from training.data import LABELS, batches, tokenise
 from training.metrics import Floats
 from training.network import Dropout, logits
 
-_NO_DROPOUT = Dropout(0.0, 0)
+_NO_DROPOUT: Final = Dropout(0.0, 0)
+_TOKENS: Final = 4096
 
 
-def load(directory: Path) -> BertForSequenceClassification:
-    """A run, or a model that ships, in float32: packed weights become floats again."""
+def load(directory: Path) -> PreTrainedModel:
+    """A base, a run or a model that ships, in float32: packed weights become floats again.
+
+    A base without a head gets one of our tones.
+    """
+    names = dict(enumerate(LABELS))
+    config = AutoConfig.from_pretrained(
+        directory,
+        num_labels=len(LABELS),
+        id2label=names,
+        label2id={label: number for number, label in names.items()},
+    )
+    model: PreTrainedModel
     if (state := unpack(directory, torch.float32)) is not None:
-        config = AutoConfig.from_pretrained(directory)
-        model: BertForSequenceClassification = AutoModelForSequenceClassification.from_config(
-            config
-        )
+        model = AutoModelForSequenceClassification.from_config(config)
         model.load_state_dict(state)
         return model
-    stock: BertForSequenceClassification = AutoModelForSequenceClassification.from_pretrained(
-        directory, use_safetensors=True, dtype=torch.float32
+    model = AutoModelForSequenceClassification.from_pretrained(
+        directory, config=config, use_safetensors=True, dtype=torch.float32
     )
-    return stock
+    return model
 
 
 @torch.inference_mode()
 def score(
-    model: BertForSequenceClassification,
+    model: PreTrainedModel,
     tokenizer: PreTrainedTokenizerBase,
     texts: Sequence[str],
     *,
@@ -45,10 +55,12 @@ def score(
     max_tokens: int,
     dtype: torch.dtype,
 ) -> Floats:
-    """Logits [texts, tones]."""
+    """Logits [texts, tones], on the device that the model is on."""
+    model.eval()
     tokens = tokenise(texts, tokenizer, preprocessing=preprocessing, max_tokens=max_tokens)
     result = np.zeros((len(tokens), len(LABELS)), dtype=np.float32)
-    for batch in batches(tokens, range(len(tokens)), token_budget=4096):
-        found = logits(model, batch.ids, batch.lengths, _NO_DROPOUT, dtype=dtype)
-        result[batch.rows.numpy()] = found.numpy()
+    for batch in batches(tokens, range(len(tokens)), token_budget=_TOKENS):
+        ids, lengths = batch.ids.to(model.device), batch.lengths.to(model.device)
+        found = logits(model, ids, lengths, _NO_DROPOUT, dtype=dtype)
+        result[batch.rows.numpy()] = found.cpu().numpy()
     return result

@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from transformers import AutoTokenizer
 
-from training.data import PREPROCESSING
+from training.data import LABELS, PREPROCESSING, fold
 from training.metrics import Floats, softmax
 from training.network import fastest_dtype
 from training.scoring import load, score
@@ -39,30 +39,49 @@ def main() -> None:
     add("--teachers", type=Path, nargs="+", required=True, help="runs or exported models")
     add("--texts", type=Path, nargs="+", required=True, help="one text a line, or rows with tabs")
     add("--out", type=Path, required=True, help="a TSV file, appended to")
+    add("--weights", type=float, nargs="*", help="what each teacher's word counts; all the same")
     add("--preprocessing", default=PREPROCESSING)
     add("--max-tokens", type=int, default=96)
+    add("--device", default="cpu", help="as torch names it: cpu, cuda")
+    add(
+        "--folds",
+        type=int,
+        default=0,
+        help="the texts were trained on, the n-th teacher without part n: only it is asked there",
+    )
     args = parser.parse_args()
-    dtype = fastest_dtype()
+    dtype = fastest_dtype(args.device)
+    weights = args.weights or [1.0] * len(args.teachers)
     teachers = [
-        (load(run), AutoTokenizer.from_pretrained(run), _temperature(run)) for run in args.teachers
+        (load(run).to(args.device), AutoTokenizer.from_pretrained(run), _temperature(run), weight)
+        for run, weight in zip(args.teachers, weights, strict=True)
     ]
     total = sum(1 for _ in read(args.texts))
     done = begun_at = _whole_rows(args.out)
     texts = islice(read(args.texts), done, None)
     begun = time.monotonic()
     while chunk := list(islice(texts, _CHUNK)):
-        logs = []
-        for model, tokenizer, temperature in teachers:
+        logs = np.zeros((len(chunk), len(LABELS)))
+        asked = np.zeros((len(chunk), 1))
+        for number, (model, tokenizer, temperature, weight) in enumerate(teachers):
+            places = [
+                place
+                for place, text in enumerate(chunk)
+                if not args.folds or fold(text, args.folds) == number % args.folds
+            ]
+            if not places:
+                continue
             found = score(
                 model,
                 tokenizer,
-                chunk,
+                [chunk[place] for place in places],
                 preprocessing=args.preprocessing,
                 max_tokens=args.max_tokens,
                 dtype=dtype,
             )
-            logs.append(np.log(softmax(found, temperature)))
-        _append(args.out, chunk, softmax(np.mean(logs, axis=0)))
+            logs[places] += weight * np.log(softmax(found, temperature))
+            asked[places] += weight
+        _append(args.out, chunk, softmax(logs / asked))
         done += len(chunk)
         pace = (done - begun_at) / (time.monotonic() - begun)
         left = (total - done) / pace / 60

@@ -5,20 +5,17 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from transformers import (
-    AutoModelForSequenceClassification,
-    AutoTokenizer,
-    BertForSequenceClassification,
-)
+from transformers import AutoTokenizer
 
 from training import options
-from training.data import LABELS, apart, load, read_tsv, tokenise
+from training.data import apart, fold, load, read_tsv, tokenise
 from training.emoji import sprinkle
 from training.fitting import fit
 from training.metrics import recall_by_source, report
 from training.network import fastest_dtype
 from training.noise import Noise
 from training.objective import Objective
+from training.scoring import load as load_model
 from training.scoring import score
 
 
@@ -26,20 +23,20 @@ def main() -> None:
     """Train, report on the dev files, save."""
     args = options.parse()
     torch.set_num_threads(args.threads)
-    dtype = fastest_dtype()
+    dtype = fastest_dtype(args.device)
     print(f"matrix products in {dtype}", flush=True)
     # The head's first weights are equal in all runs, so that runs can be averaged.
     torch.manual_seed(0)
     rng = np.random.default_rng(args.seed)
     tokenizer = AutoTokenizer.from_pretrained(args.base)
-    names = dict(enumerate(LABELS))
-    model: BertForSequenceClassification = AutoModelForSequenceClassification.from_pretrained(
-        args.base, num_labels=len(LABELS), id2label=names, label2id={v: k for k, v in names.items()}
-    )
+    model = load_model(args.base).to(args.device)
     dev_rows = {path: read_tsv(path) for path in args.dev}
     found_rows = load(args.train, skip=args.skip_source)
     rows = apart(found_rows, [row for held in dev_rows.values() for row in held])
     print(f"left out {len(found_rows) - len(rows)} rows whose text a dev file has", flush=True)
+    if args.without_fold:
+        left_out, folds = args.without_fold
+        rows = [row for row in rows if fold(row.text, folds) != left_out]
     texts = [row.text for row in sprinkle(rows, args.emoji, rng)]
     how = {"preprocessing": args.preprocessing, "max_tokens": args.max_tokens}
     objective = Objective(rows, smoothing=args.smoothing, balance=args.balance)

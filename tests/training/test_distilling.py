@@ -12,7 +12,7 @@ from transformers import AutoModelForSequenceClassification
 from daemon.model.card import SHIPPED
 from tests.daemon.model import tiny
 from training import teach, thin
-from training.data import LABELS, Row, apart, read_tsv
+from training.data import LABELS, Row, apart, fold, read_tsv
 from training.objective import Objective
 
 TRAINING = Path(teach.__file__).parent
@@ -26,7 +26,7 @@ def texts(tmp_path: Path) -> Path:
     return path
 
 
-def run(monkeypatch: pytest.MonkeyPatch, *arguments: str | Path) -> None:
+def run(monkeypatch: pytest.MonkeyPatch, *arguments: str | float | Path) -> None:
     monkeypatch.setattr(sys, "argv", ["teach", *map(str, arguments)])
     teach.main()
 
@@ -58,6 +58,38 @@ def test_a_calibrated_teacher_divides_its_logits(
         max(one.taught) > max(other.taught)
         for one, other in zip(read_tsv(sharp), read_tsv(flat), strict=True)
     )
+
+
+def test_a_teacher_is_asked_only_about_the_part_that_it_was_not_trained_on(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, texts: Path
+) -> None:
+    teachers = [tiny.bert(tmp_path / name) for name in ("first", "second")]
+    (teachers[1] / "tonebus.json").write_text('{"temperature": 4.0}', encoding="utf-8")
+    by_fold, alone = tmp_path / "by_fold", [tmp_path / "0", tmp_path / "1"]
+    command = ("--texts", texts, "--folds", 2, "--out", by_fold)
+    run(monkeypatch, "--teachers", *teachers, *command)
+    for teacher, out in zip(teachers, alone, strict=True):
+        run(monkeypatch, "--teachers", teacher, "--texts", texts, "--out", out)
+    rows = [read_tsv(out) for out in alone]
+    places = [fold(text, 2) for text in TEXTS]
+    assert set(places) == {0, 1}
+    assert read_tsv(by_fold) == [rows[place][number] for number, place in enumerate(places)]
+
+
+def test_a_fold_holds_all_texts_that_say_the_same() -> None:
+    assert fold("@ann Bad app!", 97) == fold("bad  app", 97) != fold("good app", 97)
+
+
+def test_a_teacher_whose_word_counts_nothing_changes_nothing(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, texts: Path
+) -> None:
+    one, other = tiny.bert(tmp_path / "one"), tiny.bert(tmp_path / "other")
+    (other / "tonebus.json").write_text('{"temperature": 4.0}', encoding="utf-8")
+    alone, both = tmp_path / "alone", tmp_path / "both"
+    run(monkeypatch, "--teachers", one, "--texts", texts, "--out", alone)
+    command = ("--weights", 1, 0, "--texts", texts, "--out", both)
+    run(monkeypatch, "--teachers", one, other, *command)
+    assert both.read_bytes() == alone.read_bytes()
 
 
 def test_a_packed_model_teaches_too(

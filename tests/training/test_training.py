@@ -15,6 +15,7 @@ from daemon.settings import DEFAULT_MODEL
 from tests.daemon.model import tiny
 from tests.daemon.model.scoring import scored
 from training.network import Dropout, logits
+from training.scoring import load
 
 ROOT = Path(__file__).parents[2]
 WORDS = {"negative": "glorped", "neutral": "snarbled", "positive": "zumbled"}
@@ -42,6 +43,14 @@ def test_the_fast_pass_is_the_stock_one(network: BertForSequenceClassification) 
         grad = part.grad
         assert grad is not None
         torch.testing.assert_close(grad.to_dense(), theirs[name], atol=1e-5, rtol=1e-3)
+
+
+def test_another_architecture_runs_its_own_forward_pass(tmp_path: Path) -> None:
+    network = load(tiny.roberta(tmp_path / "roberta")).eval()
+    ids, lengths = torch.tensor([[2, 7, 8, 9, 3], [2, 11, 3, 0, 0]]), torch.tensor([5, 3])
+    alone = network(input_ids=ids[1:, :3]).logits
+    ours = logits(network, ids, lengths, Dropout(0.0, seed=0), dtype=torch.bfloat16)
+    torch.testing.assert_close(ours[1:], alone, atol=1e-2, rtol=0)
 
 
 @pytest.mark.slow

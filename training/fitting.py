@@ -15,6 +15,7 @@ from training.data import Batch, batches
 from training.network import Dropout, Optimizer, logits
 from training.noise import Noise
 from training.objective import Objective
+from training.showing import Display
 
 _SHOWN_EVERY = 100
 _AVERAGED_EVERY = 10
@@ -73,32 +74,27 @@ def fit(
     begun = time.monotonic() - progress.seconds
     lost = torch.zeros((), device=model.device)  # read seldom: a GPU would have to be waited for
     model.train()
-    for batch in islice(endless(tokens, args.token_budget, args.seed), progress.step, None):
-        if done() >= 1:
-            break
-        progress.step += 1
-        ids, lengths = noise(batch.ids, rng).to(model.device), batch.lengths.to(model.device)
-        loss = objective(logits(model, ids, lengths, drop, dtype=dtype), batch.rows)
-        loss.backward()  # type: ignore[no-untyped-call]
-        optimizer.step(rate_share(done(), args.warmup, args.floor))
-        progress.seconds = time.monotonic() - begun
-        if done() > 1 - args.average and progress.step % _AVERAGED_EVERY == 0:
-            mean.add(model)
-        progress.texts += len(batch.rows)
-        lost += loss.detach()
-        if progress.step % _SHOWN_EVERY == 0:
-            progress.loss = lost.item() / _SHOWN_EVERY
-            lost.zero_()
-            _show(progress, total, done())
-        checkpoint.save_if_due(progress)
+    found = islice(endless(tokens, args.token_budget, args.seed), progress.step, None)
+    with Display(done()) as display:
+        for batch in found:
+            if done() >= 1:
+                break
+            progress.step += 1
+            ids, lengths = noise(batch.ids, rng).to(model.device), batch.lengths.to(model.device)
+            loss = objective(logits(model, ids, lengths, drop, dtype=dtype), batch.rows)
+            loss.backward()  # type: ignore[no-untyped-call]
+            optimizer.step(rate_share(done(), args.warmup, args.floor))
+            progress.seconds = time.monotonic() - begun
+            if done() > 1 - args.average and progress.step % _AVERAGED_EVERY == 0:
+                mean.add(model)
+            progress.texts += len(batch.rows)
+            lost += loss.detach()
+            if progress.step % _SHOWN_EVERY == 0:
+                progress.loss = lost.item() / _SHOWN_EVERY
+                lost.zero_()
+                pace = progress.texts / progress.seconds
+                text = f"step {progress.step}, loss {progress.loss:.4f}, {pace:.0f} texts/s"
+                display.show(done(), text)
+            checkpoint.save_if_due(progress)
     mean.apply(model)
     return progress
-
-
-def _show(progress: Progress, total: int, done: float) -> None:
-    left = progress.seconds * (1 - done) / max(done, 1e-9) / 60
-    print(
-        f"step {progress.step}/{total} loss {progress.loss:.4f} "
-        f"{progress.texts / progress.seconds:.0f} texts/s, {done:.0%} done, {left:.0f} min left",
-        flush=True,
-    )

@@ -6,7 +6,6 @@ that was cut off goes on where it stopped, since there is one row for each line 
 
 import argparse
 import json
-import time
 from collections.abc import Iterator, Sequence
 from itertools import islice
 from pathlib import Path
@@ -20,6 +19,7 @@ from training.data import LABELS, PREPROCESSING, fold
 from training.metrics import Floats, softmax
 from training.network import fastest_dtype
 from training.scoring import load, score
+from training.showing import Display
 
 _CHUNK: Final = 2000
 
@@ -57,35 +57,33 @@ def main() -> None:
         for run, weight in zip(args.teachers, weights, strict=True)
     ]
     total = sum(1 for _ in read(args.texts))
-    done = begun_at = _whole_rows(args.out)
+    done = _whole_rows(args.out)
     texts = islice(read(args.texts), done, None)
-    begun = time.monotonic()
-    while chunk := list(islice(texts, _CHUNK)):
-        logs = np.zeros((len(chunk), len(LABELS)))
-        asked = np.zeros((len(chunk), 1))
-        for number, (model, tokenizer, temperature, weight) in enumerate(teachers):
-            places = [
-                place
-                for place, text in enumerate(chunk)
-                if not args.folds or fold(text, args.folds) == number % args.folds
-            ]
-            if not places:
-                continue
-            found = score(
-                model,
-                tokenizer,
-                [chunk[place] for place in places],
-                preprocessing=args.preprocessing,
-                max_tokens=args.max_tokens,
-                dtype=dtype,
-            )
-            logs[places] += weight * np.log(softmax(found, temperature))
-            asked[places] += weight
-        _append(args.out, chunk, softmax(logs / asked))
-        done += len(chunk)
-        pace = (done - begun_at) / (time.monotonic() - begun)
-        left = (total - done) / pace / 60
-        print(f"{done}/{total}, {pace:.0f} texts/s, {left:.0f} min left", flush=True)
+    with Display(done / max(total, 1)) as display:
+        while chunk := list(islice(texts, _CHUNK)):
+            logs = np.zeros((len(chunk), len(LABELS)))
+            asked = np.zeros((len(chunk), 1))
+            for number, (model, tokenizer, temperature, weight) in enumerate(teachers):
+                places = [
+                    place
+                    for place, text in enumerate(chunk)
+                    if not args.folds or fold(text, args.folds) == number % args.folds
+                ]
+                if not places:
+                    continue
+                found = score(
+                    model,
+                    tokenizer,
+                    [chunk[place] for place in places],
+                    preprocessing=args.preprocessing,
+                    max_tokens=args.max_tokens,
+                    dtype=dtype,
+                )
+                logs[places] += weight * np.log(softmax(found, temperature))
+                asked[places] += weight
+            _append(args.out, chunk, softmax(logs / asked))
+            done += len(chunk)
+            display.show(done / total, f"{done} of {total} texts")
 
 
 def _temperature(run: Path) -> float:

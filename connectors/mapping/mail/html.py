@@ -136,7 +136,7 @@ class _Page:
         name = tag.name
         if name in BLOCKS:
             self._break(name)
-        elif name == "img" and (emoji := _EMOJI.search(unescaped(tag.attributes))):
+        elif name in {"img", "emoji"} and (emoji := _EMOJI.search(unescaped(tag.attributes))):
             self._text(emoji[1])
         if name in _VOID:
             return

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class NoWorker(Unavailable):
-    """No worker of the model can be asked: to wait would be in vain."""
+    """No worker of the model can be asked: waiting would be in vain."""
 
 
 class Prediction(msgspec.Struct, frozen=True):
@@ -38,11 +38,11 @@ class Prediction(msgspec.Struct, frozen=True):
 
 
 class Asked:
-    """What one caller has asked for; on the event loop alone.
+    """What one caller has asked for; used on the event loop alone.
 
     Attributes:
-        future: The predictions in the order of the texts. It fails with `NoWorker` where nobody
-            could score one, with `Unavailable` where the bus is lost meanwhile, and with `BadInput`
+        future: The predictions in the order of the texts. It fails with `NoWorker` where no worker
+            can score one, with `Unavailable` where the bus is lost meanwhile, and with `BadInput`
             where the model cannot score one.
         requests: One for each text.
     """
@@ -56,7 +56,7 @@ class Asked:
         self._predictions: dict[int, Prediction] = {}
 
     def settle(self, place: int, outcome: Prediction | Exception) -> None:
-        """Take in what became of a text; the last one, or the first that failed, is the answer."""
+        """Note the outcome of a text; the last one, or the first failure, completes the answer."""
         if self.future.done():
             return
         if isinstance(outcome, Exception):
@@ -73,7 +73,7 @@ class Asked:
 
 
 def settle(answered: Sequence[tuple[Request, Prediction | Exception]]) -> None:
-    """Tell callers what became of their texts, on the event loop."""
+    """Give callers the outcomes of their texts, on the event loop."""
     for request, outcome in answered:
         request.asked.settle(request.place, outcome)
 
@@ -102,7 +102,7 @@ class Request:
         return self.choice.model.name
 
     def prediction(self, score: Score, model: Model, *, cached: bool) -> Prediction:
-        """Say what came of it; a text that was cut says so, whatever the model made of the rest."""
+        """Return its prediction; a text that was cut says so, however the model read the rest."""
         if self.cut and not score.truncated:
             score = msgspec.structs.replace(score, truncated=True)
         why = reason(score, self.text)

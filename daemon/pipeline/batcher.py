@@ -28,15 +28,15 @@ _SMALLEST_SHARE = 8
 
 
 def work(text: str) -> float:
-    """Estimate the work that a text makes, in tokens."""
+    """Estimate the work of scoring a text, in tokens."""
     return _WORK_PER_TEXT + len(text) / _CHARS_PER_TOKEN
 
 
 class Batcher(Generic[Item]):
-    """Natural batching: a free place is filled at once, with as much as has gathered by then.
+    """Natural batching: a free worker gets at once as much as has gathered by then.
 
-    Idle, a text leaves alone and waits for nobody; busy, batches grow by themselves, up to a bound
-    on what one worker does in `seconds`, so that nothing waits long behind a batch.
+    While workers are idle, a text leaves alone; while they are busy, batches grow by themselves, up
+    to what one worker does in `seconds`, so that nothing waits long behind a batch.
     """
 
     def __init__(self, *, texts: int, size: int, seconds: float) -> None:
@@ -59,23 +59,23 @@ class Batcher(Generic[Item]):
         return len(self._waiting)
 
     def add(self, item: Item) -> None:
-        """Let an item wait for its batch."""
+        """Add an item that waits for its batch."""
         self._waiting.append(item)
 
     def learn(self, texts: Iterable[str], seconds: float) -> None:
-        """Take in how long a worker needed for a batch."""
+        """Learn from the time that a worker needed for a batch."""
         if seconds > 0:
             shown = sum(map(work, texts)) / seconds
             self._pace += self._rate * (shown - self._pace)
-            # the first batch says more than a guess; later ones only correct it
+            # the first batch replaces the guess; later ones only correct it
             self._rate = _LEARNING_RATE
 
     def take(self, places: float) -> list[Item]:
         """Take the next batch; empty where none should leave.
 
         Args:
-            places: Batches that what waits is shared out among; none leaves where there is less
-                than one.
+            places: Batches among which the waiting items are shared; with less than one, none
+                leaves.
         """
         if not self._waiting or places < 1:
             return []

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 
 _ENOUGH = 50
-"""Messages after which a share says something."""
+"""Messages after which a share means something."""
 
 
 class Breaker:
@@ -15,11 +15,11 @@ class Breaker:
     cannot be scored.
 
     Attributes:
-        tripped: Whether to stop consuming, but for a single message now and then.
+        tripped: Whether to stop consuming, except for a single message now and then.
     """
 
     def __init__(self, *, window: int, share: float) -> None:
-        """Set the terms.
+        """Set the limits.
 
         Args:
             window: How many of the last messages count.
@@ -31,7 +31,7 @@ class Breaker:
         self.tripped = False
 
     def record(self, *, parked: bool) -> None:
-        """Take in what became of a message."""
+        """Count what became of a message."""
         if len(self._last) == self._last.maxlen:
             self._parked -= self._last[0]
         self._last.append(parked)

@@ -1,7 +1,7 @@
 """Who is charged for a fault of scoring: the one table, and the only place that reads it.
 
-A text is given up for what was proved of it, and for nothing else. What the infrastructure does
-is charged to nobody: then a text waits, however long.
+A text is given up for what was proved of it, and for nothing else. A fault of the infrastructure is
+charged to nobody: the text waits, however long.
 """
 
 from __future__ import annotations
@@ -14,11 +14,12 @@ class Charged(Enum):
     """Who is charged, and what follows for a text that was alone in its batch.
 
     Attributes:
-        TEXT: The model said so of this text: it is given up at the second time.
-        SUSPICION: A worker process died, fell silent or was cut off with it: it is given up when
-            three different processes have, and it was alone with the last.
-        WORKER: The reply is no reply: another worker is asked, and the text pays nothing.
-        NOBODY: No worker took the request up: it is sent again.
+        TEXT: The model failed on this text: it is given up at the second time.
+        SUSPICION: A worker process ended, hung or was cut off with it: it is given up after three
+            different processes, if it was alone with the last.
+        WORKER: The reply cannot be read: another worker is asked, and nothing counts against the
+            text.
+        NOBODY: No worker took the request: it is sent again.
     """
 
     TEXT = "text"
@@ -36,7 +37,7 @@ CHARGES = {
     "unreadable": Charged.WORKER,
     "not-taken-up": Charged.NOBODY,
 }
-"""By the code of a `Fault`. A worker of another release may name others, and means the text."""
+"""By the code of a `Fault`. Other codes, from a worker of another release, mean the text."""
 
 FAILURES = 2
 SUSPECTS = 3
@@ -55,7 +56,7 @@ class Record:
     suspects: set[str] = field(default_factory=set)
 
     def charge(self, code: str, worker: str, *, alone: bool) -> bool:
-        """Take in a fault of a batch with this text; return whether the text is given up."""
+        """Count a fault of a batch with this text; return whether the text is given up."""
         charged = charged_to(code)
         if charged is Charged.SUSPICION and worker:
             self.suspects.add(worker)

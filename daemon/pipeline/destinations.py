@@ -1,4 +1,4 @@
-"""Where messages go, and what is known of a destination that does not take them."""
+"""Where messages go, and the state of a destination that refuses them."""
 
 from __future__ import annotations
 
@@ -35,13 +35,13 @@ class Destination(NamedTuple):
 
 @dataclass(slots=True, eq=False)
 class Refusal:
-    """A destination that does not take messages just now.
+    """A destination that refuses messages at present.
 
     Attributes:
         reason: What the broker did.
         since: Monotonic seconds of the first refusal.
-        waiting: What is held for it; the first is the next probe.
-        probe: What was sent to find out; None between two probes.
+        waiting: Messages held for it; the first is the next probe.
+        probe: The message sent to find out; None between two probes.
     """
 
     reason: str

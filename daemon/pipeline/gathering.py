@@ -1,4 +1,4 @@
-"""How long a loop sleeps before its next turn, and what the workers said meanwhile."""
+"""How long a loop sleeps before its next turn, and the replies that arrive meanwhile."""
 
 from __future__ import annotations
 
@@ -19,14 +19,8 @@ def gather(
 ) -> list[Reply]:
     """Sleep until something arrives, and longer while every worker is busy and none replies.
 
-    What arrives then can only wait, and a turn for many messages costs all of us, RabbitMQ too,
-    less than a turn for each.
-
-    Args:
-        edges: The bus.
-        scorer: Knows which workers are busy.
-        patience: Seconds to sleep at most until something arrives.
-        linger: Seconds to collect more.
+    What arrives then could only wait, and one turn for many messages costs the daemon and RabbitMQ
+    less than a turn for each. Sleeps `patience` seconds at most for the first, `linger` for more.
 
     Raises:
         Unavailable: The bus is lost.

@@ -23,11 +23,7 @@ class Inbox:
     """
 
     def __init__(self, connectors: int) -> None:
-        """Hold nothing yet.
-
-        Args:
-            connectors: How many share.
-        """
+        """Hold nothing yet; so many connectors share the bound."""
         self._share = max(1, HELD_ITEMS // connectors), max(1, HELD_CHARS // connectors)
         self._arrived: dict[str, deque[Delivery]] = {}
         self._items: Counter[str] = Counter()
@@ -40,11 +36,11 @@ class Inbox:
 
     @property
     def mappable(self) -> bool:
-        """Whether something of what waits may be mapped now."""
+        """Whether something that waits may be mapped now."""
         return self._first() is not None
 
     def put(self, deliveries: Iterable[Delivery]) -> None:
-        """Take in what arrived."""
+        """Add what arrived."""
         for each in deliveries:
             self._arrived.setdefault(each.connector, deque()).append(each)
 
@@ -54,12 +50,12 @@ class Inbox:
             return None
         waiting = self._arrived.pop(connector)
         delivery = waiting.popleft()
-        if waiting:  # the others come before it
+        if waiting:  # the other connectors come first
             self._arrived[connector] = waiting
         return delivery
 
     def hold(self, items: Iterable[Item]) -> None:
-        """Count what a delivery was mapped to."""
+        """Count the items of a delivery."""
         for item in items:
             self._count(item, 1)
 
@@ -68,13 +64,13 @@ class Inbox:
         self._count(item, -1)
 
     def drop_void(self) -> None:
-        """Let go of what was given back."""
+        """Drop what was given back."""
         live = [each for waiting in self._arrived.values() for each in waiting if each.live]
         self._arrived.clear()
         self.put(live)
 
     def clear(self) -> None:
-        """Let go of everything."""
+        """Drop everything."""
         self._arrived.clear()
         self._items.clear()
         self._chars.clear()

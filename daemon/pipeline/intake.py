@@ -3,8 +3,8 @@
 RabbitMQ ends a consumer that holds a delivery for too long, and counts each return towards the
 delivery limit. So nothing is held while nothing can be done: after `hold_seconds` a connector is
 paused and its deliveries are given back, once for an outage of any length. It consumes again when
-the cause is gone. No trial delivery is needed to find that out, but for messages that are bad
-themselves.
+the cause is gone. Only where the messages themselves are bad does it take a trial delivery to find
+that out.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ _RETRY_SECONDS = 10.0
 _LONGEST_TRIAL = 300.0
 _WIND_DOWN = 5.0
 _FEWER = 4
-"""Part of the deliveries that are held from then on."""
+"""Divides the number of deliveries that are held from then on."""
 _log = structlog.get_logger(__name__)
 
 
@@ -91,21 +91,21 @@ class Intake:
 
     @property
     def quarantined(self) -> bool:
-        """Whether a single delivery is out at a time, over all connectors."""
+        """Whether only one delivery is out at a time, over all connectors."""
         return self._quarantine.on
 
     def quarantine(self) -> None:
-        """Have a single delivery out from the next connection on: one of them is to blame."""
+        """Allow one delivery at a time from the next connection on: one of them is to blame."""
         self._quarantine.begin()
 
     def stop(self, reason: str) -> None:
-        """Consume nothing any more under these settings."""
+        """Consume no more under these settings."""
         for connector in self._connectors.values():
             connector.pause = Pause(reason, self._clock())
         self._closed = True
 
     def close(self) -> None:
-        """Start nothing any more."""
+        """Start no more consumers."""
         self._closed = True
 
     def start(self, edges: Edges, *, first: bool = False) -> None:
@@ -130,7 +130,7 @@ class Intake:
             self._start(edges, name, raising=first)
 
     def takes(self, name: str) -> bool:
-        """Whether deliveries of a connector are to be taken further."""
+        """Whether deliveries of a connector are to be processed."""
         connector = self._connectors[name]
         return not connector.pause and not connector.tripped
 
@@ -178,7 +178,7 @@ class Intake:
         return [name for name, each in self._connectors.items() if not each.pause]
 
     def _look_at_alarm(self, edges: Edges) -> None:
-        """Give everything back with the connection: RabbitMQ reads nothing from it now."""
+        """Give everything back by closing the connection, which RabbitMQ no longer reads from."""
         received = filter(None, map(edges.source.oldest, self._connectors))
         if self._clock() - min(received, default=self._clock()) > self._hold:
             for name in self._startable():
@@ -220,7 +220,7 @@ class Intake:
         """See whether the reason for a pause is gone."""
         now = self._clock()
         if not pause.stopped:
-            # copies that are on their way should arrive first, lest they are made twice
+            # copies under way should be confirmed first, or they would be made twice
             pause.stopped = not publisher.busy_with(name) or now - pause.since > _WIND_DOWN
             if pause.stopped:
                 edges.source.stop(name)
@@ -241,7 +241,7 @@ class Intake:
         self._start(edges, name, prefetch=1 if connector.trial else connector.prefetch)
 
     def _end(self, edges: Edges, ended: Ended, scorer: Scoring, publisher: Publisher) -> None:
-        """RabbitMQ has ended a consumer, and has its deliveries back."""
+        """RabbitMQ has ended a consumer and taken its deliveries back."""
         connector = self._connectors[ended.connector]
         _log.warning(
             "consumer_ended", connector=ended.connector, reason=ended.reason, detail=ended.detail,

@@ -1,6 +1,7 @@
-"""What is ready to be published, and what is owed when it is confirmed.
+"""What is ready to be published, and what happens when it is confirmed.
 
-The message itself is made when it is sent, so that what waits takes no more memory than its item.
+The message itself is made when it is sent, so that one that waits takes no more memory
+than its item.
 """
 
 from __future__ import annotations
@@ -61,13 +62,13 @@ class Pending(Protocol):
         ...
 
     def confirmed(self, desk: Desk) -> None:
-        """See to what is owed, now that it is safe."""
+        """Do what is due now that it is safe."""
         ...
 
 
 @dataclass(slots=True, eq=False)
 class PendingEvent:
-    """The event of an item; its delivery is owed it.
+    """The event of an item.
 
     Attributes:
         event: As it was last made.
@@ -84,7 +85,6 @@ class PendingEvent:
 
     @property
     def connector(self) -> str:
-        """Whose message it comes from."""
         return self.item.delivery.connector
 
     @property
@@ -93,11 +93,9 @@ class PendingEvent:
         return self.item.known
 
     def wanted(self) -> bool:
-        """Whether a delivery still waits for it."""
         return self.item.wanted()
 
     def message(self) -> OutgoingMessage:
-        """Make the message."""
         item, output = self.item, self.item.route.output
         self.event = envelope.tone_event(
             item.delivery, item.text, item.event_id, score=self.score, model=self.model,
@@ -107,13 +105,12 @@ class PendingEvent:
         return output.message(self.event, item.delivery)
 
     def confirmed(self, desk: Desk) -> None:
-        """Report it."""
         desk.event_confirmed(self)
 
 
 @dataclass(slots=True, eq=False)
 class PendingCopy:
-    """The parked copy of a delivery, which is owed nothing else any more."""
+    """The parked copy of a delivery, which needs nothing else."""
 
     settlement: Settlement
     reason: Reason
@@ -121,7 +118,6 @@ class PendingCopy:
 
     @property
     def connector(self) -> str:
-        """Whose message it is."""
         return self.settlement.delivery.connector
 
     @property
@@ -134,17 +130,15 @@ class PendingCopy:
         return self.settlement.delivery.live
 
     def message(self) -> OutgoingMessage:
-        """Make the message."""
         return park.message(self.settlement.delivery, self.reason)
 
     def confirmed(self, desk: Desk) -> None:
-        """Report it."""
         desk.copy_confirmed(self)
 
 
 @dataclass(slots=True, eq=False)
 class Ping:
-    """An empty message for nobody: its confirm shows that RabbitMQ takes messages again."""
+    """An empty message to no queue: its confirm shows that RabbitMQ takes messages again."""
 
     safe: bool = False
     connector = ""
@@ -159,4 +153,4 @@ class Ping:
         return OutgoingMessage("", _NOWHERE, b"", {}, mandatory=False)
 
     def confirmed(self, desk: Desk) -> None:
-        """Owe nothing."""
+        """Nothing is due."""

@@ -19,7 +19,7 @@ BAD_MESSAGES = "bad-messages"
 BAD_SCORES = "bad-scores"
 REFUSED_CONSUMER = "consume-refused"
 STANDBY = "standby"
-"""Another daemon reads the stream: no fault, and never shown as one."""
+"""Another daemon reads the stream: no fault, and not shown as one."""
 FIRST_TRIAL = 15.0
 """Seconds until a message is tried, where messages or scores are bad."""
 FIXES = {
@@ -48,7 +48,7 @@ class Pause:
     Attributes:
         since: Monotonic seconds.
         until: Monotonic seconds of the next trial; infinite where the cause itself is watched.
-        destination: What refuses to take its messages.
+        destination: What refuses its messages.
         ping: What is published to see whether the alarm is over.
         stopped: Whether its deliveries were given back.
     """
@@ -69,7 +69,7 @@ class ConnectorState:
         breaker: Its own, for messages that cannot be mapped.
         breakers: Its own, and those of the models that share its texts.
         delay: Seconds until the next trial, should the present one fail.
-        prefetch: Deliveries that it may hold; 0 takes what the settings say.
+        prefetch: Deliveries that it may hold; 0 takes the setting.
         trial: Whether it consumes one message, to see whether messages are still bad.
         grow: Whether a trial went well.
     """

@@ -56,18 +56,7 @@ class Pipeline:
         self, *, edges: Edges, routes: Mapping[str, Route], scorer: Scorer[Item], cache: Cache,
         tally: Tally, intake: Intake, publisher: Publisher, shadows: Shadows,
     ) -> None:  # fmt: skip
-        """Put the parts together.
-
-        Args:
-            edges: The bus.
-            routes: How each connector is read and scored, by name.
-            scorer: Sees to the scores.
-            cache: What was scored and published before.
-            tally: Counts.
-            intake: Decides which connectors consume.
-            publisher: Sees messages out.
-            shadows: Compares published tones with another model's.
-        """
+        """Put the parts together; `routes` say how each connector is read and scored, by name."""
         self._edges = edges
         self._reader = Reader(routes, cache, tally)
         self._scorer = scorer
@@ -76,7 +65,7 @@ class Pipeline:
         self._intake = intake
         self._publisher = publisher
         self._shadows = shadows
-        # one traces both, for the requests link to the deliveries
+        # one tracer for both, since requests are linked with deliveries
         self._tracer = scorer.tracer
         self._inbox = Inbox(len(routes))
         self._new: list[Item] = []
@@ -89,12 +78,12 @@ class Pipeline:
 
     @property
     def busy(self) -> bool:
-        """Whether something may fall due while nothing arrives."""
+        """Whether work may become due although nothing arrives."""
         here = self._scorer.waiting or self._publisher or self._inbox
         return bool(here or self._edges.sink.unconfirmed)
 
     def turn(self, patience: float) -> None:
-        """Sleep until something arrives, then take everything one step further.
+        """Sleep until something arrives, then move everything one step further.
 
         Args:
             patience: Seconds to sleep at most.
@@ -111,15 +100,15 @@ class Pipeline:
         self._score(replies)
         self._publish()
         self._settle()
-        # last, for nothing waits for it
+        # last, since nothing waits for it
         self._shadows.turn(self._edges, replies)
 
     def remember(self) -> None:
-        """Write down what is still to be remembered, before the end."""
+        """Write what Redis is still to keep, before the process ends."""
         self._cache.look_up([])
 
     def reset(self) -> None:
-        """Forget all that is in flight: it will be delivered again."""
+        """Forget everything in flight: it will be delivered again."""
         self._inbox.clear()
         self._new.clear()
         self._under_way.clear()
@@ -135,7 +124,7 @@ class Pipeline:
         for _ in range(MAP_DELIVERIES):
             if time.monotonic() >= until or not (delivery := self._inbox.next()):
                 break
-            # what a tripped breaker leaves is given back with its connector
+            # where a breaker has tripped, the rest is given back when its connector stops
             if self._intake.takes(delivery.connector):
                 delivery.trace = self._tracer.follow(delivery)
                 settlement, items = self._reader.read(delivery)
@@ -144,7 +133,7 @@ class Pipeline:
                 self._conclude(settlement)
 
     def _look_up(self) -> None:
-        """Find out what was done before: marks end an item, scores spare the model."""
+        """Find out what was done before: a mark ends an item, a score saves the model the work."""
         if not (new := self._new) and not self._cache.pending:
             return
         scores, marks = self._cache.look_up(
@@ -174,7 +163,7 @@ class Pipeline:
             self._scorer.want(model.name, item.score_key, text, item, alone=alone)
 
     def _score(self, replies: Sequence[Reply]) -> None:
-        """Take in the replies of the workers, and send them texts that have no score yet."""
+        """Process the workers' replies, and send them texts that have no score yet."""
         for outcome in self._scorer.collect(replies):
             result, request = outcome.result, outcome.request
             if isinstance(result, Fault) or outcome.model is None:
@@ -187,7 +176,7 @@ class Pipeline:
             self._scorer.ask(self._edges.scoring)
 
     def _publish(self) -> None:
-        """Hand over what is ready, as far as the window is open."""
+        """Publish what is ready, as far as the window allows."""
         for pending, error in self._publisher.send(self._edges):
             if isinstance(pending, PendingEvent):
                 reason = Reason("event", stage="publish", detail=type(error).__name__,
@@ -219,7 +208,7 @@ class Pipeline:
             self._duplicate(duplicate)
 
     def copy_confirmed(self, pending: PendingCopy) -> None:
-        """A parked copy is safe, and with it all of its delivery."""
+        """A parked copy is safe: acknowledge its delivery."""
         self._tally.parked(pending)
         pending.settlement.delivery.ack()
 
@@ -245,7 +234,7 @@ class Pipeline:
         self._fail(item, reason)
 
     def _fail(self, item: Item, reason: Reason) -> None:
-        """No event will come of an item, nor of its duplicates."""
+        """Neither an item nor its duplicates will become an event."""
         self._end(item)
         for settlement in (item.settlement, *item.duplicates):
             settlement.fail(reason)
@@ -279,7 +268,7 @@ class Pipeline:
             self._inbox.release(item)
 
     def _forget(self) -> None:
-        """Deliveries were given back: let go of all that only they waited for."""
+        """Deliveries were given back: drop everything that only they needed."""
         self._inbox.drop_void()
         self._publisher.forget()
         for item in list(self._under_way.values()):

@@ -1,7 +1,7 @@
 """Scores for callers in this process: the cache and the workers, behind one thread of its own.
 
-Invariant: a request waits on the event loop, as an `Asked`, and here, with the scorer, and
-leaves both together: answered (`settle`), or withdrawn by its caller (`_take_back`).
+Invariant: a request waits in two places, on the event loop as an `Asked` and here with the scorer,
+and leaves both together: answered (`settle`), or withdrawn by its caller (`_take_back`).
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 
 _IDLE_SECONDS = 0.5
 _STALLED_ATTEMPTS = 3
-"""A thread that did not come round for as long as so many attempts to connect take is stuck."""
+"""A thread whose turn takes longer than so many attempts to connect is stuck."""
 
 _log = structlog.get_logger(__name__)
 
@@ -48,11 +48,11 @@ _log = structlog.get_logger(__name__)
 class Predictor:
     """Answers many callers at once; their texts share batches, cache and connection.
 
-    Callers live on one event loop. Between it and the thread here much is handed over at a time:
-    one wake-up for all that was asked meanwhile, one call for all replies of a turn.
+    Callers run on one event loop. It and the thread here exchange many requests at a time: one
+    wake-up for all that was asked meanwhile, one call for all replies of a turn.
 
     Attributes:
-        fault: Why the bus is not to be had; empty while it is.
+        fault: Why the bus cannot be reached; empty while it can.
         registry: Counts.
     """
 
@@ -108,18 +108,18 @@ class Predictor:
         self._tried.wait(patience)
 
     def stop(self) -> None:
-        """Let go of the connection; what is not answered yet never will be."""
+        """Close the connection; open requests are not answered any more."""
         self._stopping.set()
         self._edges.wakeup.set()
         self._thread.join(timeout=5)
 
     @property
     def died(self) -> bool:
-        """Whether the thread has ended by a fault of ours; only a new process helps."""
+        """Whether the thread has ended by a bug; only a new process helps."""
         return bool(self._died)
 
     def ailment(self) -> str:
-        """Say why this process cannot predict any more, whatever RabbitMQ does; empty if it can."""
+        """Return why this process can predict no more, whatever RabbitMQ does; else empty."""
         if self._died:
             return f"the predictor thread has ended: {self._died}"
         late = time.monotonic() - self._due
@@ -137,11 +137,11 @@ class Predictor:
         return 0 if self.fault else self._scorer.workers(model)
 
     def predict(self, model: str, texts: Sequence[str]) -> Asked:
-        """Ask for scores, on the event loop; a caller that stops waiting must `withdraw`."""
+        """Request scores, on the event loop; a caller that stops waiting must `withdraw`."""
         routing = self._routings[model]
         asked = Asked(self._loop.create_future())
         for place, text in enumerate(texts):
-            # a lone surrogate cannot be sent on, and would fail its whole batch
+            # a lone surrogate cannot be sent, and would fail its whole batch
             kept, cut = clamped(text, self._max_chars)
             choice = routing.choose(kept)
             known = choice.model.identity
@@ -152,7 +152,7 @@ class Predictor:
         return asked
 
     def withdraw(self, asked: Asked) -> None:
-        """Take back what is not answered yet, on the event loop: its caller waits no longer."""
+        """Withdraw open requests, on the event loop: their caller has stopped waiting."""
         if not asked.whole:
             asked.future.cancel()
             self._left.extend(asked.requests)
@@ -166,13 +166,13 @@ class Predictor:
     def _run(self) -> None:
         try:
             self._serve()
-        except BaseException as error:  # noqa: BLE001 - whatever it is, it must not go unnoticed
+        except BaseException as error:  # noqa: BLE001 - whatever it is must be noticed
             place = traceback.extract_tb(error.__traceback__)[-1]
             where = f"{Path(place.filename).name}:{place.lineno}"
             self._died = f"{type(error).__name__} at {where}"
             _log.error("predictor_died", error=self._died)
         finally:
-            # nobody should wait for a thread that has ended
+            # no caller should wait for a thread that has ended
             self.fault = "the connection to the bus has ended; start the API again"
             self._fail_all(Unavailable(self.fault))
 
@@ -217,7 +217,7 @@ class Predictor:
     def _turn(self) -> None:
         self._due = time.monotonic() + _IDLE_SECONDS
         self._edges.wait(_IDLE_SECONDS)
-        # before anything is taken, so that who asks or leaves from here on wakes us again
+        # before anything is taken, so that a caller who asks or leaves from here on wakes us again
         self._woken = False
         self._collect()
         self._take_back()
@@ -246,7 +246,7 @@ class Predictor:
             self._scorer.withdraw(request.model, request.key, request)
 
     def _dismiss(self) -> None:
-        """Answer at once those who would wait in vain; the scorer has just counted workers."""
+        """Answer callers at once who would wait in vain; the scorer has just counted workers."""
         blocked = self._edges.blocked
         if not blocked and all(map(self._scorer.workers, self.identities)):
             return
@@ -261,7 +261,7 @@ class Predictor:
 
     def _look_up(self) -> None:
         asked = [self._asked.popleft() for _ in range(len(self._asked))]
-        # a caller that has given up needs no answer
+        # a caller who has given up needs no answer
         asked = [request for request in asked if not request.asked.future.done()]
         if not asked and not self._cache.pending:
             return
@@ -277,7 +277,7 @@ class Predictor:
                 self._scorer.want(request.model, request.key, request.text, request)
 
     def _fail_all(self, error: Unavailable) -> None:
-        """Tell every caller at once: nobody should wait for a bus that is not there."""
+        """Answer every caller at once: no one should wait for a bus that is not there."""
         self._woken = False
         asked = [self._asked.popleft() for _ in range(len(self._asked))]
         self._answered += [(request, error) for request in (*self._scorer.requesters(), *asked)]
@@ -288,6 +288,6 @@ class Predictor:
         if not self._answered:
             return
         answered, self._answered = self._answered, []
-        # the loop may be gone already, and every caller with it
+        # the loop may have ended already, and every caller with it
         with suppress(RuntimeError):
             self._loop.call_soon_threadsafe(settle, answered)

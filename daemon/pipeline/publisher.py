@@ -1,4 +1,4 @@
-"""What is ready leaves, in a window of bytes; a destination that refuses is probed."""
+"""Publish what is ready, within a window of bytes, and probe destinations that refuse."""
 
 from __future__ import annotations
 
@@ -32,18 +32,18 @@ _log = structlog.get_logger(__name__)
 
 
 class Publisher:
-    """Publishes what is ready and gives back what is safe.
+    """Publishes what is ready and returns what is safe.
 
-    Whatever the broker does with a message is charged to its destination. What else goes there
-    waits, and one message probes it, with growing pauses; all other destinations go on.
+    A refusal by the broker is charged to the destination. The other messages for it wait while one
+    message probes it, with growing pauses; all other destinations continue.
 
-    Invariant: a message is in `_ready`, in `_sent`, or in the `waiting` of one refusal, but for the
-    probe of a refusal, which is in `_sent` too. What is overdue waits like what was refused, and
-    takes no more room in the window: it may never be confirmed.
+    Invariant: a message is in `_ready`, in `_sent`, or in the `waiting` of one refusal; only the
+    probe of a refusal is in `_sent` as well. An overdue message waits like a refused one, and takes
+    no room in the window: it may never be confirmed.
 
     Attributes:
-        refused: The destinations that do not take messages just now.
-        refusals: How often the broker did not take a message.
+        refused: The destinations that refuse messages at present.
+        refusals: How often the broker refused a message.
     """
 
     def __init__(
@@ -69,7 +69,7 @@ class Publisher:
         self.refusals = 0
 
     def __len__(self) -> int:
-        """Messages that are not with the broker yet."""
+        """Messages that the broker does not have yet."""
         return len(self._ready) + sum(len(each.waiting) for each in self.refused.values())
 
     def put(self, pending: Pending) -> None:
@@ -77,7 +77,7 @@ class Publisher:
         self._ready.append(pending)
 
     def send(self, edges: Edges) -> list[tuple[Pending, Exception]]:
-        """Send what is ready, as far as the window is open, and probe what refused.
+        """Send what is ready, as far as the window allows, and probe destinations that refuse.
 
         Returns:
             Messages that cannot be made, each with the error.
@@ -97,7 +97,7 @@ class Publisher:
         return failed
 
     def confirmed(self, edges: Edges) -> list[Pending]:
-        """Take what is safe, and see to what is not."""
+        """Return what is safe, and deal with what was refused or is overdue."""
         safe: list[Pending] = []
         for pending, fate, detail in edges.sink.outcomes():
             message = self._take_sent(pending)
@@ -121,9 +121,9 @@ class Publisher:
         return safe
 
     def forget(self) -> None:
-        """Let go of what no delivery waits for; a refusing destination keeps one as its probe.
+        """Drop what no delivery waits for; a refusing destination keeps one message as its probe.
 
-        That one is a true event of a message that will come again, under the same id.
+        That one is a real event of a message that will be redelivered, under the same id.
         """
         self._ready = deque(filter(_wanted, self._ready))
         for refusal in self.refused.values():
@@ -144,7 +144,7 @@ class Publisher:
         self.forget()
 
     def busy_with(self, connector: str) -> bool:
-        """Whether a message of a connector is ready, or on its way and not confirmed."""
+        """Whether a message of a connector is ready, or sent and not confirmed."""
         return any(each.connector == connector for each in (*self._ready, *self._sent))
 
     def refused_to(self, connector: str) -> Destination | None:
@@ -170,14 +170,14 @@ class Publisher:
         self._sent_bytes += len(message.body)
 
     def _take_sent(self, pending: Pending) -> OutgoingMessage | None:
-        """Take a message out of what is with the broker; None where it was overdue."""
+        """Take a message out of what was sent; None where it was overdue."""
         message, _ = self._sent.pop(pending, _LATE)
         if message:
             self._sent_bytes -= len(message.body)
         return message
 
     def _take_probe(self, pending: Pending) -> Refusal | None:
-        """If a message was a probe, have it wait again, the first, and return its refusal."""
+        """If a message was a probe, put it first in the queue again, and return its refusal."""
         for refusal in self.refused.values():
             if refusal.probe is pending:
                 refusal.probe = None
@@ -229,12 +229,12 @@ class Publisher:
             refusal.probe_at = now + refusal.pause
             return
         if probed:
-            # refused otherwise than before, such as by its exchange in place of its queue
+            # refused differently from before, such as by its exchange instead of its queue
             probed.waiting.popleft()
         refusal.waiting.append(pending)
 
     def _reopen(self, pending: Pending, *, late: bool) -> None:
-        """A message has arrived: if its destination had refused it, what waits there goes on."""
+        """A message was confirmed: if its destination had refused it, send what waits for it."""
         for destination, refusal in list(self.refused.items()):
             if refusal.probe is pending or (late and pending in refusal.waiting):
                 del self.refused[destination]
@@ -249,7 +249,7 @@ class Publisher:
     def _charge_overdue(self, edges: Edges) -> None:
         now = self._clock()
         if edges.blocked:
-            # the broker reads nothing: the wait begins when it does again
+            # the broker reads nothing: the time starts when it does again
             self._sent = {each: (message, now) for each, (message, _) in self._sent.items()}
             return
         overdue = []
@@ -274,6 +274,6 @@ def _known(pending: Pending) -> bool:
 def _made(pending: Pending, failed: list[tuple[Pending, Exception]]) -> OutgoingMessage | None:
     try:
         return pending.message()
-    except Exception as error:  # noqa: BLE001 - whatever a message does to a library, it pays alone
+    except Exception as error:  # noqa: BLE001 - whatever a library raises costs this message alone
         failed.append((pending, error))
         return None

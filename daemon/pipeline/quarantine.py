@@ -1,4 +1,4 @@
-"""One delivery out at a time, over all connectors, until the one that is to blame is parked."""
+"""One delivery at a time, over all connectors, until the one that is to blame is parked."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ class Quarantine:
     """Lets connectors consume in turn, one message each.
 
     A delivery that ends connections, such as one in a frame that no parser reads, is redelivered
-    and counted alone. RabbitMQ's delivery limit puts it away. The others flow in between; one that
-    cannot go on is given back and counted as well, but half as often, so that it is not put away.
+    and counted alone, until RabbitMQ's delivery limit parks it. The others flow in between; one
+    that cannot go on is given back and counted too, but half as often, so that it is not parked.
 
     Attributes:
         on: Whether it lasts: until each connector has had its turn on one connection.
@@ -68,7 +68,7 @@ class Quarantine:
         clean = now - self._began > _CLEAN_SECONDS and self._turns > len(startable)
         had = now - self._turn_began
         if self._current and edges.source.unsettled_of(self._current):
-            # what is on its way should arrive first, lest it is published twice
+            # what was sent should be confirmed first, or it would be published twice
             if clean or had > _TURN_SECONDS:
                 edges.source.cancel(self._current)
             if had < _LONGEST_TURN_SECONDS:

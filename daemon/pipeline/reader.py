@@ -24,13 +24,7 @@ class Reader:
     """Reads the messages of every connector."""
 
     def __init__(self, routes: Mapping[str, Route], cache: Cache, tally: Tally) -> None:
-        """Take what is needed.
-
-        Args:
-            routes: How each connector is read and scored, by name.
-            cache: Makes the keys of scores and marks.
-            tally: Counts.
-        """
+        """Read by the routes, by connector; the cache makes the keys of scores and marks."""
         self._routes = routes
         self._cache = cache
         self._tally = tally
@@ -50,7 +44,7 @@ class Reader:
             self._tally.skipped(delivery, str(skip))
             delivery.trace.record("skipped", str(skip))
             return Settlement(delivery, 0), []
-        except Exception as error:  # noqa: BLE001 - whatever a message does to a library, it pays alone
+        except Exception as error:  # noqa: BLE001 - whatever a library raises costs this message alone
             reason = Reason("mapping", stage="map", detail=type(error).__name__)
         self._tally.unmapped(delivery)
         return Settlement(delivery, 0, [reason]), []

@@ -1,4 +1,4 @@
-"""The texts that are wanted of one model: what waits, what is out with a worker, what failed."""
+"""The texts to be scored by one model: those that wait, are with a worker, or failed."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 _REST_SECONDS = 1.0
 _FREE_SECONDS = 0.2
-"""A worker that has nothing to do takes a batch up sooner, on a busy host too."""
+"""An idle worker takes a batch sooner than this, on a busy host too."""
 _SHORTEST_AWAY, _LONGEST_AWAY = 0.25, 5.0
 _LATE_BATCHES = 256
 _RECORDS = 1000
@@ -48,19 +48,19 @@ class Batch(Generic[Requester]):
 
 @dataclass(slots=True)
 class Requests(Generic[Requester]):
-    """All texts that are wanted of one model.
+    """All texts to be scored by one model.
 
     Invariant: every text in `unscored` is in exactly one of the batcher, `again`, or a batch in
     `out`. A batch in `late` is overdue or has failed: its texts are in one of these too, and a late
     score still counts.
 
     Attributes:
-        hold: Seconds after which workers are silent that are asked and do not even say that they
-            have taken a request up.
+        hold: Seconds after which workers count as silent that have not even reported that they
+            have taken a request.
         workers: Workers that consume the model's requests, at the last count.
         rest_until: Monotonic seconds until when no worker is asked.
-        records: What is known of texts that nobody waits for just now, by their keys: one that ends
-            its workers comes again, and must not begin from zero.
+        records: What is known of texts that have no requester now, by their keys: a text that ends
+            its workers is delivered again, and must not start from zero.
         yields: Whether to stay away from workers that others keep busy.
     """
 
@@ -84,7 +84,7 @@ class Requests(Generic[Requester]):
     _reported: bool = False
 
     def count(self, workers: int) -> None:
-        """Note how many workers there are; new ones may reply, and with what can be read."""
+        """Note how many workers there are; new ones may send replies that can be read."""
         if workers != self.workers:
             self._unreadable, self._silent_since = 0, None
         self.workers = workers
@@ -94,24 +94,24 @@ class Requests(Generic[Requester]):
 
     @property
     def usable_workers(self) -> int:
-        """Workers, but none where all that they send is unreadable, or where they say nothing."""
+        """Workers; 0 where they send only unreadable replies, or none."""
         return 0 if self.silent or self._unreadable > self.workers else self.workers
 
     @property
     def silent(self) -> bool:
-        """Whether workers are asked, and have not taken anything up for too long."""
+        """Whether workers have been asked, and have taken nothing for too long."""
         since = self._silent_since
         return since is not None and self.clock() - since > self.hold
 
     def sent(self, batch_id: str, members: list[ScoreRequest[Requester]]) -> None:
-        """Note a request; without members it only asks whether somebody takes it up."""
+        """Note a request; without members it only finds out whether a worker takes it."""
         now = self.clock()
         self.out[batch_id] = Batch(members, now)
         if self._silent_since is None:
             self._silent_since = now
 
     def add(self, key: bytes, text: str, requester: Requester, *, alone: bool) -> None:
-        """Want a text; equal ones are one."""
+        """Request a text; equal texts are one request."""
         if request := self.unscored.get(key):
             request.requesters.append(requester)
             return
@@ -124,7 +124,7 @@ class Requests(Generic[Requester]):
             self.batcher.add(request)
 
     def withdraw(self, key: bytes, requester: Requester) -> None:
-        """Take a requester back. A text that is out stays wanted: its score is worth having."""
+        """Withdraw a requester. A text that a worker has stays: its score is worth keeping."""
         request = self.unscored.get(key)
         if request is None or requester not in request.requesters:
             return
@@ -136,7 +136,7 @@ class Requests(Generic[Requester]):
             self.batcher.discard(request)
 
     def next(self, places: float) -> list[ScoreRequest[Requester]]:
-        """Take the next batch, less the texts that are not wanted any more."""
+        """Take the next batch, without the texts that are no longer requested."""
         while self.again:
             if members := list(filter(self._is_wanted, self.again.popleft())):
                 return members
@@ -146,7 +146,7 @@ class Requests(Generic[Requester]):
         return []
 
     def take_in(self, reply: Reply) -> list[Outcome[Requester]]:
-        """Take in what a worker said; it may be for another, or late."""
+        """Process a worker's reply; it may be to another request, or late."""
         batch = self.out.get(reply.request) or self.late.get(reply.request)
         if batch is None:
             return []
@@ -170,18 +170,18 @@ class Requests(Generic[Requester]):
         return not all(each.started for each in self.out.values())
 
     def _yield(self, waited: float) -> None:
-        """Where a batch had to wait, others keep the workers busy: stay away for longer each time.
+        """Where a batch had to wait, others keep the workers busy: stay away longer each time.
 
-        A worker that is busy with a batch cannot be seen from outside, so one batch finds out.
+        Nobody can see from outside whether a worker is busy, so one batch finds out.
         """
         longer = min(max(2 * self._away, _SHORTEST_AWAY), _LONGEST_AWAY)
         self._away = longer if waited > _FREE_SECONDS else 0.0
         self.rest_until = self.clock() + self._away
 
     def overdue(self) -> list[Outcome[Requester]]:
-        """See to batches that are out too long.
+        """Give up batches that are out too long.
 
-        One that no worker took up is asked again as it is: the queue was slow, or was purged.
+        One that no worker took is sent again as it is: the queue was slow, or was purged.
         """
         now = self.clock()
         late = [
@@ -192,7 +192,7 @@ class Requests(Generic[Requester]):
         return self._lose_all(late, "timeout")
 
     def clear(self) -> None:
-        """Forget everything, but what is known of texts."""
+        """Forget everything except what is known of texts."""
         for request in list(self.unscored.values()):
             self._let_go(request)
         self.again.clear()
@@ -220,7 +220,7 @@ class Requests(Generic[Requester]):
         return outcomes
 
     def _lose(self, batch_id: str, fault: Fault) -> list[Outcome[Requester]]:
-        """Charge a batch for which no score came; its worker may only be cut off or slow."""
+        """Charge a batch that got no score; its worker may only be cut off or slow."""
         batch = self.late[batch_id] = self.out.pop(batch_id)
         while len(self.late) > _LATE_BATCHES:
             del self.late[next(iter(self.late))]
@@ -246,7 +246,7 @@ class Requests(Generic[Requester]):
         return outcomes
 
     def _fail(self, batch: Batch[Requester], fault: Fault) -> list[Outcome[Requester]]:
-        """Charge a fault where it belongs, and send again what is not given up."""
+        """Charge a fault where it belongs, and send the other texts again."""
         self.registry.count(metrics.FAILED, self.model, fault.code)
         alone = len(batch.members) == 1
         outcomes: list[Outcome[Requester]] = []
@@ -267,13 +267,13 @@ class Requests(Generic[Requester]):
     def _send_again(self, members: list[ScoreRequest[Requester]], fault: Fault) -> None:
         charged = charged_to(fault.code)
         if charged is Charged.WORKER:
-            # to ask again at once would be to ask in circles
+            # asking again at once would go round in circles
             self._unreadable += 1
             self.rest_until = self.clock() + _REST_SECONDS
             _log.warning("reply_refused", model=self.model, error=fault.detail or fault.code)
         parts = [members]
         if charged is Charged.SUSPICION:
-            # every further worker that dies of one text is one too many: find it at once
+            # each further worker lost to one text is one too many: find the text at once
             parts = [[member] for member in members]
         elif charged is Charged.TEXT:
             middle = (len(members) + 1) // 2
@@ -286,6 +286,6 @@ class Requests(Generic[Requester]):
 def _fault(reply: Reply, batch: Batch[Requester]) -> Fault:
     if not isinstance(reply, Failed):
         return Fault("unreadable", "AnswerOfAnotherLength" if isinstance(reply, Scored) else "")
-    # of a request that no worker reported to have, its return proves nothing
+    # where no worker has reported the request, its return proves nothing
     returned = charged_to(reply.fault.code) is Charged.SUSPICION and not batch.worker
     return Fault("not-taken-up") if returned else reply.fault

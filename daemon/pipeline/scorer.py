@@ -30,8 +30,8 @@ _log = structlog.get_logger(__name__)
 class Scorer(Generic[Requester]):
     """Asks the workers of every model for the scores of texts, and remembers the scores.
 
-    A batch that fails is split, down to single texts; `charges` says what a text pays for. While
-    no worker is there, or none gives a reply that can be read, everything waits.
+    A batch that fails is split, down to single texts; `charges` says what counts against a text.
+    Without a worker, or while no worker sends a readable reply, everything waits.
 
     Invariant: a score is remembered under the revision that made it. A worker may serve another
     one than this process knows.
@@ -93,22 +93,22 @@ class Scorer(Generic[Requester]):
     def want(
         self, model: str, key: bytes, text: str, requester: Requester, *, alone: bool = False
     ) -> None:
-        """Have a text scored; if it is wanted already, its score will serve both.
+        """Have a text scored, once for all who request it.
 
         Args:
             model: Name of the model.
             key: Equal for equal texts.
             text: What to score.
-            requester: Given back with the outcome.
+            requester: Returned with the outcome.
             alone: Whether it must not share a batch.
         """
         self._requests[model].add(key, text, requester, alone=alone)
 
     def withdraw(self, model: str, key: bytes, requester: Requester) -> None:
-        """Take a requester back, if it waits still.
+        """Withdraw a requester that still waits.
 
-        A text that nobody waits for any more is not sent, nor asked again. One that is out with a
-        worker already may come back with its score, in an outcome without requesters.
+        A text without requesters is not sent, nor sent again. One that a worker has already may
+        still get its score, in an outcome without requesters.
         """
         self._requests[model].withdraw(key, requester)
 
@@ -119,12 +119,12 @@ class Scorer(Generic[Requester]):
 
     @property
     def saturated(self) -> bool:
-        """Whether every worker has a batch, so that a text which comes now can only wait."""
+        """Whether every worker has a batch, so that a new text can only wait."""
         return all(each.out and len(each.out) >= each.workers for each in self._requests.values())
 
     @property
     def waiting(self) -> int:
-        """Texts that are wanted and not yet scored."""
+        """Texts that are requested and not yet scored."""
         return sum(len(each.unscored) for each in self._requests.values())
 
     def requesters(self) -> list[Requester]:
@@ -143,12 +143,12 @@ class Scorer(Generic[Requester]):
     def ask(self, scoring: ScoringEdge) -> None:
         """Send a batch to every worker that is free.
 
-        None waits behind another one: what is sent while a worker is busy could not grow any more.
+        No batch waits behind another: while it waited, it could not grow any more.
         """
         self._count_workers(scoring)
         now = self._clock()
         for each in self._requests.values():
-            # a busy worker is half done, in the mean, and should find something left
+            # on average a busy worker is half done, and should find something left
             busy = len(each.out)
             while now >= each.rest_until and (free := each.workers - len(each.out)) > 0:
                 if self._yields and each.queued:
@@ -164,10 +164,9 @@ class Scorer(Generic[Requester]):
                 each.sent(request, members)
 
     def collect(self, replies: Iterable[Reply]) -> list[Outcome[Requester]]:
-        """Take in what the workers said, and see to the batches that will have no reply.
+        """Process the workers' replies, and give up batches whose reply is overdue.
 
-        Args:
-            replies: Those to requests of others are passed over.
+        Replies to requests of others are ignored.
         """
         outcomes: list[Outcome[Requester]] = []
         for reply in replies:
@@ -176,12 +175,12 @@ class Scorer(Generic[Requester]):
         for each in self._requests.values():
             outcomes += each.overdue()
         for outcome in outcomes:
-            # at once, for a score costs most
+            # at once: a score is the most expensive thing here
             self._remember(outcome)
         return outcomes
 
     def reset(self) -> None:
-        """Forget everything: the connection is lost, and every delivery will come again."""
+        """Forget everything: the connection is lost, and every delivery will be redelivered."""
         for each in self._requests.values():
             each.clear()
         self._counted = float("-inf")
@@ -195,7 +194,7 @@ class Scorer(Generic[Requester]):
 
     def _count_workers(self, scoring: ScoringEdge) -> None:
         now = self._clock()
-        # a text that waits for a first worker should not wait for the next count too
+        # a text that waits for a first worker should not wait for the next count as well
         missed = any(each.unscored and not each.workers for each in self._requests.values())
         if now - self._counted < (_SEARCH_SECONDS if missed else _COUNT_SECONDS):
             return

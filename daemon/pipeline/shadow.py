@@ -27,7 +27,7 @@ MAX_SERIES = 500
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Comparison:
-    """A text whose tone is told already, and whom to compare it with."""
+    """A text whose tone is known already, and the shadow to compare it with."""
 
     connector: str
     text: str
@@ -43,13 +43,7 @@ class Shadows:
     """
 
     def __init__(self, scorer: Scorer[Comparison], cache: Cache, registry: Registry) -> None:
-        """Compare nothing yet.
-
-        Args:
-            scorer: Sees to the shadows' scores, and to nobody else's.
-            cache: What the shadows scored before.
-            registry: Counts.
-        """
+        """Compare nothing yet; the scorer is for the shadows alone."""
         self._scorer = scorer
         self._cache = cache
         self._registry = registry
@@ -68,12 +62,7 @@ class Shadows:
         self._new.append(Comparison(connector, text, tone, shadow, key))
 
     def turn(self, edges: Edges, replies: Sequence[Reply]) -> None:
-        """Take everything one step further.
-
-        Args:
-            edges: The bus.
-            replies: What the workers said, of which some is ours.
-        """
+        """Move everything one step further; some of the replies are ours."""
         self._look_up()
         for outcome in self._scorer.collect(replies):
             for comparison in outcome.request.requesters:

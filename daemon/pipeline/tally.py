@@ -62,11 +62,11 @@ class Tally:
         self._registry.count(metrics.CACHED, delivery.connector)
 
     def duplicate(self, delivery: Delivery) -> None:
-        """A text's event was published before."""
+        """The event of a text was published before."""
         self._registry.count(metrics.DUPLICATES, delivery.connector)
 
     def replied(self, delivery: Delivery) -> None:
-        """A caller was answered."""
+        """A reply was sent to a caller."""
         self._registry.count(metrics.REPLIES, delivery.connector)
 
     def published(self, pending: PendingEvent) -> None:

@@ -42,12 +42,12 @@ class Route:
 
 @dataclass(slots=True, eq=False)
 class Item:
-    """One text on its way to becoming one event.
+    """One text on its way to its event.
 
     Attributes:
         settlement: Settles the delivery that the text came in.
         choice: Which model scores it, if any.
-        duplicates: Settlements of the same event that came while this one was on its way.
+        duplicates: Settlements of the same event that arrived while this one was under way.
     """
 
     settlement: Settlement
@@ -72,11 +72,11 @@ class Item:
 
     @property
     def known(self) -> bool:
-        """Whether its message has an identity, so that it can be told from another."""
+        """Whether its message has an identity, and a repeat of it can be recognised."""
         return self.text.source_id is not None
 
     def wanted(self) -> bool:
-        """Whether a delivery still waits for it; a duplicate's takes the place of a void one."""
+        """Whether a delivery still waits for it; a void one is replaced by a duplicate's."""
         waiting = [each for each in (self.settlement, *self.duplicates) if each.delivery.live]
         if waiting:
             self.settlement, *self.duplicates = waiting
@@ -89,7 +89,7 @@ class ScoreRequest(Generic[Requester]):
 
     Attributes:
         model: The model's name in the settings.
-        requesters: Empty once all have been withdrawn while the text was out with a worker.
+        requesters: Empty where all were withdrawn while a worker had the text.
     """
 
     model: str

@@ -99,7 +99,9 @@ class Publisher:
     def confirmed(self, edges: Edges) -> list[Pending]:
         """Return what is safe, and deal with what was refused or is overdue."""
         safe: list[Pending] = []
-        for pending, fate, detail in edges.sink.outcomes():
+        for (pending, sent), fate, detail in edges.sink.outcomes():
+            if fate is not Fate.CONFIRMED and sent is not self._sent.get(pending, _LATE)[0]:
+                continue  # an earlier copy, which was overdue: the probe has an outcome of its own
             message = self._take_sent(pending)
             if fate is not Fate.VOID:
                 self._single_file = max(0, self._single_file - 1)
@@ -165,7 +167,7 @@ class Publisher:
         self, edges: Edges, pending: Pending, message: OutgoingMessage, now: float, *,
         probe: bool = False,
     ) -> None:  # fmt: skip
-        edges.sink.publish(message, pending, probe=probe)
+        edges.sink.publish(message, (pending, message), probe=probe)
         self._sent[pending] = message, now
         self._sent_bytes += len(message.body)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from connectors.amqp.wakeup import Wakeup
@@ -93,6 +94,7 @@ class ScriptedSink:
         safe: Messages that were confirmed.
         replies: Messages that nobody will confirm.
         probes: Messages that went alone, since they may be forbidden.
+        again: Bodies that were sent again while nothing was said of an earlier copy.
     """
 
     def __init__(self) -> None:
@@ -100,6 +102,7 @@ class ScriptedSink:
         self.safe: list[OutgoingMessage] = []
         self.replies: list[OutgoingMessage] = []
         self.probes: list[OutgoingMessage] = []
+        self.again: Counter[bytes] = Counter()
         self._outcomes: list[PublishOutcome[Any]] = []
 
     @property
@@ -107,6 +110,8 @@ class ScriptedSink:
         return len(self.waiting)
 
     def publish(self, message: OutgoingMessage, token: Any, *, probe: bool = False) -> None:
+        # the publisher's tokens begin with what is published, and end with the copy of it
+        self.again[message.body] += any(each[0] is token[0] for _, each in self.waiting)
         self.waiting.append((message, token))
         if probe:
             self.probes.append(message)

@@ -139,3 +139,21 @@ def fill(bench: Bench, connector: str, body: Callable[[int], bytes]) -> None:
         bench.edges.source.deliver(body(n), connector=connector)
     while published(bench) < WINDOW_MESSAGES:
         bench.score_all()
+
+
+def test_a_late_refusal_of_an_overdue_message_is_not_that_of_its_probe() -> None:
+    bench = Bench()
+    bench.edges.source.deliver(b"{broken")
+    bench.turn()
+    bench.clock.now += CONFIRM + 1
+    bench.turn()
+    bench.clock.now += 2
+    bench.turn()
+    assert published(bench) == 2
+    bench.edges.sink.tell(0, safe=False, fate=Fate.REFUSED)
+    bench.turn()
+    bench.clock.now += 2
+    bench.turn()
+    assert published(bench) == 1
+    bench.confirm_all()
+    assert_all_goes_through(bench, 1)

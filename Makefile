@@ -18,6 +18,7 @@ export DESTDIR PREFIX SYSCONFDIR LIBDIR BINDIR INSTALL_VENV_FROM
 
 VENV := .venv
 BIN := $(VENV)/bin
+RUNS := $(VENV)/.runs
 INSTALLED := $(VENV)/.installed
 
 .PHONY: help demo test test-fast test-rabbitmq bench bench-quick chaos fuzz mutations soak lint format docs reference constraints install uninstall clean
@@ -25,7 +26,7 @@ INSTALLED := $(VENV)/.installed
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-demo: $(INSTALLED) ## label forty messages, print them, leave nothing running (KEEP=1: leave all running)
+demo: $(RUNS) ## label forty messages, print them, leave nothing running (KEEP=1: leave all running)
 	@$(BIN)/tonebus demo $(if $(KEEP),--keep)
 
 test: lint ## style, types and every test, on a real RabbitMQ and Redis
@@ -93,6 +94,10 @@ clean: ## remove the environment and every cache
 	@rm -rf $(VENV) build dist ./*.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	@find . -name __pycache__ -prune -exec rm -rf {} +
 
-$(INSTALLED): pyproject.toml constraints.txt scripts/venv.sh
+$(RUNS): pyproject.toml constraints.txt scripts/venv.sh
 	@PYTHON="$(PYTHON)" PIP_ARGS="$(PIP_ARGS)" scripts/venv.sh $(VENV)
 	@touch $@
+
+$(INSTALLED): pyproject.toml constraints.txt scripts/venv.sh
+	@PYTHON="$(PYTHON)" PIP_ARGS="$(PIP_ARGS)" scripts/venv.sh $(VENV) tools
+	@touch $(RUNS) $@

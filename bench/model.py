@@ -1,6 +1,7 @@
 """How fast the scorer is, beside transformers' own pipeline and the machine's peak.
 
     python -m bench.model [--model DIRECTORY] [--seconds 6] [--json]
+    python -m bench.model --shipped         # each model that ships, in each precision
 
 Every contender runs in processes of its own, which load, warm up and start together. The peak is
 the best of many large fp32 matrix products in the same run. Run it on an idle machine.
@@ -24,6 +25,7 @@ from rich.console import Console
 from rich.table import Table
 
 from bench import corpus
+from daemon.model.card import SHIPPED
 from daemon.settings import DEFAULT_MODEL
 
 if TYPE_CHECKING:
@@ -38,6 +40,7 @@ CONTENDERS: Final = {
     "tonebus, all threads": ("ours", 1, 0),
     "tonebus, a process per core": ("ours", 0, 1),
 }
+PRECISIONS: Final = ("fp32", "bf16", "int8")
 _TEXTS: Final = 2048
 _REQUEST: Final = 256
 """Texts of one request: what a daemon sends to a worker at most."""
@@ -66,9 +69,15 @@ class Result(msgspec.Struct, frozen=True):
 @click.option("--precision", default="fp32", type=click.Choice(["fp32", "bf16", "fp16", "int8"]))
 @click.option("--seconds", default=6.0, help="For each contender.")
 @click.option("--json", "as_json", is_flag=True)
+@click.option("--shipped", is_flag=True, help="Compare the models that ship, in each precision.")
 @click.option("--child", hidden=True, nargs=2, type=(str, int))
 def main(
-    model: str, precision: str, seconds: float, as_json: bool, child: tuple[str, int] | None
+    model: str,
+    precision: str,
+    seconds: float,
+    as_json: bool,
+    shipped: bool,
+    child: tuple[str, int] | None,
 ) -> None:
     """Measure all contenders, one after the other."""
     if child:
@@ -76,6 +85,9 @@ def main(
         return
     cores = len(os.sched_getaffinity(0))
     load = os.getloadavg()[0]
+    if shipped:
+        _show_shipped(_shipped(cores, seconds), f"{_cpu()}, {cores} cores, load {load:.1f} before")
+        return
     results = []
     peaks: dict[tuple[int, int], float] = {}
     for name, (kind, processes, threads) in CONTENDERS.items():
@@ -94,6 +106,24 @@ def main(
         click.echo(msgspec.json.encode({**facts, "results": results}))
         return
     _show(results, f"{_cpu()}, {cores} cores, {precision}, load {load:.1f} before the run")
+
+
+def _shipped(cores: int, seconds: float) -> dict[str, list[float]]:
+    """Texts a second of each model in each precision, a process per core; 0 where it is refused.
+
+    Two rounds, the better one counts, so that a short disturbance does not decide.
+    """
+    sources = {"default": str(DEFAULT_MODEL), **{name: str(path) for name, path in SHIPPED.items()}}
+    found = {name: [0.0] * len(PRECISIONS) for name in sources}
+    for _ in range(2):
+        for name, source in sources.items():
+            for place, precision in enumerate(PRECISIONS):
+                try:
+                    runs = _race("ours", cores, 1, source, precision, seconds)
+                except SystemExit:  # this machine or this model has no such precision
+                    continue
+                found[name][place] = max(found[name][place], sum(run["texts"] for run in runs))
+    return found
 
 
 def _race(kind: str, processes: int, threads: int, *options: Any) -> list[dict[str, float]]:  # noqa: ANN401
@@ -211,6 +241,18 @@ def _cpu() -> str:
     with open("/proc/cpuinfo", encoding="utf-8") as file:  # noqa: PTH123
         names = [line.partition(":")[2].strip() for line in file if line.startswith("model name")]
     return names[0] if names else platform.processor()
+
+
+def _show_shipped(found: dict[str, list[float]], title: str) -> None:
+    table = Table(title=title, title_justify="left", box=box.SIMPLE, pad_edge=False)
+    table.add_column("texts/s", no_wrap=True)
+    for precision in PRECISIONS:
+        table.add_column(precision, justify="right")
+    base = found["default"][0]
+    for name, rates in found.items():
+        shown = [f"{rate:.0f} ({rate / base:.2f})" if rate else "refused" for rate in rates]
+        table.add_row(name, *shown)
+    Console().print(table)
 
 
 def _show(results: list[Result], title: str) -> None:

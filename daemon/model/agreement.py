@@ -1,4 +1,4 @@
-"""Whether a faster form of a model gives what the exact one gives, and how much faster it is."""
+"""Whether a faster form of a model gives the same scores as the exact one, and how much faster."""
 
 from __future__ import annotations
 
@@ -45,16 +45,16 @@ class Proof(msgspec.Struct, frozen=True):
 
     @property
     def agrees(self) -> bool:
-        """Whether it gives the same."""
+        """Whether its scores are the same, within the bounds."""
         return self.same_tone >= SAME_TONE and self.drift <= DRIFT and self.apart <= APART
 
     @property
     def holds(self) -> bool:
-        """Whether it may serve: it agrees, and is faster."""
+        """Whether it may be used: it agrees, and is faster."""
         return self.agrees and self.faster >= FASTER
 
     def __str__(self) -> str:
-        """Every figure beside its bound."""
+        """Each figure with its bound."""
         return (
             f"same tone {self.same_tone:.1%} (at least {SAME_TONE:.0%}), "
             f"mean drift {self.drift:.4f} (at most {DRIFT}), "

@@ -16,11 +16,7 @@ def string(lengths: Sequence[int], budget: int) -> list[list[int]]:
     """Group indices so that the lengths of each group add up to the budget at most.
 
     Equal lengths stand together, and the longest come first. A text longer than the budget is a
-    group of its own.
-
-    Args:
-        lengths: Tokens of each text.
-        budget: Tokens of one forward.
+    group of its own. Lengths and budget are in tokens.
 
     Returns:
         Groups of indices into `lengths`; every index is in exactly one.
@@ -41,11 +37,7 @@ def pack(lengths: Sequence[int], budget: int) -> list[list[int]]:
 
     Neighbours in length share a group until padding would cost more than another forward.
     Longest first: if the memory is too small, the first forward shows it. A text longer than the
-    budget is a group of its own.
-
-    Args:
-        lengths: Tokens of each text.
-        budget: Padded tokens of one forward.
+    budget is a group of its own. Lengths are in tokens, the budget in padded tokens.
 
     Returns:
         Groups of indices into `lengths`, each longest first; every index is in exactly one.

@@ -1,4 +1,4 @@
-"""Where a model is and what its own `tonebus.json` says of it; needs neither torch nor a hub."""
+"""Where a model is, and what its own `tonebus.json` says; needs neither torch nor a hub."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Card(msgspec.Struct, frozen=True):
         preprocessing: The preprocessor that it was trained with.
         temperature: Divides the logits so that the scores are calibrated.
         max_tokens: The longest input that it was trained for; 0 takes what it can.
-        languages: BCP 47 tags of the languages that it reads; empty where nobody said.
+        languages: BCP 47 tags of the languages that it reads; empty where it does not say.
     """
 
     name: str = ""

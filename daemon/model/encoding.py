@@ -1,4 +1,4 @@
-"""Texts to token ids: bounded first, so that no text costs more than its window is worth."""
+"""Texts to token ids: bounded first, so that no text costs much more than its window."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class Encoder:
         self._max_chars = max_tokens * _CHARS_PER_TOKEN * self._windows
 
     def encode(self, texts: Sequence[str]) -> list[Encoded | Fault]:
-        """Encode each text; one that cannot be is a fault and harms no other."""
+        """Encode each text; one that cannot be encoded is a fault, and affects no other."""
         prepared: list[str] = []
         faults: dict[int, Fault] = {}
         for index, text in enumerate(texts):

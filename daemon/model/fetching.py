@@ -20,7 +20,7 @@ def fetch(settings: ModelSettings) -> Path:
     """Return the directory with the files of `settings.source` at `settings.revision`.
 
     Raises:
-        Misconfigured: The hub has no such model for us, or it is not cached and fetching is off.
+        Misconfigured: The hub refuses the model, or it is not cached and fetching is off.
         Unavailable: The hub does not answer.
     """
     try:

@@ -27,7 +27,7 @@ class Forward:
 
     Attributes:
         network: As given.
-        token: An id that is no padding, to measure with.
+        token: An id other than padding, to measure with.
     """
 
     def __init__(self, network: Unpadded | Padded, loaded: Loaded, folding: Folding) -> None:

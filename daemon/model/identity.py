@@ -1,4 +1,4 @@
-"""Which model it is, from its files and settings alone: cheap enough for every process."""
+"""Which model it is, by its files and settings alone: cheap enough for every process."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class ModelIdentity(msgspec.Struct, frozen=True):
         model: Name and revision; the revision covers the files and every setting that changes a
             score, so two models with one revision give one score.
         preprocessing: The preprocessor's versioned name.
-        languages: Primary subtags of the languages that it reads; empty where nobody said.
+        languages: Primary subtags of the languages that it reads; empty where it does not say.
     """
 
     model: Model
@@ -54,7 +54,7 @@ class ModelIdentity(msgspec.Struct, frozen=True):
     languages: frozenset[str] = frozenset()
 
     def reads(self, language: Language) -> bool:
-        """Whether it may be asked about a text; too few words to show a language stop no model."""
+        """Whether it may score a text; one too short to show its language goes to any model."""
         if not self.languages or language.primary in self.languages:
             return True
         return language.tag == UNDETERMINED and not language.wordy
@@ -115,8 +115,8 @@ def _identified(settings: ModelSettings) -> ModelIdentity:
 def _suffix(settings: ModelSettings) -> str:
     """Eight hex digits over the settings that change scores; nothing for the defaults.
 
-    The settings as written are taken, not as resolved with the card, since a host without the
-    files has to come to the same revision; the card is among the digested files.
+    Settings count as written, not as resolved with the card, so that a host without the files gets
+    the same revision; the card is among the digested files.
     """
     default = type(settings)()
     changed = {

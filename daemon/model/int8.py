@@ -1,10 +1,10 @@
 """Products of eight-bit numbers, for CPUs; proven on the model itself before it may serve.
 
-Rows are rounded each on its own, so that a text's score depends on no neighbour. Columns
-of the inputs that hold outliers lend their range to the weights, as in SmoothQuant (arXiv
-2211.10438). What would suffer most stays exact: the first half's products after the activation
-function, on whose outliers all later layers build, and what the last layer does with first tokens,
-which costs little.
+Each row is rounded on its own, so that a text's score does not depend on its neighbours. The range
+of input columns with outliers is moved to the weights, as in SmoothQuant (arXiv 2211.10438). The
+most sensitive products stay exact: in the first half of the layers those after the activation
+function, on whose outliers all later layers build, and in the last layer those of the first tokens,
+which cost little.
 """
 
 from __future__ import annotations
@@ -37,13 +37,9 @@ _TINY = 1e-6
 def proven(
     loaded: Loaded, folding: Folding, exact: Forward, windows: Sequence[list[int]]
 ) -> tuple[Forward, Proof]:
-    """Return the model's forward in eight bits, and how it compares.
+    """Return the forward in eight bits of a model in fp32, and how it compares with `exact`.
 
-    Args:
-        loaded: The model in fp32.
-        folding: How its labels become tones.
-        exact: Its forward in fp32.
-        windows: Token ids of many and varied texts.
+    The windows are token ids of many and varied texts.
 
     Raises:
         Misconfigured: It has no such form, or not one that is good and fast enough.

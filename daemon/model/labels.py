@@ -44,7 +44,7 @@ class Folding(msgspec.Struct, frozen=True):
     """How the columns of the logits become tones.
 
     Attributes:
-        tones: The tones that this model tells, in canonical order, or else in its own.
+        tones: The tones of this model, in canonical order, or else in its own.
         columns: For each label of the model, in its own order, the index of its tone.
     """
 
@@ -53,7 +53,7 @@ class Folding(msgspec.Struct, frozen=True):
 
 
 def tone(label: str) -> str | None:
-    """The tone that a common label name means; None where the name does not tell."""
+    """The tone that a common label name means; None for any other name."""
     return _NAMES.get(_NOISE.sub("", label.lower()))
 
 
@@ -63,7 +63,7 @@ def ordered(tones: Collection[str]) -> list[str]:
 
 
 def tones_of(settings: ModelSettings) -> tuple[str, ...]:
-    """The tones that a model tells, by its `config.json` alone; none where that is not here.
+    """The tones of a model, by its `config.json` alone; none where that file is not here.
 
     Raises:
         Misconfigured: Its labels cannot be the tones that the settings ask for.

@@ -10,14 +10,14 @@ from typing import Final, NamedTuple
 import eldc  # type: ignore[import-untyped]
 
 UNDETERMINED: Final = "und"
-"""BCP 47's tag where nobody can tell."""
+"""BCP 47's tag for a language that is not known."""
 
 _MAX_CHARS: Final = 600
 """The detector reads no more than 1,000 bytes."""
 _KEPT: Final = 2048
-"""Texts whose language is kept, 5 MB at most: looked up, a text costs no more than its hash."""
+"""Texts whose language is kept, 5 MB at most: a text that is known costs only its hash."""
 _WORDY: Final = 20
-"""So many letters are enough to show a language."""
+"""Letters that are enough to show a language."""
 _SURE: Final = 0.85
 _LIKELY: Final = (0.65, 0.1)
 _SHORT_LIKELY: Final = (0.8, 0.2)
@@ -30,7 +30,7 @@ _MARKED: Final = re.compile(
 # ... names and hashtags, numbers, entities, code, file names, and what stands for a link.
 _NO_WORD: Final = re.compile(r"^[@#$&]|\d|\w[_=(){}\[\]<>\\/|;:@#$^*+~.]+\w|^https?$")
 _SUSPECT: Final = re.compile(r"[`@#$&\d\0]|\w[_=(){}\[\]<>\\/|;:^*+~.]+\w|http")
-"""Where this is not found, neither of the two above is."""
+"""Where this does not match, neither of the two above does."""
 _TAG: Final = re.compile(r"([a-z]{2,3})(?:[-_][a-z0-9]{1,8})*", re.IGNORECASE)
 
 eldc.init()
@@ -38,10 +38,10 @@ LANGUAGES: Final = frozenset(eldc.LANGUAGES)
 """Primary subtags of the languages that can be detected."""
 _SAME: Final[dict[str, str]] = {
     **dict(zip(eldc.LANGUAGES_ISO2T, eldc.LANGUAGES, strict=True)),
-    # one of several that are written nearly alike: the detector tells no more than their group
+    # languages that are written nearly alike: the detector only finds their group
     "nb": "no", "nn": "no", "id": "ms", "fil": "tl", "bs": "hr",
 }  # fmt: skip
-"""By another name of a language, the one that the detector has for it."""
+"""For other names of a language, the name that the detector uses."""
 _GROUPS: Final = {*LANGUAGES, UNDETERMINED}
 _detector: Final = eldc.instance()
 _detector.set_scores(2)
@@ -53,7 +53,7 @@ class Language(NamedTuple):
     Attributes:
         tag: BCP 47: as the message names it, or the primary subtag that was detected, or `und`.
         confidence: In [0, 1]: 1 where the message names it, 0 where it is `und`.
-        wordy: False where it is `und` for want of words; `und` in spite of them is a language that
+        wordy: False where it is `und` for lack of words; `und` with enough words is a language that
             cannot be detected, or several.
     """
 
@@ -68,7 +68,7 @@ class Language(NamedTuple):
 
     @property
     def group(self) -> str:
-        """The same among the few values that a metric's label may have."""
+        """The language as one of the few values that a metric's label may have."""
         known = self.tag if self.tag in _GROUPS else self.primary
         return known if known in _GROUPS else "other"
 
@@ -83,9 +83,9 @@ def primary(tag: str) -> str:
 
 
 def told(tag: str | None) -> Language | None:
-    """Return what a message says of its language; None where that is no language.
+    """Return the language that a message names; None where that is no language tag.
 
-    Words such as "English" or "unknown", and `und` itself, say nothing that can be relied on.
+    Words such as "English" or "unknown", and `und` itself, count as none.
     """
     if not tag or primary(tag) in {"", UNDETERMINED}:
         return None
@@ -95,8 +95,8 @@ def told(tag: str | None) -> Language | None:
 def detect(text: str) -> Language:
     """Detect the language of a text, by its first 600 characters.
 
-    Emoji, links, names, numbers and code do not count. A short text has to speak more clearly than
-    a long one.
+    Emoji, links, names, numbers and code do not count. A short text needs a higher score than a
+    long one.
     """
     return _detect(text[:_MAX_CHARS])
 
@@ -118,7 +118,7 @@ def _detect(words: str) -> Language:
 
 
 def _words(text: str) -> str:
-    # the detector stops at a zero
+    # the detector stops at a NUL
     text = text.replace("\0", " ")
     if "`" in text or "://" in text or "www." in text:
         text = _MARKED.sub(" ", text)

@@ -1,4 +1,4 @@
-"""Loads the weights and the tokenizer, of safetensors only and without running a model's code."""
+"""Loads the tokenizer and the weights, from safetensors only, and runs no code of a model."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _DTYPES: Final = {
     "int8": torch.float32,  # what its products are made from
 }
 _UNBOUNDED: Final = 1_000_000
-"""Tokenizers that know no bound give numbers beyond this one."""
+"""Tokenizers without a bound report numbers above this one."""
 _ASSUMED_TOKENS: Final = 512
 
 
@@ -39,7 +39,7 @@ class Loaded(msgspec.Struct, frozen=True):
         tokenizer: The fast tokenizer's own engine: no padding, no truncation set.
         card: What its training and the settings decided.
         labels: The label of each column of the logits.
-        independent: Whether each label is a yes or no of its own (sigmoid), not one choice.
+        independent: Whether each label is decided on its own (sigmoid), instead of one of them.
         max_tokens: Longest input that tokenizer, positions and settings all allow.
         pad: Token id that fills the right of shorter texts.
         device: Where the network is.
@@ -61,7 +61,7 @@ def load(settings: ModelSettings) -> Loaded:
     """Load the model that the settings name.
 
     Raises:
-        Misconfigured: It is not to be had or not to be trusted; the message says what to do.
+        Misconfigured: It is missing or refused; the message says what to do.
         Unavailable: The hub does not answer.
     """
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
@@ -80,7 +80,7 @@ def load(settings: ModelSettings) -> Loaded:
             where, use_fast=True, trust_remote_code=False, local_files_only=True
         )
         network, missing = _network(where, _DTYPES[precision])
-    except Exception as error:  # transformers raises a dozen kinds, all of them about these files
+    except Exception as error:  # transformers raises a dozen kinds, all about these files
         raise Misconfigured(f"{where}: transformers cannot load it: {_short(error)}") from error
     if missing:
         raise Misconfigured(

@@ -1,9 +1,9 @@
 """Weights of four and eight bits in a safetensors file, and back to floats.
 
-In `packed.safetensors` a matrix NAME may be whole numbers, which NAME.scale [rows, blocks] has the
-multipliers of: each row is cut into that many blocks of equal length. An int8 number is one weight.
-A uint8 number is two: its low four bits are a weight of the row's first half, its high four bits
-one of the second half, with eight added to both. All else is stored as floats.
+In `packed.safetensors` a matrix NAME may consist of whole numbers, with the multipliers in
+NAME.scale [rows, blocks]: each row is cut into that many blocks of equal length. An int8 number is
+one weight. A uint8 number is two: its low four bits are a weight of the row's first half, its high
+four bits one of the second half, with eight added to both. All other weights are floats.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What `precision = "auto"` takes: the fastest number format that gives what fp32 gives."""
+"""What `precision = "auto"` chooses: the fastest number format that agrees with fp32."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ if TYPE_CHECKING:
     Maker = Callable[[Loaded, Folding, Sequence[list[int]]], Forward]
 
 _SECONDS: Final = 20.0
-"""A start is never made longer than by about this much for each format."""
+"""Each format makes a start longer by about this much at most."""
 _PACE: Final = 32
 _TIMED: Final = 60
 _RUNS: Final = 3
 _PASSES: Final = 4.5
-"""What trying one format takes, in passes of fp32 over all texts."""
+"""Cost of trying one format, in passes of fp32 over all texts."""
 
 
 class Choice(msgspec.Struct, frozen=True):
@@ -48,13 +48,8 @@ def fastest(
 ) -> tuple[Forward, Choice]:
     """Return the fastest forward that agrees with the exact one, and why it was taken.
 
-    A format that fails, disagrees or gains too little is left alone: nothing here refuses a start.
-
-    Args:
-        loaded: The model, as `auto` loads it.
-        folding: How its labels become tones.
-        exact: Its forward.
-        windows: Token ids of many and varied texts.
+    A format that fails, disagrees or gains too little is not used: nothing here refuses a start.
+    The windows are token ids of many and varied texts.
     """
     if loaded.device.type != "cpu":
         return exact, Choice("fp16", "on CUDA")
@@ -70,7 +65,7 @@ def fastest(
 def _tried(
     make: Maker, loaded: Loaded, folding: Folding, exact: Forward, windows: Sequence[list[int]]
 ) -> tuple[Forward | None, float, str]:
-    """Return a format's forward where it may serve, how many times as fast it is, and a reason."""
+    """Return a format's forward if it may be used, how many times as fast it is, and a reason."""
     try:
         if (takes := _seconds(exact, windows)) > _SECONDS:
             return None, 0.0, f"not tried: that would take {takes:.0f} s"
@@ -93,7 +88,7 @@ def _seconds(exact: Forward, windows: Sequence[list[int]]) -> float:
 
 
 def _formats(exact: Forward) -> Iterator[tuple[str, Maker]]:
-    """The formats for which this CPU has instructions, and of which the model has a form."""
+    """Yield the formats that this CPU has instructions for, and the model a form of."""
     can: Any = torch.cpu.get_capabilities()
     if can.get("amx_bf16"):
         yield "bf16", _halved

@@ -1,4 +1,4 @@
-"""x·Wᵀ + b on a CPU, the weights laid out once for the many times that they are multiplied."""
+"""x·Wᵀ + b on a CPU, with weights that are laid out once and multiplied many times."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 _ROWS = 512
-"""Rows that a layout is chosen for; other counts run with it too."""
+"""Rows that a layout is chosen for; it works for other counts too."""
 _operators: Any = torch.ops.mkldnn
 
 Product = Callable[["Tensor"], "Tensor"]
@@ -25,8 +25,8 @@ and place, as `0.query`."""
 def exact(weight: Tensor, bias: Tensor, _part: str) -> Product:
     """Return the product in the weights' own precision, as fast as this build of torch can.
 
-    oneDNN's is up to a third faster than `functional.linear`, the more so the fewer the rows. Its
-    operators are those that torch's own compiler uses, and are in no documentation.
+    oneDNN's is up to a third faster than `functional.linear`, most with few rows. Its operators are
+    those that torch's own compiler uses, and are not documented.
     """
     if not _with_onednn(weight.dtype):
         return lambda rows: functional.linear(rows, weight, bias)
@@ -36,7 +36,7 @@ def exact(weight: Tensor, bias: Tensor, _part: str) -> Product:
 
 
 def _with_onednn(dtype: torch.dtype) -> bool:
-    """Whether this build of torch, on this CPU, has oneDNN's products for it."""
+    """Whether this build of torch, on this CPU, has oneDNN's products for a type."""
     if not (torch.backends.mkldnn.is_available() and hasattr(_operators, "_linear_pointwise")):  # type: ignore[no-untyped-call]
         return False
     if dtype == torch.bfloat16:

@@ -1,4 +1,4 @@
-"""The scorer: texts in, one score or fault for each out, whatever the neighbours."""
+"""The scorer: texts in, one score or fault for each out, independent of the others."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 _BUDGETS: Final = {"cpu": 1024, "cuda": 16384}
 _LONG: Final = 20
 _APART: Final = 0.02
-"""Half precision's own differences stay below a sixth of this."""
+"""The differences of half precision stay below a sixth of this."""
 _log = structlog.get_logger(__name__)
 
 
@@ -36,7 +36,7 @@ class ToneModel:
     """One loaded model.
 
     Attributes:
-        identity: Name, revision and preprocessing, as the daemon knows them too.
+        identity: Name, revision and preprocessing, the same as in the daemon.
         tones: Its tones, in canonical order.
         device: Where it runs, `cpu` or `cuda`.
         max_tokens: Longest input in tokens, special tokens included.
@@ -56,7 +56,7 @@ class ToneModel:
         self._measure = not settings.token_budget
         self.precision = Choice(loaded.precision, f"precision = {settings.precision}")
         self._folding = folding
-        # where it is replaced, nothing holds on to the loaded network's weights
+        # where it is replaced, the loaded network's weights are freed
         network = unpadded(loaded.network) or Padded(loaded.network, loaded.pad)
         self._forward = Forward(network, loaded, folding)
         self._encoder = Encoder(
@@ -68,7 +68,7 @@ class ToneModel:
 
     @classmethod
     def load(cls, settings: ModelSettings, *, measure: bool = False) -> Self:
-        """Load what the settings name; seconds, and hardly a forward yet.
+        """Load what the settings name; it takes seconds, and runs hardly a forward.
 
         Args:
             settings: Of the model.
@@ -91,12 +91,12 @@ class ToneModel:
         return model
 
     def _round(self, loaded: loading.Loaded) -> None:
-        """Go over to eight bits, if they serve this model."""
+        """Switch to eight bits, if they suit this model."""
         self._forward, proof = int8.proven(loaded, self._folding, self._forward, self._probes())
         _log.info("int8_proven", model=self.identity.model.name, **msgspec.structs.asdict(proof))
 
     def _choose(self, loaded: loading.Loaded) -> None:
-        """Go over to the fastest format that agrees."""
+        """Switch to the fastest format that agrees."""
         probed = self._probes()
         self._forward, self.precision = fastest(loaded, self._folding, self._forward, probed)
         chosen = msgspec.structs.asdict(self.precision)
@@ -107,7 +107,7 @@ class ToneModel:
         return [each.windows[0] for each in encoded if isinstance(each, Encoded)]
 
     def _check_padding(self) -> None:
-        """Refuse an architecture that padding on the right confuses, as XLNet's."""
+        """Refuse an architecture whose scores change with padding on the right, such as XLNet's."""
         short, long = self._encoder.encode(("good", "good " * _LONG))
         if isinstance(short, Fault) or isinstance(long, Fault):
             return
@@ -158,7 +158,7 @@ class ToneModel:
         ]
 
     def _joined(self, text: Encoded, rows: list[list[float] | Fault]) -> Score | Fault:
-        """One score from a text's windows: their mean, each weighing its tokens."""
+        """Return one score for a text's windows: their mean, weighted by tokens."""
         weights = [len(window) for window in text.windows]
         tokens = sum(weights)
         sums = [0.0] * len(self.tones)

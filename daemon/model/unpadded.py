@@ -1,8 +1,8 @@
 """A forward of BERT's kind over texts strung together, for CPUs.
 
-A stock network pads the texts of a forward to one length, and in its last layer computes every
-token though only the first one is read. This one has the same weights, and the same logits but
-for rounding, without either: a text costs what its own tokens cost, whatever its neighbours.
+A stock network pads the texts of a forward to one length, and computes every token in its last
+layer, though only the first one is read. This one does neither, with the same weights and, except
+for rounding, the same logits: a text costs what its own tokens cost, whatever its neighbours.
 """
 
 from __future__ import annotations
@@ -165,9 +165,8 @@ class Unpadded:
 def _filled(values: list[int]) -> list[int]:
     """Append zeros, up to one of the few row counts for which products are done.
 
-    oneDNN compiles code for each count of rows that it meets, and keeps it: were all counts to
-    come, memory would grow by gigabytes. These are multiples of 8, in steps of an eighth to a
-    quarter of what they fill.
+    oneDNN compiles code for each count of rows, and keeps it: with all counts, memory would grow by
+    gigabytes. These are multiples of 8, in steps of an eighth to a quarter of what they fill.
     """
     count = len(values)
     step = max(8, 1 << max(0, (count - 1).bit_length() - 3))
@@ -178,12 +177,12 @@ def unpadded(network: Any) -> Unpadded | None:  # noqa: ANN401 - as above
     """Return a faster forward of a network, proven on it; None where there is none.
 
     Args:
-        network: Of any architecture, on any device; what is returned needs it no more.
+        network: Of any architecture, on any device; the result does not need it any more.
     """
     if type(network) not in _KINDS or network.config.is_decoder or network.device.type != "cpu":
         return None
     fast = Unpadded(network, products.exact)
     if not (agrees := fast.agrees(network)):
-        # transformers has changed what its BERT does: slow is better than wrong
+        # transformers has changed its BERT: slow is better than wrong
         _log.warning("unpadded_forward_refused", architecture=type(network).__name__)
     return fast if agrees else None

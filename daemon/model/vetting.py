@@ -1,6 +1,6 @@
-"""Refuses, before anything is loaded, a model directory that cannot or must not be loaded.
+"""Refuse, before anything is loaded, a model directory that cannot or must not be loaded.
 
-Nothing here unpickles, imports or runs anything of the model's.
+Nothing here unpickles, imports or runs any code of the model.
 """
 
 from __future__ import annotations

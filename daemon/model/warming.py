@@ -15,16 +15,11 @@ _BUDGETS: Final = {
 _TEXT_TOKENS: Final = 32
 _SECONDS: Final = 2.0
 _WORTHWHILE: Final = 1.03
-"""A larger budget has to be this much faster: it costs memory, and latency for who waits."""
+"""A larger budget has to be this much faster: it costs memory, and latency for callers."""
 
 
 def best_budget(forward: Forward, max_tokens: int, device: str) -> int:
-    """Measure forwards of growing size, for 2 s at most.
-
-    Args:
-        forward: Runs windows of token ids.
-        max_tokens: Longest window.
-        device: `cpu` or `cuda`.
+    """Measure forwards of growing size, for 2 s at most, on `cpu` or `cuda`.
 
     Returns:
         Padded tokens of the fastest forward per token; of nearly equal ones the smallest.

@@ -47,13 +47,7 @@ class Gate:
     """
 
     def __init__(self, app: ASGIApp, *, token: str, registry: Registry) -> None:
-        """Wrap an application.
-
-        Args:
-            app: What is wrapped.
-            token: Bearer token; empty asks for none.
-            registry: Counts.
-        """
+        """Wrap an application; an empty token asks for none."""
         self._app = app
         self._token = token.encode()
         self._registry = registry

@@ -56,13 +56,7 @@ class Bookmark:
     """The place in a stream, on the channel of its reader."""
 
     def __init__(self, broker: Broker, channel: Any, queue: str) -> None:  # noqa: ANN401 - py-amqp has no types
-        """Take the names; ask nothing yet.
-
-        Args:
-            broker: A connected broker.
-            channel: What is written here goes by it.
-            queue: Holds the place; declared already.
-        """
+        """Write by a channel to the queue that holds the place, which is declared already."""
         self._broker = broker
         self._channel = channel
         self._queue = queue

@@ -47,14 +47,7 @@ def peek(broker: Broker, queue: str, limit: int) -> list[Any]:
 
 
 def give_back(broker: Broker, channel: Any, queue: str, held: int) -> None:  # noqa: ANN401 - py-amqp's
-    """Put back what a channel has fetched, close it, and wait until the queue has it again.
-
-    Args:
-        broker: A connection.
-        channel: What fetched; nothing of it was settled.
-        queue: Where it was fetched from.
-        held: How many messages it has in hand.
-    """
+    """Put back the messages that a channel holds, close it, and wait until the queue has them."""
     left = backlog_by(broker, channel, queue).messages
     # a channel that is closed with messages in hand gives them back in any order
     broker.attempt(channel.send_method, spec.Basic.Recover, "b", (True,), wait=spec.Basic.RecoverOk)

@@ -95,13 +95,7 @@ class _Reader:
         return self._of(self._byte(), level, whole=whole)
 
     def _of(self, constructor: int, level: int, *, whole: bool = False) -> object:
-        """Read the value that a constructor announces.
-
-        Args:
-            constructor: The constructor.
-            level: How deep the value stands.
-            whole: Whether it is a section's, whose bytes stay bytes.
-        """
+        """Read the value that a constructor announces; bytes of a whole section stay bytes."""
         self._work.spend(1)
         if level > _MAX_LEVELS:
             raise _bad("nested too deep")

@@ -20,12 +20,6 @@ def opened(
 ) -> tuple[object, bool]:
     """Return JSON or a text, and whether it came as a text.
 
-    Args:
-        delivery: The message.
-        reading: How its body is to be read.
-        work: What reading is charged to.
-        is_event: Whether its headers say that it is a CloudEvent.
-
     Raises:
         BadInput: The body is empty, not UTF-8, or not what it is to be read as.
     """

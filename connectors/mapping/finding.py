@@ -53,11 +53,7 @@ class Finder:
     """Finds the texts of one connector's documents."""
 
     def __init__(self, config: MappingConfig, work: Work) -> None:
-        """Compile the expressions.
-
-        Args:
-            config: Where things are.
-            work: What finding is charged to.
+        """Compile the expressions; what they do is charged to `work`.
 
         Raises:
             ValueError: An expression is not valid.
@@ -188,14 +184,7 @@ class Finder:
     def _of_element(
         self, element: object, document: Document, message: MessageIdentity, position: int
     ) -> Iterator[Found]:
-        """Find what belongs to one element; nothing where it has no text.
-
-        Args:
-            element: What the expressions look at.
-            document: Where it stands.
-            message: How its message is known.
-            position: Of its first text in the message.
-        """
+        """Find the texts of one element, if it has any; `position` is that of the first."""
         whole, known = document.whole, message
         try:
             texts = self._text_in(element, whole)

@@ -24,13 +24,7 @@ class TextReader:
     """Reads the texts of one connector."""
 
     def __init__(self, config: MappingConfig, work: Work, max_chars: int) -> None:
-        """Take what is done with each text.
-
-        Args:
-            config: What to clean, and how to put fields together.
-            work: What cleaning is charged to.
-            max_chars: A longer text is cut.
-        """
+        """Clean by the config, charged to `work`, and cut a text longer than `max_chars`."""
         self._config = config
         self._work = work
         self._max_chars = max_chars
@@ -38,11 +32,7 @@ class TextReader:
         self._cleans = config.strip_html or config.strip_quotes or config.strip_signature
 
     def read(self, found: Found, index: int) -> Text:
-        """Return a text.
-
-        Args:
-            found: Where it stands.
-            index: Its position in the message.
+        """Return a text; `index` is its position in the message.
 
         Raises:
             BadInput: There is no text.

@@ -89,13 +89,9 @@ def outcome(settings: Settings, connector: ConnectorSettings, message: Delivery)
 def shortcomings(
     settings: Settings, connector: ConnectorSettings, test: ConnectorTest, folder: Path
 ) -> list[str]:
-    """Run one of a connector's tests; return where what came differs from what is expected.
+    """Run one of a connector's tests; return where the outcome differs from what is expected.
 
-    Args:
-        settings: Everything.
-        connector: Whose test it is.
-        test: The test.
-        folder: Where the files that it names are.
+    Files that the test names are in the folder.
     """
     try:
         body = (folder / test.file).read_bytes() if test.file else _body(test.message)

@@ -26,12 +26,7 @@ _MARKUP = re.compile(r"</?(p|div|br|span|b|i|a|ul|li)\b", re.IGNORECASE)
 
 
 def connector(document: object, name: str) -> str:
-    """Return a connector as TOML, or nothing where no field looks like a text.
-
-    Args:
-        document: A message.
-        name: Of the connector and of its exchange.
-    """
+    """Return a connector for a message as TOML, or nothing where no field looks like a text."""
     found = _proposed(recognised(document) if isinstance(document, str) else document)
     if not found:
         return ""

@@ -20,12 +20,7 @@ class LocalScorer:
     """Loads each model when the first text goes to it."""
 
     def __init__(self, settings: Settings, routing: Routing) -> None:
-        """Load nothing yet.
-
-        Args:
-            settings: Where the models are.
-            routing: Which one scores a text.
-        """
+        """Load nothing yet."""
         self._settings = settings
         self._routing = routing
         self._loaded: dict[str, ToneModel] = {}

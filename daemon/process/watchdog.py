@@ -51,11 +51,11 @@ class Watchdog:
         self._supervisor.stopping(seconds + 10, f"stopping; {in_flight} deliveries to finish")
 
     def look(self, now: float, snapshot: DaemonSnapshot, *, done: float) -> None:
-        """Read the state of the process, report it, and feed the watchdog if all is well.
+        """Report the state of the process, and feed the watchdog if all is well.
 
         Args:
             now: Monotonic seconds.
-            snapshot: How it stands.
+            snapshot: The state.
             done: How much was ever done.
         """
         if snapshot.state != "draining":

@@ -28,13 +28,7 @@ _KINDS = {
 
 
 def shape_faults(table: object, kind: type[msgspec.Struct], path: Path = ()) -> Iterator[Problem]:
-    """Find what does not fit the settings' structure.
-
-    Args:
-        table: What the file holds.
-        kind: What should be there.
-        path: Where the table stands.
-    """
+    """Find what of a table does not fit the structure of the settings; `path` leads to it."""
     if not isinstance(table, dict):
         yield Problem(path, f"a table is expected, not {type(table).__name__}")
         return

@@ -34,14 +34,14 @@ class History:
         self, now: float, epoch: float, *,
         totals: Mapping[str, float], tones: Mapping[str, float], latency: Sequence[int],
     ) -> None:  # fmt: skip
-        """Take in the totals of this moment.
+        """Add the totals of this moment, which only grow.
 
         Args:
             now: Monotonic seconds.
             epoch: Seconds since the epoch.
-            totals: Counters that only grow.
-            tones: Events by tone, ever.
-            latency: Counts of a histogram, ever.
+            totals: Counters, by name.
+            tones: Events by tone.
+            latency: Counts of a histogram.
         """
         self._readings.append(_Reading(now, dict(totals), list(latency)))
         while len(self._readings) > 1 and self._readings[1].at <= now - _RECENT_SECONDS:

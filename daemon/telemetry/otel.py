@@ -159,13 +159,7 @@ class OtelTracer(Tracer):
         last.join(_FLUSH_SECONDS)
 
     def begin(self, delivery: Delivery, came: str | None, at: int) -> Span:
-        """Start a delivery's span.
-
-        Args:
-            delivery: What came.
-            came: W3C trace context that it came with.
-            at: Nanoseconds of the epoch when it came.
-        """
+        """Start a delivery's span, at so many nanoseconds of the epoch, in the context it has."""
         queue = topology.source_queue(delivery.connector)
         attributes: dict[str, AttributeValue] = {
             **_operation("process", queue, delivery.routing_key, delivery.exchange),

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 _MAX_LINES = 4
 _FEW_WORDS = 8
 _ENOUGH = 3
-"""Of a verb, a date, a time and an address."""
+"""So many of a verb, a date, a time and an address make an attribution."""
 
 _COLONS = (":", "\uff1a")
 _DASHES = ("----", "____", "====")
@@ -34,7 +34,7 @@ _PERSONAL = re.compile(
     r"|você|pan|pani|я|мы|вы|ваш|ми|ви)(?!\w)",
     re.IGNORECASE,
 )
-"""Who speaks of themselves, or to somebody, reports: "On Monday at 10:15 you wrote:"."""
+"""With one of these a sentence is a report, no attribution: "On Monday at 10:15 you wrote:"."""
 
 
 def has_address(text: str) -> bool:

@@ -1,6 +1,6 @@
 """Where another mail begins within a mail: by an attribution, a separator or a head.
 
-A line is only looked at where it is short, and with few others, so that the work is linear.
+Only short lines are examined, each with few others, so that the work is linear.
 """
 
 from __future__ import annotations
@@ -34,12 +34,12 @@ _HEAD_LINES = 14
 _CONTINUED_LINES = 3
 _LOOK_AHEAD = 4
 _PROCESSED = "original message processed by"
-"""Tobit's David says so above a mail, without dashes."""
+"""Tobit's David writes this above a mail, without dashes."""
 _HELPDESK = ("##", "--", "==", "**", "__")
 _RULE_CHARS = 5
 _MARKER_DASHES = 4
 _HEAD_LABELS = 3
-"""Different labels in a head with no marker above it."""
+"""Different labels that a head needs where no marker stands above it."""
 
 _DECORATION = " \t-_=*>~:\uff1a.#|\u2010\u2014\u2013\u00a0"
 _RULE = re.compile(r"[\s_=*~\u2014\u2013-]{5,}")
@@ -53,7 +53,7 @@ class Kind(Enum):
     ATTRIBUTION = auto()
     """Quoted lines follow it, and perhaps others after these."""
     INTRODUCED = auto()
-    """An attribution, too, but the whole mail follows, not marked as quoted."""
+    """An attribution as well, but the whole mail follows, not marked as quoted."""
     COPY = auto()
     """A whole mail follows: it is replied to, or forwarded."""
 
@@ -118,7 +118,7 @@ def _marker(text: str) -> str:
 
 
 def _marked(lines: Sequence[Line], at: int) -> Boundary | None:
-    """Return the boundary at a line that says so, if there is more evidence than its words."""
+    """Return the boundary that a line announces, if there is more evidence than its words."""
     text, depth = lines[at].text, lines[at].depth
     words = _marker(text)
     if words.startswith(_PROCESSED) or (text.startswith(_HELPDESK) and REPLY_ABOVE.search(words)):
@@ -141,8 +141,8 @@ def _copy(
 ) -> Boundary | None:  # fmt: skip
     """Return the boundary whose head (From, Sent, To, Subject) begins at a line.
 
-    Between its labels there may be a few lines that go on, and blank ones if all have one; or they
-    stand on one line.
+    Its labels may be separated by a few continuation lines, and by blank ones if all are; or all of
+    them stand on one line.
 
     Args:
         lines: The mail.

@@ -1,4 +1,4 @@
-"""Bytes of a mail as text, whatever charset it names."""
+"""Decode the bytes of a mail, whatever charset it names."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _WIDER = {
     "shift_jis": "cp932", "euc_kr": "cp949", "iso8859-9": "cp1254", "iso8859-11": "cp874",
     "tis-620": "cp874",
 }  # fmt: skip
-"""What mails are in that name these: https://encoding.spec.whatwg.org/#names-and-labels."""
+"""What these names mean in mails: https://encoding.spec.whatwg.org/#names-and-labels."""
 _LABELS = {
     "x-mac-cyrillic": "mac-cyrillic", "x-mac-ukrainian": "mac-cyrillic", "x-mac-roman": "mac-roman",
     "x-gbk": "gbk", "x-x-big5": "big5", "windows-31j": "cp932", "x-sjis": "cp932",
@@ -28,7 +28,7 @@ _KNOWN = frozenset({
     "cp437", "cp850", "cp852", "cp855", "cp874", "mac-roman", "mac-cyrillic", "mac-latin2",
     *(f"cp{number}" for number in range(1250, 1259)), *(f"iso8859-{n}" for n in range(2, 17)),
 })  # fmt: skip
-"""The charsets of mails, and no codec that is none: some of those take quadratic time."""
+"""The charsets of mails. Python's other codecs are no charsets, and some take quadratic time."""
 
 
 def decoded(data: bytes, charset: str) -> str:

@@ -1,4 +1,4 @@
-"""A text, without what its writer did not write."""
+"""A text without the parts that its writer did not write."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from connectors.mapping.mail.tokens import has_references, is_html, unescaped
 from connectors.text import is_blank
 
 MAX_STEPS = 20_000
-"""Tags and lines that are read where nothing else is said; some 0.1 s of work."""
+"""Tags and lines that are read by default; some 0.1 s of work."""
 STEPS_OF_CLEANING = 10
 """A tag or a line takes about as long as so many steps of an expression."""
 
@@ -38,7 +38,7 @@ class Cleaned(msgspec.Struct, frozen=True):
 def clean(text: str, *, quotes: bool, signature: bool, budget: int = MAX_STEPS) -> Cleaned:
     """Return what the writer of a text wrote. Raises nothing.
 
-    HTML becomes the text that a reader sees. Whether a text is HTML is decided by what it is.
+    HTML becomes the text that a reader sees. Whether a text is HTML is decided by its content.
 
     Args:
         text: An e-mail, or anything else that people write.

@@ -1,4 +1,4 @@
-"""What servers and companies put beneath or above everybody's mails.
+"""What servers and companies add below or above every mail.
 
 A paragraph is one of these by how it begins and by what else it says, and never where its writer
 says `I`: a complaint about somebody's confidential mail is no disclaimer.

@@ -1,4 +1,4 @@
-"""Text whose lines were broken to travel (RFC 3676, `format=flowed`), as it was written."""
+"""Text that was wrapped for transport (RFC 3676, `format=flowed`), as it was written."""
 
 from __future__ import annotations
 

@@ -33,11 +33,11 @@ _ZERO_WIDTH = re.compile("[\u200b\u2060\ufeff\u00ad\u034f]+")
 
 
 class HtmlText(NamedTuple):
-    """What a mail holds.
+    """The text of a mail in HTML.
 
     Attributes:
         lines: Its lines.
-        hidden: Characters in it that nobody sees.
+        hidden: Characters in it that no reader sees.
         cut: Whether the budget ended before the mail did.
         steps: Budget used.
     """
@@ -97,7 +97,7 @@ class _Page:
         self._gap = False
         self._mark = Mark.NONE
         self._answers = -1
-        """In a frame of Gmail's: the line after its first quote; -1 before that."""
+        """In a frame of Gmail: the line after its first quote; -1 before that."""
 
     def read(self, html: str) -> tuple[int, bool]:
         """Read until the end or until the budget is used; return the steps, and whether it was."""
@@ -152,7 +152,7 @@ class _Page:
         self._stack.append(_Open(name, part, spaced, pre, len(self.lines)))
 
     def _break(self, name: str) -> None:
-        """End the line where a block begins, and the paragraph, item or cell that it ends, too."""
+        """End the line where a block begins, and the paragraph, item or cell that it ends."""
         if self._stack and self._stack[-1].name in _ENDED_BY.get(name, {"p"}):
             self._close()
         if name == "br":
@@ -201,7 +201,7 @@ class _Page:
             self._release(first)
 
     def _release(self, first: int) -> None:
-        """Take for the writer's own what stands after the first quote in a frame of Gmail's."""
+        """Treat what follows the first quote in a frame of Gmail as the writer's own."""
         if any(begins_forward(each.text) for each in self.lines[first : first + 3]):
             return
         self.lines[self._answers :] = [
@@ -215,7 +215,7 @@ class _Page:
         return inside[MailPart.QUOTE] + inside[MailPart.GMAIL] + inside[MailPart.BLOCKQUOTE]
 
     def _end_line(self, *, forced: bool = False) -> None:
-        """End the line if it has anything in it, or if it is ended by force."""
+        """End the line if it is not empty, or if it is forced."""
         text = "".join(self._parts)
         self._parts.clear()
         if not self._pre:

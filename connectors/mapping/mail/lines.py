@@ -7,7 +7,7 @@ from enum import Enum, auto
 from typing import NamedTuple
 
 MAX_PATTERN = 300
-"""Characters of the longest line that any pattern is tried on; what programs write is shorter."""
+"""Characters of the longest line that patterns are tried on; lines of programs are shorter."""
 
 _MARKERS = re.compile(r"[ \t]?(?:>[ \t]?)++")
 _FACE = re.compile(r">(?:[:;=8][-'^o]?[()\[\]{}|/\\DOPSoxX]|[_.wo]<)")
@@ -16,7 +16,7 @@ _MBOX = re.compile(r">From (?=.*[^>])")
 _INVISIBLE = re.compile("[\\s\u00ad\u034f\u061c\u180e\u200b-\u200f\u2060-\u2064\ufeff]*")
 _BREAKS = re.compile("\r\n?|[\u2028\u2029]")
 _ENDS = " \t\n\r\x0b\x0c\xa0\u200b\u200e\u200f\u202a\u202b\u202c\u2066\u2067\u2068\u2069\ufeff"
-"""What no reader sees at the end of a line; marks of direction stand there in Hebrew and Arabic."""
+"""Invisible at the end of a line; marks of direction stand there in Hebrew and Arabic."""
 _GAPS = re.compile(r"\n{3,}")
 
 
@@ -53,12 +53,12 @@ class Line(NamedTuple):
 
     @property
     def blank(self) -> bool:
-        """Whether a reader sees nothing."""
+        """Whether a reader sees nothing of it."""
         return not self.text
 
 
 def line(raw: str, depth: int = 0, mark: Mark = Mark.NONE) -> Line:
-    """Read a line and its marks of quotation, which count beside those that are known already."""
+    """Read a line and its marks of quotation, which are added to the known depth."""
     text = raw.rstrip(_ENDS)
     if not text or _INVISIBLE.fullmatch(text):
         return Line("", depth, mark, "")

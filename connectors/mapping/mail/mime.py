@@ -1,4 +1,4 @@
-"""An e-mail as it travels (RFC 5322, MIME), as a document: its text, and what stands above it."""
+"""Read an e-mail as it is sent (RFC 5322, MIME) into a document: its text and its headers."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ _DATA = frozenset({
     "text/rtf", "text/vcard", "text/x-amp-html", "text/x-vcalendar", "text/x-vcard", "text/xml",
     "text/rfc822-headers",
 })  # fmt: skip
-"""Nobody reads these as they are."""
+"""Types that no reader reads as they are."""
 
 _parser = BytesParser(policy=policy.compat32)
 
@@ -51,7 +51,7 @@ class _Part(NamedTuple):
 
     Attributes:
         text: Decoded.
-        html: Whether its label says that it is HTML.
+        html: Whether it is labelled HTML.
     """
 
     text: str

@@ -10,11 +10,11 @@ class MailPart(Enum):
     """What an element is, by its attributes."""
 
     HIDDEN = auto()
-    """Nobody sees it."""
+    """No reader sees it."""
     QUOTE = auto()
-    """It is quoted, or introduces what is."""
+    """It is a quote, or introduces one."""
     BLOCKQUOTE = auto()
-    """It is probably quoted."""
+    """It is probably a quote."""
     GMAIL = auto()
     """Gmail's frame around an attribution, quotes and, in between, replies."""
     BOUNDARY = auto()
@@ -29,7 +29,7 @@ _TELLING = (
     "forward", "reference-message", "olk_src", "border", "outlookmessage", "zmail", "composer",
     "_rc_sig", "seperator", "airmail", "_id_-sgn",
 )  # fmt: skip
-"""No part is found without one of these words; most tags are done with here."""
+"""Every part has one of these words; most tags have none, and need no further look."""
 _ATTRIBUTE = re.compile(
     r"(?<![\w-])([a-z][a-z-]*+)\s*+(?:=\s*+(?:\"([^\"]*+)\"|'([^']*+)'|([^\s\"'>]++)))?",
     re.IGNORECASE,
@@ -102,7 +102,7 @@ def _hides(style: str) -> bool:
 
 
 def _blockquote(names: set[str], given: dict[str, str], style: str) -> MailPart | None:
-    """Tell a quote from a paragraph that was only indented."""
+    """Distinguish a quote from a paragraph that is only indented."""
     if given.get("type") == "cite" or names & _QUOTES or "gmail_quote" in names:
         # Gmail's indented paragraphs have the class in no version, its quotes in each
         return MailPart.QUOTE

@@ -1,4 +1,4 @@
-"""What the writer of a mail wrote, and what of it others wrote."""
+"""Which parts of a mail its writer wrote, and which are quotes."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from connectors.mapping.mail.lines import Line, Mark, size, strip_blank
 from connectors.mapping.mail.signatures import is_note
 
 _MAX_FORWARDS = 5
-"""Forwards of forwards that are opened; what the last of them holds is taken as it is."""
+"""Forwards within forwards that are opened; the content of the last is taken as it is."""
 _BLANK = Line("")
 _NEAR = 8
-"""Lines of a quote in which it has to say that it was forwarded."""
+"""A forward must be announced within so many lines of a quote."""
 
 
 class Split(NamedTuple):
@@ -32,8 +32,8 @@ class Split(NamedTuple):
 def newest(lines: list[Line]) -> Split:
     """Return what the writer of a mail wrote.
 
-    Where they added nothing to a mail beneath, that one is the text. Where nothing would be left,
-    and the quotes are not certain to be quotes, all is left.
+    Where the writer added nothing to a mail below, that mail is the text. Where nothing would
+    remain, and the quotes are not certain to be quotes, everything remains.
     """
     for _ in range(_MAX_FORWARDS):
         found = _split(lines)
@@ -89,7 +89,7 @@ def _split(lines: list[Line]) -> Split:
 
 
 def _forwarded(lines: list[Line]) -> list[Line] | None:
-    """Return the mail that stands, as forwarded, within a quote; None where none does."""
+    """Return the mail that was forwarded within a quote; None where there is none."""
     first = next((at for at, each in enumerate(lines) if each.depth and each.text), len(lines))
     inside = _lifted(lines[first:], lines[first].depth) if first < len(lines) else []
     for at in range(min(_NEAR, len(inside))):
@@ -106,7 +106,7 @@ def _beneath(lines: list[Line], boundary: Boundary) -> list[Line]:
 
 
 def _lifted(lines: list[Line], depth: int) -> list[Line]:
-    """Return lines as the mail had them that was quoted so deeply."""
+    """Return lines with the depth that they had in the mail that was quoted so deeply."""
     if not depth:
         return lines
     return [each._replace(depth=max(0, each.depth - depth)) for each in lines]

@@ -1,7 +1,7 @@
-"""What stands beneath a mail: sign-offs, signatures, lines of devices, disclaimers.
+"""What stands below a mail: sign-offs, signatures, lines of devices, disclaimers.
 
-A rule looks at the end of a text and says from which line on it is one of these. What it takes is
-short, and what it leaves is not nothing, unless there are quotes as well.
+A rule looks at the end of a text and returns the line where one of these begins. It removes little,
+and it leaves something, unless there are quotes as well.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ _DASHED_NAME = re.compile(r"\s?[-\u2013\u2014/~]\s?([^\W\d_].*)")
 
 
 class Trimmed(NamedTuple):
-    """A text without what stood beneath it.
+    """A text without what stood below it.
 
     Attributes:
         lines: What is left.
@@ -91,7 +91,7 @@ def is_note(lines: list[Line]) -> bool:
 
 
 def _without_banner(lines: list[Line]) -> tuple[list[Line], dict[str, int]]:
-    """Take away the warning that a mail server wrote above a mail from elsewhere."""
+    """Remove the warning that a mail server wrote above a mail from outside."""
     first = list(_first_paragraph(lines))
     rest = strip_blank(lines[len(first) :])
     if first and rest and is_banner(_text(first)):
@@ -175,7 +175,7 @@ def _disclaimer(lines: list[Line]) -> int | None:
 
 
 def _divides(text: str) -> bool:
-    """Whether a line stands between others and says nothing."""
+    """Whether a line only separates others."""
     return is_rule(text) or _DIVIDER.fullmatch(text[:MAX_PATTERN]) is not None
 
 

@@ -1,7 +1,7 @@
 """HTML as a stream of tags and texts.
 
-A tokenizer and no tree: what a reader sees of a mail needs none, and a tree has costs that
-strangers can choose. Each character is looked at a bounded number of times, whatever stands there.
+A tokenizer without a tree: what a reader sees of a mail needs none, and strangers could choose the
+cost of a tree. Each character is examined a bounded number of times, whatever the input.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _INLINE_NAMES = (
 BLOCKS = frozenset(_BLOCK_NAMES.split("|"))
 _KNOWN = BLOCKS | frozenset(_INLINE_NAMES.split("|"))
 _RAW = frozenset({"script", "style", "title", "iframe", "noembed", "noframes"})
-"""No tag but their own end is a tag in these, and nothing in them is to be read."""
+"""In these only their own end is a tag, and nothing is text."""
 
 _HTML = re.compile(
     rf"<(?=[!/a-z])(?:!doctype\s+html|/?(?:{_BLOCK_NAMES}|{_INLINE_NAMES})(?=[\s/>]))[^<>]*>",
@@ -131,8 +131,8 @@ def _is_foreign(name: str, attributes: str) -> bool:
 def _end_of_tag(html: str, at: int, *, lenient: bool) -> tuple[int, bool]:
     """Return where a tag ends, or -1; and whether to do without quoted attributes from here on.
 
-    A quote that is never closed is searched for to the end of the text. That happens once: then the
-    next `>` ends every tag.
+    The end of a quote that is never closed is searched for up to the end of the text. That happens
+    once: after it, the next `>` ends every tag.
     """
     if not lenient:
         found = _ATTRIBUTES.match(html, at)
@@ -145,7 +145,7 @@ def _end_of_tag(html: str, at: int, *, lenient: bool) -> tuple[int, bool]:
 def _after_declaration(html: str, at: int, missing: set[str]) -> int:
     """Return where a comment or declaration ends; -1 where there is none, or none that ends.
 
-    An end that was searched for in vain is never searched for again.
+    An end that was not found is not searched for again.
     """
     for begin, end in (("<!--", "-->"), ("<!", ">"), ("<?", ">")):
         if html.startswith(begin, at) and end not in missing:

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 FROM, DATE, TO, SUBJECT, OTHER = "from", "date", "to", "subject", "other"
 _FIRST_UNSPACED = "\u3000"
-"""From here on scripts stand that put no spaces between words."""
+"""The first character of the scripts that put no spaces between words."""
 
 
 _LANGUAGES: dict[str, dict[str, list[str]]] = tomllib.loads(
@@ -33,7 +33,7 @@ def _all(name: str) -> frozenset[str]:
 
 
 def _any(name: str) -> re.Pattern[str]:
-    """Return what finds any of some words; the longest of those that begin alike."""
+    """Return a pattern for any of some words, the longest first."""
     words = sorted(_all(name), key=lambda each: (-len(each), each))
     return re.compile(f"(?:{'|'.join(map(re.escape, words))})")
 
@@ -60,12 +60,12 @@ OUTSIDE = _any("outside")
 
 
 class Phrases(NamedTuple):
-    """How some paragraphs begin that nobody wrote for this mail.
+    """How paragraphs begin that were not written for this mail.
 
     Attributes:
         all: In any language.
-        by_language: In each, with what finds a word that only a mail's own writer says: elsewhere
-            it may be another word.
+        by_language: In each language, with a pattern for a word that only the writer of a mail
+            uses: in another language it may mean something else.
     """
 
     all: tuple[str, ...]

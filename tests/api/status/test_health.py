@@ -1,4 +1,4 @@
-"""From facts to words: what is wrong, and what to do."""
+"""From facts to the state of each part, with its fix."""
 
 from __future__ import annotations
 

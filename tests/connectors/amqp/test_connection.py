@@ -1,4 +1,4 @@
-"""What a broker says no to is told with its name, and never with the password."""
+"""What a broker refuses is reported by name, and never with the password."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Acknowledgements: as few frames as may be, and never one for what is not settled."""
+"""Acknowledgements: as few frames as possible, and none for what is not settled."""
 
 from __future__ import annotations
 

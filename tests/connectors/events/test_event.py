@@ -1,4 +1,4 @@
-"""Words on the wire: the id that makes a repeat known, and the event around a score."""
+"""Events: the id by which a repeat is known, and what surrounds a score."""
 
 from __future__ import annotations
 

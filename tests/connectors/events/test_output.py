@@ -1,4 +1,4 @@
-"""An event leaves on its connector's terms."""
+"""An event is published as its connector says."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A parked message keeps its body, and says why it stands there."""
+"""A parked message keeps its body, and says why it was parked."""
 
 from __future__ import annotations
 

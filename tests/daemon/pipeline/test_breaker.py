@@ -1,4 +1,4 @@
-"""What pauses whom: a connector for its messages, a model for many messages, and none for one."""
+"""Bad messages pause their connector, many bad texts their model, and one message nobody."""
 
 from __future__ import annotations
 

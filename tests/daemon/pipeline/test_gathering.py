@@ -1,4 +1,4 @@
-"""Who sleeps how long before a turn."""
+"""How long a loop sleeps before a turn."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a daemon holds is bounded, and no connector takes another's part of it."""
+"""What a daemon holds is bounded, and no connector uses the share of another."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Quarantine: the guilty delivery is put away long before an innocent one is."""
+"""Quarantine: the guilty delivery is parked long before an innocent one would be."""
 
 from __future__ import annotations
 

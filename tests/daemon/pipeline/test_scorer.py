@@ -1,4 +1,4 @@
-"""Whose fault it was when a batch fails, and what waits for whom."""
+"""Who is charged when a batch fails, and which requests wait."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What feeds the watchdog, and what starves it."""
+"""What feeds the watchdog, and what does not."""
 
 from __future__ import annotations
 

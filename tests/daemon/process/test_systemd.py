@@ -1,4 +1,4 @@
-"""What the supervisor is told, datagram by datagram."""
+"""What the supervisor receives, datagram by datagram."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A process that lost one of its threads ends, and says so."""
+"""A process ends when one of its threads fails, and logs it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a daemon tells its supervisor, and when it leaves the watchdog unfed."""
+"""What a daemon reports to its supervisor, and when it stops feeding the watchdog."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the settings say of a model's labels."""
+"""What the settings may say of a model's labels."""
 
 from __future__ import annotations
 

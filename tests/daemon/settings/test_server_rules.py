@@ -1,4 +1,4 @@
-"""What the settings say of servers: a URL or a certificate that cannot work is refused by name."""
+"""Settings of servers: a URL or a certificate that cannot work is refused by name."""
 
 from __future__ import annotations
 

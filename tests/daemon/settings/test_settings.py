@@ -1,4 +1,4 @@
-"""Settings: which layer wins, and how a wrong one is told."""
+"""Settings: which layer wins, and how a wrong one is reported."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where a connector begins in a stream, as the settings say it."""
+"""Where a connector begins in a stream, by its settings."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A fault is told in plain words, with what to do."""
+"""An incident is described in plain words, with its fix."""
 
 from __future__ import annotations
 

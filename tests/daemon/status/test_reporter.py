@@ -1,4 +1,4 @@
-"""Daemons and workers leave notes, and never stumble over it."""
+"""Daemons and workers write snapshots, and no failure of that stops their work."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the journal is told: fields that can be searched for, and nothing that forges others."""
+"""What the journal receives: fields that can be searched for, and nothing that forges others."""
 
 from __future__ import annotations
 

@@ -8,7 +8,12 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 import torch
 import transformers
-from transformers import AutoConfig, AutoModelForSequenceClassification, AutoTokenizer
+from transformers import (
+    MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING,
+    AutoConfig,
+    AutoModelForSequenceClassification,
+    AutoTokenizer,
+)
 
 from connectors.errors import Misconfigured
 from daemon.model import card, fetching, packed, vetting
@@ -113,12 +118,15 @@ def load(settings: ModelSettings) -> Loaded:
 
 def _network(where: Path, dtype: torch.dtype) -> tuple[Any, list[str]]:
     """Load the network, from packed weights or as it is; return it and the weights it lacks."""
+    network: Any
     if (state := packed.unpack(where, dtype)) is not None:
         config = AutoConfig.from_pretrained(where, trust_remote_code=False, local_files_only=True)
-        network: Any = AutoModelForSequenceClassification.from_config(
-            config, dtype=dtype, trust_remote_code=False
+        kind = MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING[type(config)]
+        network, report = kind.from_pretrained(
+            None, config=config, state_dict=state, dtype=dtype, output_loading_info=True
         )
-        return network, sorted(network.load_state_dict(state, strict=False).missing_keys)
+        packed.keep_words_packed(network, where, dtype)
+        return network, sorted(report["missing_keys"])
     network, report = AutoModelForSequenceClassification.from_pretrained(
         where,
         dtype=dtype,

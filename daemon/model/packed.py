@@ -8,7 +8,7 @@ four bits one of the second half, with eight added to both. All other weights ar
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import torch
 from safetensors import safe_open
@@ -40,6 +40,39 @@ def unpack(where: Path, dtype: torch.dtype) -> dict[str, torch.Tensor] | None:
                 value = _scaled(value, file.get_tensor(name + SCALE))
             state[name] = value.to(dtype)
     return state
+
+
+def keep_words_packed(network: Any, where: Path, dtype: torch.dtype) -> None:  # noqa: ANN401 - transformers has no types
+    """Put the packed table of words in the place of its floats, which take up to seven times that.
+
+    Args:
+        network: Loaded from this directory.
+        where: A directory with packed weights.
+        dtype: That of the network.
+    """
+    words = network.get_input_embeddings()
+    name = next(name for name, module in network.named_modules() if module is words) + ".weight"
+    with safe_open(where / PACKED, "pt") as file:
+        if name + SCALE in file.keys():  # noqa: SIM118 - it is no dictionary
+            scale = file.get_tensor(name + SCALE).to(dtype)
+            network.set_input_embeddings(_Words(file.get_tensor(name), scale))
+
+
+class _Words(torch.nn.Module):
+    """A table of words whose rows become floats when they are looked up."""
+
+    whole: torch.Tensor
+    scale: torch.Tensor
+
+    def __init__(self, whole: torch.Tensor, scale: torch.Tensor) -> None:
+        super().__init__()
+        self.register_buffer("whole", whole)
+        self.register_buffer("scale", scale)
+
+    def forward(self, ids: torch.Tensor) -> torch.Tensor:
+        rows = ids.flatten()
+        floats = _scaled(self.whole[rows], self.scale[rows]).to(self.scale.dtype)
+        return floats.view(*ids.shape, -1)
 
 
 def _scaled(whole: torch.Tensor, scale: torch.Tensor) -> torch.Tensor:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 from safetensors.torch import load_file
 
+from daemon.model import loading
 from daemon.model.packed import unpack
 from daemon.model.scorer import ToneModel
 from daemon.model.vetting import PACKED
@@ -37,6 +38,19 @@ def test_a_packed_model_scores_as_the_whole_one(own_bert: Path) -> None:
     packed = scored(ToneModel.load(tiny.settings(own_bert)), *TEXTS)
     assert all(apart(one, other) < ROUNDING for one, other in zip(whole, packed, strict=True))
     assert packed != whole
+
+
+def test_the_table_of_words_stays_packed(own_bert: Path) -> None:
+    pack(load_file(own_bert / "model.safetensors"), own_bert)
+    (own_bert / "model.safetensors").unlink()
+    state = unpack(own_bert, torch.float32)
+    assert state is not None
+    network: Any = loading.load(tiny.settings(own_bert)).network
+    words = network.get_input_embeddings()
+    assert {buffer.dtype for buffer in words.buffers()} == {torch.int8, torch.float32}
+    assert not list(words.parameters())
+    ids = torch.tensor([[3, 0], [7, 3]])
+    assert torch.equal(words(ids), state["bert.embeddings.word_embeddings.weight"][ids])
 
 
 def test_four_bits_lose_nothing_of_what_came_from_four_bits(tmp_path: Path) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import ctypes
 import os
 import signal
 import socket
@@ -140,5 +142,8 @@ def _load(settings: ModelSettings) -> ToneModel:
     begun = time.perf_counter()
     model = ToneModel.load(settings, measure=True)
     model.warm_up()
+    with contextlib.suppress(AttributeError):
+        # of what loading took, glibc would keep some hundred megabytes that nobody uses any more
+        ctypes.CDLL(None).malloc_trim(0)
     _log.info("model_warmed", model=settings.name, seconds=round(time.perf_counter() - begun, 2))
     return model

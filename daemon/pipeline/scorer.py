@@ -119,8 +119,12 @@ class Scorer(Generic[Requester]):
 
     @property
     def saturated(self) -> bool:
-        """Whether every worker has a batch, so that a new text can only wait."""
-        return all(each.out and len(each.out) >= each.workers for each in self._requests.values())
+        """Whether every worker that is asked has a batch, so that most texts can only wait.
+
+        Of a model that nobody asks for anything it says nothing: its workers may be the same.
+        """
+        asked = [each for each in self._requests.values() if each.out]
+        return bool(asked) and all(len(each.out) >= each.workers for each in asked)
 
     @property
     def waiting(self) -> int:

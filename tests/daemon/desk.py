@@ -59,10 +59,10 @@ class Desk:
 
 def made(
     clock: Clock, settings: DaemonSettings | None = None, cache: Cache | None = None, *,
-    urgent: bool = False, yields: bool = False,
+    urgent: bool = False, yields: bool = False, names: tuple[str, ...] = (models.NAME,),
 ) -> Scorer[str]:  # fmt: skip
     cache = cache or Cache(EmbeddedStore(), secret="", score_ttl=60, mark_ttl=60)
-    served = {models.NAME: ModelIdentity(MODEL, "none")}
+    served = {name: ModelIdentity(MODEL, "none") for name in names}
     return Scorer(
         served, settings or DaemonSettings(), cache, clock, urgent=urgent, yields=yields
     )  # fmt: skip

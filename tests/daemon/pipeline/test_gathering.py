@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from daemon.pipeline.gathering import gather
-from tests import models
 from tests.daemon.desk import made
 from tests.daemon.scripted import ScriptedEdges
 from tests.daemon.scripted_source import Clock
+from tests.models import NAME
 
 if TYPE_CHECKING:
     from daemon.pipeline.scorer import Scorer
@@ -37,10 +37,10 @@ class Dozer(ScriptedEdges):
                 self.scoring.score(request)
 
 
-def asking(edges: Dozer, *texts: str) -> Scorer[str]:
-    scorer = made(Clock())
+def asking(edges: Dozer, *texts: str, models: tuple[str, ...] = (NAME,)) -> Scorer[str]:
+    scorer = made(Clock(), names=models)
     for text in texts:
-        scorer.want(models.NAME, text.encode(), text, text)
+        scorer.want(models[0], text.encode(), text, text)
     scorer.ask(edges.scoring)
     return scorer
 
@@ -53,6 +53,12 @@ def test_while_the_only_worker_is_busy_it_sleeps_until_that_answers() -> None:
     assert len(edges.sleeps) == _SLEEPS
     assert edges.sleeps[0] == 1.0
     assert all(0 < seconds <= _LONG for seconds in edges.sleeps[1:])
+
+
+def test_a_model_that_nobody_asks_keeps_no_worker_free() -> None:
+    edges = Dozer()
+    busy = asking(edges, "good", models=("english", "others"))
+    assert len(gather(edges, busy, 1.0, linger=_LONG)) == 1
 
 
 @pytest.mark.parametrize(

@@ -26,7 +26,7 @@ INSTALLED := $(VENV)/.installed
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-demo: $(RUNS) ## label forty messages, print them, leave nothing running (KEEP=1: leave all running)
+demo: $(RUNS) ## label fifty messages, print them, leave nothing running (KEEP=1: leave all running)
 	@$(BIN)/tonebus demo $(if $(KEEP),--keep)
 
 test: lint ## style, types and every test, on a real RabbitMQ and Redis

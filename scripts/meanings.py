@@ -5,7 +5,7 @@ INTRODUCTIONS = {
 Every setting is a line of one TOML file; `TONEBUS_CONFIG` holds the path of the file. A setting of
 a section in single brackets is also an environment variable, which overrides the file:
 `TONEBUS_BROKER_URL` is `[broker] url`. `TONEBUS_MODEL` and `TONEBUS_MODEL_REVISION` are `source`
-and `revision` of the first of `[[models]]`.
+and `revision` of the first of `[[models]]`, and of the only one where the file has none.
 
 A secret can also be a file. Where `CREDENTIALS_DIRECTORY` names a directory, the file `broker_url`
 or `broker/url` in it is `[broker] url`. The secrets are {secrets}.

@@ -1,4 +1,4 @@
-"""`tonebus demo`: the main job on forty messages, on real servers where they answer."""
+"""`tonebus demo`: the main job on fifty messages, on real servers where they answer."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _PATIENCE_SECONDS = 60.0
 @click.command()
 @click.option("--keep", is_flag=True, help="Leave everything running, and say how to stop it.")
 def demo(*, keep: bool) -> None:
-    """Run the whole of Tonebus on some forty customer messages, and print each tone event.
+    """Run the whole of Tonebus on some fifty customer messages, and print each tone event.
 
     RabbitMQ and Redis are used where they answer on the configured URLs; where they do not,
     everything runs inside this one process.
@@ -43,7 +43,7 @@ def demo(*, keep: bool) -> None:
     configuration = settings.load()
     logs.configure("console", "error")
     console = Console(highlight=False, soft_wrap=not sys.stdout.isatty())
-    console.print(f"model    {configuration.models[0].source}")
+    console.print(f"models   {', '.join(each.source for each in configuration.models)}")
     with _stage(configuration, console, keep=keep) as stage:
         console.print(f"status   {stage.status_url}\n")
         _perform(stage, console)
@@ -84,7 +84,7 @@ def _perform(stage: Stage, console: Console) -> None:
             console.print(_line(event, text, milliseconds))
 
     stage.listen(show)
-    console.print("[bold]tone      score          ms  text[/]")
+    console.print("[bold]tone      score          ms       text[/]")
     begun = time.monotonic()
     for routing_key, text in MESSAGES:
         message_id = uuid.uuid4().hex
@@ -112,7 +112,7 @@ def _line(event: ToneEvent, text: str, milliseconds: float) -> str:
     cached = "cached" if data.cached else "      " if data.tone == "none" else "scored"
     return (
         f"[{colour}]{data.tone:<8}[/]  {data.score:.2f}  {cached}  {milliseconds:>5.0f}  "
-        f"{escape(text.strip() or '(nothing but spaces)')}"
+        f"{data.language or '':<3}  {escape(text.strip() or '(nothing but spaces)')}"
     )
 
 
@@ -121,11 +121,12 @@ def _summarise(events: list[tuple[ToneEvent, float]], seconds: float, console: C
         raise TonebusError(f"{len(events)} events for {len(MESSAGES)} messages")
     tones = Counter(event.data.tone for event, _ in events)
     cached = sum(event.data.cached for event, _ in events)
-    model = events[0][0].data.model
+    models = {event.data.model for event, _ in events if event.data.scores}
     console.print(
         f"\n{len(MESSAGES)} messages, {len(events)} events in {seconds:.1f} s: "
         + ", ".join(f"{count} {tone}" for tone, count in tones.most_common())
         + f"\n{cached} repeats from the cache, median "
         f"{statistics.median(milliseconds for _, milliseconds in events):.0f} ms from publish to "
-        f"event\nscored by {model.name}, revision {model.revision}"
+        "event\nscored by "
+        + " and ".join(sorted(f"{model.name}, revision {model.revision}" for model in models))
     )

@@ -35,7 +35,9 @@ def document() -> str:
     for field in msgspec.structs.fields(Settings):
         kind = hints[field.name]
         if get_origin(kind) is tuple:
-            parts.append(_table(f"[[{field.name}]]", get_args(kind)[0]))
+            head = f"[[{field.name}]]"
+            parts.append(_table(head, get_args(kind)[0]))
+            parts += [_another(head, each) for each in field.default_factory()[1:]]
         else:
             parts.append(_table(f"[{field.name}]", kind))
     return "\n\n".join(parts) + "\n"
@@ -53,6 +55,18 @@ def _table(head: str, kind: type[msgspec.Struct]) -> str:
         lines += _comment(meanings[field.name])
         lines.append(f"#{field.name} = {toml(value)}")
     return "\n\n".join(["\n".join(lines), *inner])
+
+
+def _another(head: str, item: msgspec.Struct) -> str:
+    """One more that is there by default: what sets it apart, in force."""
+    usual = msgspec.structs.asdict(type(item)())
+    apart = {
+        name: value for name, value in msgspec.structs.asdict(item).items() if value != usual[name]
+    }
+    return "\n".join([
+        f"# There by default too; without these lines there is only the {head} above.", head,
+        *(f"{name} = {toml(value)}" for name, value in apart.items()),
+    ])  # fmt: skip
 
 
 def described(kind: type[msgspec.Struct]) -> tuple[str, dict[str, str]]:

@@ -31,6 +31,8 @@ from daemon.settings.kinds import (
 )
 
 DEFAULT_MODEL = Path(__file__).parent.parent / "model" / "default"
+MULTILINGUAL = "multilingual"
+"""The second model that ships: what `source` calls it, and its name where nothing is set."""
 
 
 class BrokerSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -107,11 +109,14 @@ class RedisSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
 
 
 class ModelSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """One model; each has its own scoring queue and its own workers.
+    """One model, with a scoring queue of its own.
+
+    Where none is given there are two: `default` for English, `multilingual` for ten more languages.
 
     Attributes:
         name: Name for connectors and `tonebus worker --model`.
-        source: A directory, the id of a model on a hub, or `multilingual`, which ships too.
+        source: A directory, the id of a model on a hub, or `multilingual`, which ships too; the
+            default is the English model that ships.
         revision: The hub revision to pin. For a directory it is the digest of its files; a
             value given here must be equal to it.
         labels: The model's own label → canonical tone; needed where the names are not known. With
@@ -264,7 +269,12 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     log: LogSettings = field(default_factory=LogSettings)
     metrics: MetricsSettings = field(default_factory=MetricsSettings)
     tracing: TracingSettings = field(default_factory=TracingSettings)
-    models: tuple[ModelSettings, ...] = field(default_factory=lambda: (ModelSettings(),))
+    models: tuple[ModelSettings, ...] = field(
+        default_factory=lambda: (
+            ModelSettings(),
+            ModelSettings(name=MULTILINGUAL, source=MULTILINGUAL),
+        )
+    )
     connectors: tuple[ConnectorSettings, ...] = field(
         default_factory=lambda: (ConnectorSettings(),)
     )
@@ -277,7 +287,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     def usual_models(self) -> tuple[str, ...]:
         """Names of the models that texts go to where nobody names one."""
         known = {model.name for model in self.models}
-        usual = tuple(name for name in ("default", "multilingual") if name in known)
+        usual = tuple(name for name in ("default", MULTILINGUAL) if name in known)
         return usual or tuple(model.name for model in self.models[:1])
 
     def model(self, name: str) -> ModelSettings:

@@ -81,6 +81,7 @@ def test_messages_of_the_upstream_are_labelled_and_counted_on_the_page(
         running("worker", env=settings), running("daemon", env=settings),
         running("api", env=settings),
     ):  # fmt: skip
-        for number in range(2):
+        for number in range(3):
             run(folder, command("tonebus publish", number), settings)
-        until(lambda: tones() == {"positive": 1, "negative": 1}, timeout=30)
+        until(lambda: tones() == {"positive": 1, "negative": 2}, timeout=60)
+        assert httpx.get(url).json()["languages"] == {"und": 1, "en": 1, "es": 1}

@@ -52,6 +52,30 @@ def test_with_nothing_given_every_process_runs_on_localhost() -> None:
     assert (connector.exchange, connector.bindings) == ("sentiment.input", ("#",))
 
 
+def test_with_nothing_given_each_language_has_the_model_that_reads_it_best() -> None:
+    settings = load({})
+    assert [each.source for each in settings.models] == [str(DEFAULT_MODEL), "multilingual"]
+    assert settings.models_of(settings.connectors[0]) == ("default", "multilingual")
+
+
+@pytest.mark.parametrize(
+    ("environ", "content"),
+    [
+        ({}, "[[models]]"),
+        ({}, '[[models]]\nname = "own"'),
+        ({"TONEBUS_MODEL": "org/model"}, ""),
+        ({"TONEBUS_MODEL_REVISION": "0123456789abcdef"}, ""),
+    ],
+)
+def test_who_names_a_model_has_that_one_alone(
+    file: Path, environ: dict[str, str], content: str
+) -> None:
+    file.write_text(content, encoding="utf-8")
+    settings = load(environ, file)
+    assert len(settings.models) == 1
+    assert settings.models_of(settings.connectors[0]) == (settings.models[0].name,)
+
+
 def test_the_file_wins_over_the_defaults(file: Path) -> None:
     file.write_text('[broker]\nprefetch = 7\n[redis]\nurl = "redis://cache"\n', encoding="utf-8")
     settings = load({}, file)

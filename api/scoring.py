@@ -47,6 +47,10 @@ async def score(request: Request, model: str, texts: Sequence[str]) -> list[Pred
         raise _unavailable("the broker cannot be reached")
     if predictor.ailment():
         raise _unavailable("this process can predict no more")
+    # let the loop see who hung up meanwhile: many who did must not take its time from others
+    await asyncio.sleep(0)
+    if await request.is_disconnected():
+        raise HTTPException(_CALLER_LEFT, "the caller has left")
     with places.taken(len(texts)):
         asked = predictor.predict(model, texts)
         try:

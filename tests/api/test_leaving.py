@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +11,7 @@ from tests.serving import Serving
 from tests.waiting import until
 
 if TYPE_CHECKING:
+    import pytest
     from fastapi import FastAPI
     from fastapi.testclient import TestClient
 
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
 
 NEVER = 3600.0
 """Seconds: whoever waits so long waits for ever."""
+BUSY = 1.0
 
 
 def scorer(client: TestClient) -> Any:
@@ -115,6 +118,39 @@ def test_a_score_that_came_too_late_serves_the_next_caller(service: Service) -> 
 
 
 # Callers who hang up --------------------------------------------------------------------------
+
+
+def test_nothing_is_begun_for_a_caller_who_left_before_his_request_was_read(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app = service.app(predict_timeout=NEVER)
+    server = Serving(app)
+    with Connection(server.url) as here:
+        here.ask("POST", "/predict", {"text": "good"})
+        assert here.reply("POST").status == 200
+        predictor = app.state.predictor
+        begun: list[list[str]] = []
+        predict = predictor.predict
+
+        def counting(model: str, texts: list[str]) -> object:
+            begun.append(texts)
+            return predict(model, texts)
+
+        monkeypatch.setattr(predictor, "predict", counting)
+        # the loop is busy while they come and go
+        predictor._loop.call_soon_threadsafe(time.sleep, BUSY)
+        for n in range(20):
+            with Connection(server.url) as caller:
+                caller.ask("POST", "/predict", {"texts": [f"number {n}"]})
+        left = 'tonebus_http_requests_total{route="/predict",status="499"} 20.0'
+
+        def counted() -> bool:
+            here.ask("GET", "/metrics")
+            return left in here.reply().body.decode()
+
+        until(counted)
+    assert not begun
+    server.stop()
 
 
 def test_a_caller_who_hangs_up_takes_his_texts_and_his_place_along(service: Service) -> None:

@@ -10,8 +10,7 @@ import amqp
 import structlog
 
 from connectors.amqp.nodes import NodeConnection, login_method, nodes, tls_options
-from connectors.amqp.transport import Transport
-from connectors.amqp.transport import tolerant as frame_handler
+from connectors.amqp.transport import Transport, tolerant
 from connectors.errors import Unavailable
 from connectors.tls import SYSTEM_TRUST, Tls
 
@@ -27,7 +26,7 @@ class Refused(Unavailable):
 
 
 class Garbled(Unavailable):
-    """A frame that the parser cannot read: some delivery is to blame, not the connection."""
+    """A frame that the parser cannot read."""
 
 
 class Broker:
@@ -41,7 +40,7 @@ class Broker:
 
     def __init__(
         self, url: str, *, name: str, heartbeat: int, connect_timeout: float,
-        tls: Tls = SYSTEM_TRUST, external: bool = False, tolerant: bool = False,
+        tls: Tls = SYSTEM_TRUST, external: bool = False,
     ) -> None:  # fmt: skip
         """Parse the URLs; connect nothing yet.
 
@@ -52,15 +51,13 @@ class Broker:
             connect_timeout: Seconds for one URL.
             tls: What `amqps://` trusts, and what it shows of us.
             external: Whether the client certificate is the login, in the password's place.
-            tolerant: Whether to read messages whose properties cannot be read, with the header
-                `UNREADABLE` in place of these.
 
         Raises:
             WrongUrl: No connection can be made of a URL.
         """
-        options: dict[str, Any] = {"client_properties": {"connection_name": name}}
-        if tolerant:
-            options["frame_handler"] = frame_handler
+        options: dict[str, Any] = {
+            "client_properties": {"connection_name": name}, "frame_handler": tolerant
+        }  # fmt: skip
         self._clients = [
             (
                 node.address,

@@ -5,9 +5,10 @@ from __future__ import annotations
 import itertools
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import structlog
 from amqp import spec
 
-from connectors.amqp.connection import Garbled, body_of
+from connectors.amqp.connection import body_of
 from connectors.delivery import Delivery
 from connectors.parking.headers import UNREADABLE
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 CANCELLED = "cancelled"
 _ACK_TIMEOUT = "delivery acknowledgement on channel"
 """What RabbitMQ says of a consumer time-out, up to 4.2."""
+_log = structlog.get_logger(__name__)
 
 
 class Ended(NamedTuple):
@@ -61,8 +63,8 @@ class Consumer:
             connector: Whose messages these are.
             prefetch: Unsettled deliveries that may be out.
             arrived: Deliveries are appended to it.
-            hold_bytes: Bytes of bodies that may be out. A body beyond is left to RabbitMQ's own
-                dead-lettering; 0 holds whatever comes.
+            hold_bytes: Bytes of bodies that may be out. A body beyond, or one without readable
+                properties, is left to RabbitMQ's own dead-lettering; 0 holds whatever comes.
             on_end: Called once, where RabbitMQ ends the consumer.
         """
         self._broker = broker
@@ -76,7 +78,6 @@ class Consumer:
         self._tag = ""
         self._ended = False
         self.live = True
-        self.rejected = 0
         self._channel = broker.channel()
         self._channel.on_broken = self._on_broken
         # RabbitMQ applies it to each consumer that starts afterwards
@@ -172,9 +173,9 @@ class Consumer:
     def _on_delivery(self, message: Any) -> None:  # noqa: ANN401 - py-amqp has no types
         info = message.delivery_info
         body = body_of(message)
-        if self._hold_bytes and self._unsettled and self._held + len(body) > self._hold_bytes:
+        if self._hold_bytes and (cause := self._too_much(message, len(body))):
+            _log.warning("delivery_rejected", connector=self._connector, reason=cause)
             self._broker.attempt(self._channel.basic_reject, info["delivery_tag"], False)
-            self.rejected += 1
             return
         delivery = Delivery(
             self,
@@ -196,11 +197,15 @@ class Consumer:
         self._unsettled[delivery.tag] = delivery
         self._arrived.append(delivery)
 
-    def _accepts(self, delivery: Delivery) -> bool:
+    def _too_much(self, message: Any, size: int) -> str:  # noqa: ANN401 - py-amqp has no types
+        """Return why a delivery is left to RabbitMQ, as it came; empty where it is not."""
+        if UNREADABLE in (message.properties.get("application_headers") or {}):
+            return "headers"
+        over = self._unsettled and self._held + size > self._hold_bytes
+        return "too-large" if over else ""
+
+    def _accepts(self, _delivery: Delivery) -> bool:
         """Whether a delivery is to be taken further; else it is settled."""
-        if UNREADABLE in delivery.headers:
-            # RabbitMQ's delivery limit puts it away
-            raise Garbled("unreadable properties")
         return True
 
     def _on_cancel(self, _tag: str) -> None:

@@ -30,12 +30,15 @@ if TYPE_CHECKING:
 
 _HEADER = Struct(">BHI")
 _FRAME_END = 0xCE
-_HEADER_FRAME = 2
+_METHOD_FRAME, _HEADER_FRAME = 1, 2
 _PROPERTY_FLAGS = 12
 _INSTEAD = (
     b"\x20\x00" + struct.pack(">IB", len(UNREADABLE) + 3, len(UNREADABLE))
     + UNREADABLE.encode() + b"t\x01"
 )  # fmt: skip
+_DELIVER, _GET_OK = b"\x00\x3c\x00\x3c", b"\x00\x3c\x00\x47"
+_TAG_BYTES = 9
+"""Delivery tag and the flag of a redelivery."""
 _READ_BYTES = 256 * 1024
 _RPC_SECONDS = 10.0
 _IDLE_SECONDS = 0.5
@@ -144,22 +147,46 @@ class _NonBlocking:
 
 
 def tolerant(connection: Any, callback: Any) -> Any:  # noqa: ANN401 - py-amqp has no types
-    """Return a frame handler for py-amqp that reads messages whose properties it cannot.
+    """Return a frame handler for py-amqp that reads messages which py-amqp itself cannot.
 
-    They come with the header `UNREADABLE` in place of their properties.
+    Where their properties cannot be read, they come with the header `UNREADABLE` in place of these.
+    Bytes of an exchange's name or a routing key that are not UTF-8 come as question marks.
     """
     handle = frame_handler(connection, callback)
 
     def on_frame(frame: tuple[int, int, bytes]) -> Any:  # noqa: ANN401 - as above
+        kind, channel, payload = frame
+        if kind == _METHOD_FRAME:
+            return handle((kind, channel, _readable_names(payload)))
         try:
             return handle(frame)
         except Exception:
-            kind, channel, payload = frame
             if kind != _HEADER_FRAME or _readable(payload):
                 raise
             return handle((kind, channel, payload[:_PROPERTY_FLAGS] + _INSTEAD))
 
     return on_frame
+
+
+def _readable_names(payload: bytes) -> bytes:
+    """Return a method, with names that py-amqp can decode where it brings a message."""
+    if payload.startswith(_DELIVER):
+        start = len(_DELIVER) + 1 + payload[len(_DELIVER)] + _TAG_BYTES
+    elif payload.startswith(_GET_OK):
+        start = len(_GET_OK) + _TAG_BYTES
+    else:
+        return payload
+    for _ in range(2):  # exchange and routing key
+        end = start + 1 + payload[start]
+        name = payload[start + 1 : end]
+        try:
+            name.decode("utf-8", "surrogatepass")
+        except UnicodeDecodeError:
+            # as many bytes as before, so that the rest stays where it is
+            said = name.decode("utf-8", "surrogateescape").encode("utf-8", "replace")
+            payload = payload[: start + 1] + said + payload[end:]
+        start = end
+    return payload
 
 
 def _readable(payload: bytes) -> bool:

@@ -27,7 +27,7 @@ BY_BROKER = {
     "delivery_limit": (UNREADABLE, "each delivery of it ended in a lost connection"),
     "expired": ("expired", "it expired before a daemon could take it"),
     "maxlen": ("maxlen", "its source queue was full"),
-    "rejected": ("rejected", "a client rejected it"),
+    "rejected": ("rejected", "a client rejected it, or a daemon that held as many bytes as it may"),
 }
 """Code and detail by the reason that RabbitMQ gives for a dead letter."""
 _MAX_COUNT = 10**9
@@ -140,7 +140,7 @@ def _unlabelled(message: Any, found: Mapping[str, Any]) -> dict[str, Any]:  # no
         "headers": found,
     }
     if NO_PROPERTIES in found:
-        return own | {"code": UNREADABLE, "detail": "by RabbitMQ: its headers cannot be read"}
+        return own | {"code": "headers", "detail": "by RabbitMQ: its properties cannot be read"}
     death = _death(found.get("x-death"))
     if not death:
         return own | {"code": FOREIGN, "detail": "by a client that published it to this queue"}

@@ -174,7 +174,7 @@ def _go_through(
 def _opened() -> Iterator[tuple[Settings, ParkedQueue]]:
     configuration = settings.load()
     logs.configure("console", "error")
-    broker = connect(configuration, "tonebus parked", tolerant=True)
+    broker = connect(configuration, "tonebus parked")
     try:
         queue = ParkedQueue(broker)
         yield configuration, queue

@@ -83,13 +83,13 @@ def publish(
         click.echo(f"{len(ids)} published to {chosen.exchange}, confirmed")
 
 
-def connect(configuration: Settings, name: str, *, tolerant: bool = False) -> Broker:
+def connect(configuration: Settings, name: str) -> Broker:
     """Connect to RabbitMQ, once; arguments as those of `wiring.broker`.
 
     Raises:
         Unavailable: It does not answer, or refuses us; the message says what to do.
     """
-    broker = wiring.broker(configuration, name, tolerant=tolerant)
+    broker = wiring.broker(configuration, name)
     try:
         broker.connect()
     except Refused as refused:

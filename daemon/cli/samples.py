@@ -73,7 +73,7 @@ def in_queue(
     Raises:
         Unavailable: RabbitMQ does not answer, or refuses it.
     """
-    broker = connect(configuration, "tonebus try", tolerant=True)
+    broker = connect(configuration, "tonebus try")
     try:
         found = peek(broker, queue, limit)
     finally:

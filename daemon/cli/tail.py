@@ -49,7 +49,7 @@ def tail(
     """
     configuration = settings.load()
     exchanges = _exchanges(configuration, connector)
-    broker = connect(configuration, "tonebus tail", tolerant=True)
+    broker = connect(configuration, "tonebus tail")
     wiring.prepare(configuration, broker, topology.results(exchanges))
     console = terminal.console()
     seen = 0

@@ -162,7 +162,7 @@ def run(
     with contextlib.closing(connect()) as broker:
         topology.apply(broker, Topology(queues=(keep,)))
     edges = Rabbit(
-        wiring.broker(settings, "tonebus relabel", tolerant=True),
+        wiring.broker(settings, "tonebus relabel"),
         app=wiring.celery(settings),
         models=[each.name for each in settings.models],
         subscriptions=[subscription],

@@ -43,13 +43,12 @@ RECONNECT_PAUSES = tenacity.wait_exponential(multiplier=0.2, max=10) + tenacity.
 """Seconds between two attempts to connect: growing, and not the same for every process."""
 
 
-def broker(settings: Settings, name: str, *, tolerant: bool = False) -> Broker:
+def broker(settings: Settings, name: str) -> Broker:
     """Return a connection to RabbitMQ, not yet open.
 
     Args:
         settings: Everything.
         name: What RabbitMQ's tools call the connection.
-        tolerant: Whether to read messages whose properties cannot be read, without them.
     """
     return Broker(
         settings.broker.url,
@@ -58,7 +57,6 @@ def broker(settings: Settings, name: str, *, tolerant: bool = False) -> Broker:
         connect_timeout=settings.broker.connect_timeout,
         tls=settings.broker.tls,
         external=settings.broker.external,
-        tolerant=tolerant,
     )
 
 
@@ -75,10 +73,8 @@ def rabbit(settings: Settings, name: str, *, consume: bool) -> Rabbit:
         name: What RabbitMQ's tools call the connection.
         consume: Whether to read the source queues.
     """
-    streams = consume and any(each.offset != "" for each in settings.connectors)
     return Rabbit(
-        # no delivery limit puts away what cannot be read in a stream
-        broker(settings, name, tolerant=streams),
+        broker(settings, name),
         app=celery(settings),
         models=[model.name for model in settings.models],
         subscriptions=subscriptions(settings) if consume else (),

@@ -54,6 +54,9 @@ CATALOGUE: dict[str, Words] = {
     "reply_refused": Words(
         "A worker of model “{model}” sends replies that cannot be read ({error})",
         "Install one release on daemons and workers."),
+    "delivery_rejected": Words(
+        "Messages of “{connector}” were left to RabbitMQ, which parks them as they are: {reason}",
+        "See what they are: `tonebus parked list`. Correct their publisher."),
     "message_parked": Words(
         "Messages of “{connector}” were parked: {code}",
         "See what is wrong: `tonebus parked list --reason {code}`. Fix it, then replay."),

@@ -15,7 +15,7 @@ from amqp import spec
 from connectors.amqp.connection import Broker
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
 
 class Channel:
@@ -64,9 +64,12 @@ class Channel:
     def close(self) -> None:
         self.closed = True
 
-    def deliver(self, queue: str, tag: int, body: bytes | str = b"{}") -> None:
+    def deliver(
+        self, queue: str, tag: int, body: bytes | str = b"{}",
+        headers: Mapping[str, Any] | None = None,
+    ) -> None:  # fmt: skip
         """Say `basic.deliver`."""
-        message = amqp.Message(body)
+        message = amqp.Message(body, application_headers=dict(headers or {}))
         message.delivery_info = {
             "delivery_tag": tag,
             "redelivered": False,

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from tests.hostile.conftest import House, Node
 
 
+BACKLOG = 200
+
+
 @pytest.fixture(scope="module")
 def guarded(node: Node, config: Path) -> Iterator[House]:
     """Processes in a virtual host of their own, and a client that leaves parked messages alone."""
@@ -38,6 +41,28 @@ def test_what_no_parser_reads_is_dead_lettered_and_others_flow(guarded: House, n
         bus.await_depth(PARKED, dead + 1)
     assert guarded.daemon.popen.poll() is None
     assert bus.depth(source_queue("input")) == 0
+
+
+def test_what_no_parser_reads_costs_a_long_backlog_no_delivery(guarded: House) -> None:
+    bus, daemon = guarded.bus, guarded.daemon
+    dead, lost = bus.depth(PARKED), len(daemon.events("disconnected"))
+    unreadable = UNREADABLE["a header's timestamp in milliseconds"]
+    with raw(bus.url) as channel:
+        backlog = [bus.say(f"good {n}", id=f"backlog-{n}") for n in range(BACKLOG)]
+        publish(channel, say(), unreadable | {"delivery_mode": b"\2"})
+        backlog += [bus.say(f"great {n}", id=f"behind-{n}") for n in range(BACKLOG)]
+        for key in backlog:
+            bus.event(key)
+        bus.await_depth(PARKED, dead + 1)
+    assert len(daemon.events("disconnected")) == lost
+    assert not daemon.events("quarantine_started")
+
+
+def test_a_routing_key_that_is_not_utf_8_is_no_matter(bus: Bus) -> None:
+    key = "stra\xdfe.ö".encode("latin-1")
+    with bus.good_neighbours(), raw(bus.url) as channel:
+        publish(channel, say(), {"correlation_id": short(b"latin key")}, routing_key=key)
+        assert bus.event("latin key")["data"]["origin"]["routing_key"] == "stra?e.?"
 
 
 @pytest.mark.parametrize("name", ODD)

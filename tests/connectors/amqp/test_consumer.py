@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from connectors.amqp.connection import Refused
 from connectors.amqp.consumer import CANCELLED, Consumer
 from connectors.errors import Unavailable
+from connectors.parking.headers import UNREADABLE
 from tests.connectors.scripted import line
 
 if TYPE_CHECKING:
@@ -173,6 +174,18 @@ def test_what_is_given_back_is_nacked_in_one_frame_and_never_acknowledged() -> N
     consumer.flush()
     assert channel.acks == [(1, True)]
     assert not deliveries[2].live
+
+
+def test_what_has_no_readable_properties_is_left_to_dead_lettering_where_there_is_some() -> None:
+    unreadable = {UNREADABLE: True}
+    own, others = Line(hold_bytes=10), Line()
+    for each in (own, others):
+        each.channel.deliver(QUEUE, 1)
+        each.channel.deliver(QUEUE, 2, headers=unreadable)
+    assert own.channel.rejected == [2]
+    assert [each.tag for each in own.arrived] == [1]
+    assert not others.channel.rejected
+    assert [each.tag for each in others.arrived] == [1, 2]
 
 
 def test_bodies_beyond_what_may_be_held_are_left_to_dead_lettering() -> None:

@@ -41,9 +41,7 @@ class Line:
         self.declare()
 
     def connection(self) -> Broker:
-        broker = Broker(
-            self.url, name="tonebus tests", heartbeat=10, connect_timeout=5, tolerant=True
-        )
+        broker = Broker(self.url, name="tonebus tests", heartbeat=10, connect_timeout=5)
         broker.connect()
         self.brokers.append(broker)
         return broker

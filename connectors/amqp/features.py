@@ -103,8 +103,9 @@ SERIES = (
 """Oldest first. What lies between two of them is taken to be as the older one."""
 
 OLDEST = SERIES[0].since
-MAINTAINED = (4, 2)
-"""Oldest series that its makers still fixed in 2026; see rabbitmq.com/release-information."""
+MAINTAINED = (4, 3)
+"""Oldest series that its makers still fix for everybody, in November 2026: 4.2 ended in July. See
+rabbitmq.com/release-information."""
 
 
 def numbers(version: str) -> tuple[int, int]:

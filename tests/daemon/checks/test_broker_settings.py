@@ -131,7 +131,7 @@ def test_a_user_without_a_tag_is_told_which_it_takes(room: Room) -> None:
     [
         ("RabbitMQ 3.9.29", ["failure"]),
         ("RabbitMQ 3.10.8", ["ok", "warning"]),
-        ("RabbitMQ 4.0.5", ["ok", "warning"]),
+        ("RabbitMQ 4.2.9", ["ok", "warning"]),
         ("RabbitMQ 4.3.6", ["ok"]),
     ],
 )

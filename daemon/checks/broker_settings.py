@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from connectors.amqp.features import MAINTAINED, OLDEST, features, numbers
+from connectors.amqp.topology import DELIVERY_LIMIT
 from connectors.errors import Unavailable
 from daemon.checks.management import Forbidden
 from daemon.checks.result import Result
@@ -80,6 +81,7 @@ def examine(
     yield from _asked("default queue type", lambda: _default(management.get("vhosts", vhost)))
     names = list(queues)
     yield from _asked("policies", lambda: _policies(_seen(management, vhost, names)))
+    yield from _asked("delivery limits", lambda: _limits(_seen(management, vhost, names), number))
     yield from _asked(
         "consumer time-out", lambda: _timeouts(_seen(management, vhost, names), number, hold)
     )
@@ -170,6 +172,32 @@ def _counts(key: str, value: object, arguments: dict[str, Any]) -> bool:
     if isinstance(own, int) and isinstance(value, int):
         return value < own
     return own is None
+
+
+def _limits(seen: Iterable[tuple[Queue, dict[str, Any]]], number: str) -> Iterator[Result]:
+    """Name the queues of others from which RabbitMQ soon drops what is given back."""
+    for queue, found in seen:
+        if not queue.passive or found.get("type") != "quorum":
+            continue
+        policy = found.get("effective_policy_definition") or {}
+        arguments = found.get("arguments") or {}
+        if "dead-letter-exchange" in policy or "x-dead-letter-exchange" in arguments:
+            continue
+        named = (policy.get("delivery-limit"), arguments.get("x-delivery-limit"))
+        limits = [each for each in named if each is not None]
+        # one below zero is none
+        limit = min(
+            (each for each in limits if each >= 0),
+            default=None if limits else features(number).default_delivery_limit,
+        )
+        if limit is not None and limit < DELIVERY_LIMIT:
+            yield Result(
+                f"queue {queue.name}", "warning",
+                f"RabbitMQ drops a message that comes back more than {limit} times: the queue has "
+                "no dead-letter exchange, and a daemon that ends gives back what it holds",
+                "have its owner set a dead-letter exchange, or a delivery limit of "
+                f"{DELIVERY_LIMIT} or more",
+            )  # fmt: skip
 
 
 def _timeouts(

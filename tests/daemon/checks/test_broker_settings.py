@@ -15,6 +15,8 @@ from tests.servers import check_broker
 from tests.waiting import until
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tests.daemon.checks.conftest import Room
 
 SOURCE = "sentiment.source.input"
@@ -34,6 +36,12 @@ def examine(room: Room, *arguments: str, **variables: str) -> dict[str, dict[str
 def declared(room: Room) -> None:
     environment: dict[str, Any] = {"TONEBUS_BROKER_URL": room.url}
     assert CliRunner().invoke(tonebus, ["topology", "apply"], env=environment).exit_code == 0
+
+
+def effective(room: Room, queue: str) -> dict[str, Any]:
+    """What policies say of a queue, as far as the management API has noticed."""
+    found = room.call("GET", f"queues/{room.vhost}/{queue}").get("effective_policy_definition")
+    return found or {}
 
 
 def test_a_broker_in_order_is_said_to_be(room: Room) -> None:
@@ -86,6 +94,38 @@ def test_a_policy_that_our_arguments_overrule_is_no_fault(room: Room) -> None:
     room.call("PUT", f"policies/{room.vhost}/harmless", policy)
     until(lambda: "elsewhere" in str(room.call("GET", f"queues/{room.vhost}/{SOURCE}")))
     assert examine(room, "--management", room.management)["policies"]["state"] == "ok"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "policy", "dropped_after"),
+    [
+        ({"x-delivery-limit": 1}, {}, 1),
+        ({"x-delivery-limit": 60}, {"delivery-limit": 3}, 3),
+        ({"x-delivery-limit": 60}, {}, None),
+        ({"x-delivery-limit": 1, "x-dead-letter-exchange": "theirs"}, {}, None),
+        ({"x-delivery-limit": 1}, {"dead-letter-exchange": "theirs"}, None),
+        ({}, {}, "default"),
+    ],
+)
+def test_a_queue_of_others_that_soon_drops_what_comes_back_is_named(
+    room: Room, expected: Features, arguments: dict[str, Any], policy: dict[str, Any],
+    dropped_after: int | str | None, tmp_path: Path,
+) -> None:  # fmt: skip
+    queue = {"durable": True, "arguments": {"x-queue-type": "quorum", **arguments}}
+    room.call("PUT", f"queues/{room.vhost}/theirs", queue)
+    if policy:
+        body = {"pattern": "^theirs$", "definition": policy, "apply-to": "queues"}
+        room.call("PUT", f"policies/{room.vhost}/operators", body)
+    until(lambda: policy.items() <= effective(room, "theirs").items())
+    config = tmp_path / "tonebus.toml"
+    config.write_text('[[connectors]]\nname = "crm"\nqueue = "theirs"\n', encoding="utf-8")
+    found = examine(room, "--management", room.management, TONEBUS_CONFIG=str(config))
+    if dropped_after == "default":
+        dropped_after = expected.default_delivery_limit
+    warned = found.get("queue theirs", {}).get("detail", "")
+    assert ("drops" in warned) == (dropped_after is not None)
+    if dropped_after is not None:
+        assert f"more than {dropped_after} times" in warned
 
 
 def test_an_alarm_is_a_failure(room: Room) -> None:

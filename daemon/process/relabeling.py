@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from daemon.settings import ConnectorSettings, Settings
     from daemon.status.snapshot import DaemonSnapshot
 
-_SHARE = 4
+_SHARE = 8
 """Part of a batch's work that one of the past has, so that live texts wait no longer behind it."""
 
 

@@ -26,8 +26,8 @@ def cause(
         return Pause(ALARM)
     if destination := publisher.refused_to(connector):
         return Pause(REFUSED_PUBLISH, destination=destination)
-    if not all(map(scorer.workers, models)):
-        return Pause(NO_WORKER)
+    if alone := [model for model in models if not scorer.workers(model)]:
+        return Pause(NO_WORKER, models=alone)
     return None
 
 

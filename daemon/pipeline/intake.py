@@ -267,7 +267,7 @@ class Intake:
         where = str(pause.destination) if pause.destination else ""
         _log.error(
             "connector_paused", connector=name, reason=pause.reason, destination=where,
-            fix=FIXES[pause.reason],
+            models=", ".join(pause.models), fix=FIXES[pause.reason],
         )  # fmt: skip
 
     def _restart(self, edges: Edges, name: str, prefetch: int) -> None:

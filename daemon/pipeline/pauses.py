@@ -23,7 +23,8 @@ STANDBY = "standby"
 FIRST_TRIAL = 15.0
 """Seconds until a message is tried, where messages or scores are bad."""
 FIXES = {
-    NO_WORKER: "start a worker: `systemctl start tonebus-worker@1`, or `tonebus worker`",
+    NO_WORKER: "start a worker that serves every model of the connector: "
+    "`systemctl start tonebus-worker@1`, or `tonebus worker`",
     REFUSED_PUBLISH: "see `publish_refused` in the log for the exchange and what to repair",
     ALARM: "RabbitMQ is short of memory or disk space: free some",
     BAD_MESSAGES: "most of its messages are parked: see `detail` of message_parked, repair the "
@@ -49,6 +50,7 @@ class Pause:
         since: Monotonic seconds.
         until: Monotonic seconds of the next trial; infinite where the cause itself is watched.
         destination: What refuses its messages.
+        models: Those that no worker serves.
         ping: What is published to see whether the alarm is over.
         stopped: Whether its deliveries were given back.
     """
@@ -57,6 +59,7 @@ class Pause:
     since: float = 0.0
     until: float = float("inf")
     destination: Destination | None = None
+    models: Sequence[str] = ()
     ping: Ping | None = None
     stopped: bool = True
 

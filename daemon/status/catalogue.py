@@ -29,7 +29,7 @@ CATALOGUE: dict[str, Words] = {
         "The {workers} workers of model “{model}” are connected, and take no request up",
         "Restart them: they hang, or are stopped. Messages wait in their queues until then."),
     "connector_paused": Words(
-        "Connector “{connector}” stopped consuming ({reason}) {destination}", "{fix}."),
+        "Connector “{connector}” stopped consuming ({reason}) {destination}{models}", "{fix}."),
     "consumer_ended": Words(
         "RabbitMQ ended the consumer of “{connector}”: {reason} {detail}", "{fix}."),
     "stream_cut": Words(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from typing import TYPE_CHECKING, Literal
 
@@ -9,7 +10,9 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
 
+from tests import models
 from tests.browser.chromium import Complaints, is_live, open_page
+from tests.browser.conftest import Site
 from tests.processes import running
 from tests.proxy import free_port
 
@@ -18,8 +21,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from playwright.sync_api import Browser, Page
-
-    from tests.browser.conftest import Site
 
 PATIENCE = 20_000
 
@@ -49,6 +50,37 @@ def test_it_follows_what_happens(page: Page, site: Site) -> None:
     expect(page.locator("#parked")).to_contain_text("json", timeout=PATIENCE)
     expect(page.locator("#incidents")).to_contain_text("were parked: json", timeout=PATIENCE)
     assert page.locator("#chart rect[data-tone]").count() > 0
+
+
+@pytest.fixture
+def english_site(tmp_path: Path) -> Iterator[Site]:
+    """One whose model reads English alone."""
+    from daemon.model.scorer import ToneModel  # noqa: PLC0415 - torch is slow to import
+
+    where = models.save(tmp_path / "model")
+    card = json.loads((where / "tonebus.json").read_text(encoding="utf-8"))
+    (where / "tonebus.json").write_text(json.dumps(card | {"languages": ["en"]}), encoding="utf-8")
+    made = Site(where, ToneModel.load(models.settings(where)))
+    yield made
+    made.close()
+
+
+def test_it_shows_the_languages_and_the_texts_that_no_model_reads(
+    browser: Browser, english_site: Site
+) -> None:
+    english_site.start_daemon()
+    page = open_page(browser)
+    page.goto(english_site.url)
+    expect(page.locator("#languages")).to_have_text("No event yet.", timeout=PATIENCE)
+    for text in (
+        "The parcel came on Monday.", "Nobody answers my mails.", "注文した商品がまだ届きません。",
+    ):  # fmt: skip
+        english_site.room.tell(text)
+    expect(page.locator("#languages .meter-row")).to_have_text(["en2", "ja1"], timeout=PATIENCE)
+    expect(page.locator("#languages p")).to_have_text(
+        "1 without a tone, since no model reads the language."
+    )
+    page.close()
 
 
 def test_without_a_daemon_it_says_what_to_do(page: Page) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pytest
+
 from connectors.messages import Score
 from daemon.model.scorer import ToneModel
 from daemon.settings import ModelSettings
@@ -17,15 +19,15 @@ if TYPE_CHECKING:
 ENGLISH = "I have been waiting for my refund for three weeks now."
 SPANISH = "Llevo tres semanas esperando la devolución de mi dinero."
 JAPANESE = "注文した商品がまだ届きません。連絡もありません。"
+READS = {"first": "en", "second": "es"}
 
 
-def test_one_worker_serves_the_models_that_connectors_send_texts_to(
-    stage: Stage, tmp_path: Path
-) -> None:
+@pytest.fixture
+def places(stage: Stage, tmp_path: Path) -> dict[str, Path]:
+    """Where the two models of the only connector are: `first` for English, `second` for Spanish."""
     places = {"first": models.save(tmp_path / "a"), "second": models.save(tmp_path / "b", seed=8)}
-    reads = {"first": "en", "second": "es"}
     tables = [
-        models.table(name, place) + f'languages = ["{reads[name]}"]\n'
+        models.table(name, place) + f'languages = ["{READS[name]}"]\n'
         for name, place in places.items()
     ]
     config = tmp_path / "tonebus.toml"
@@ -33,6 +35,12 @@ def test_one_worker_serves_the_models_that_connectors_send_texts_to(
         "\n".join([*tables, '[[connectors]]\nmodel = ["first", "second"]\n']), encoding="utf-8"
     )
     stage.env["TONEBUS_CONFIG"] = str(config)
+    return places
+
+
+def test_one_worker_serves_the_models_that_connectors_send_texts_to(
+    stage: Stage, places: dict[str, Path]
+) -> None:
     worker = stage.start("worker")
     stage.start("daemon")
     stage.watch()
@@ -45,9 +53,26 @@ def test_one_worker_serves_the_models_that_connectors_send_texts_to(
         name: name for name in texts
     }
     assert (found["ja"]["tone"], found["ja"]["reason"]) == ("none", "language")
-    for name, language in reads.items():
+    for name, language in READS.items():
         [wanted] = ToneModel.load(ModelSettings(source=str(places[name]))).score([texts[language]])
         assert isinstance(wanted, Score)
         assert found[language]["scores"] == {
             tone: round(score, 4) for tone, score in wanted.scores.items()
         }
+
+
+def test_a_model_without_a_worker_is_named_and_its_texts_wait(
+    stage: Stage, places: dict[str, Path]
+) -> None:
+    assert places
+    stage.start("worker", "--model", "first")
+    daemon = stage.start("daemon", TONEBUS_DAEMON_HOLD_SECONDS="2")
+    stage.watch()
+    stage.publish([("en", ENGLISH), ("es", SPANISH)])
+    stage.subjects({"en"})
+    paused = daemon.wait_for("connector_paused")
+    assert (paused["reason"], paused["models"]) == ("no-worker", "second")
+
+    stage.start("worker", "--model", "second")
+    stage.subjects({"en", "es"})
+    assert [event["data"]["language"] for event in stage.events] == ["en", "es"]

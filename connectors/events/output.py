@@ -50,7 +50,7 @@ class OutputConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
         headers: Names of headers of the message that the event keeps: strings and integers, up to
             1,024 characters.
         reply: Whether the `reply_to` of a message receives the event too, with its
-            `correlation_id`; sent once, after the event is confirmed.
+            `correlation_id`; sent once, after the message is acknowledged.
         reply_queues: Patterns of the queues that may receive a reply: by default those of direct
             reply-to and those that RabbitMQ named, since a publisher could name any queue.
     """

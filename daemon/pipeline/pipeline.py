@@ -69,6 +69,7 @@ class Pipeline:
         self._tracer = scorer.tracer
         self._inbox = Inbox(len(routes))
         self._new: list[Item] = []
+        self._answered: list[Settlement] = []
         self._under_way: dict[str, Item] = {}
 
     @property
@@ -111,6 +112,7 @@ class Pipeline:
         """Forget everything in flight: it will be delivered again."""
         self._inbox.clear()
         self._new.clear()
+        self._answered.clear()
         self._under_way.clear()
         self._publisher.reset()
         self._scorer.reset()
@@ -190,6 +192,7 @@ class Pipeline:
         for pending in self._publisher.confirmed(self._edges):
             pending.confirmed(self)
         self._edges.source.flush()
+        self._reply()
 
     def event_confirmed(self, pending: PendingEvent) -> None:
         """An event is safe: settle its text, and those of its duplicates."""
@@ -200,8 +203,7 @@ class Pipeline:
         self._tally.published(pending)
         self._intake.came_through(item.delivery.connector)
         if reply := item.route.output.reply(pending.event, item.delivery):
-            self._edges.sink.reply(reply)
-            self._tally.replied(item.delivery)
+            item.settlement.replies.append(reply)
         item.settlement.done()
         self._conclude(item.settlement)
         for duplicate in item.duplicates:
@@ -210,7 +212,7 @@ class Pipeline:
     def copy_confirmed(self, pending: PendingCopy) -> None:
         """A parked copy is safe: acknowledge its delivery."""
         self._tally.parked(pending)
-        pending.settlement.delivery.ack()
+        self._acknowledge(pending.settlement)
 
     def _publish_event(self, item: Item, score: Score, model: Model, *, cached: bool) -> None:
         if not item.wanted():
@@ -246,7 +248,7 @@ class Pipeline:
             return
         delivery, reason = settlement.delivery, settlement.reason
         if reason is None:
-            delivery.ack()
+            self._acknowledge(settlement)
         elif delivery.live:
             _log.warning(
                 "message_parked", connector=delivery.connector, code=reason.code,
@@ -254,6 +256,23 @@ class Pipeline:
             )  # fmt: skip
             delivery.trace.record("parked", reason.code)
             self._publisher.put(PendingCopy(settlement, reason))
+
+    def _acknowledge(self, settlement: Settlement) -> None:
+        settlement.delivery.ack()
+        if settlement.replies:
+            self._answered.append(settlement)
+
+    def _reply(self) -> None:
+        """Answer whose messages are acknowledged.
+
+        RabbitMQ may end the connection for a reply address, which any publisher can make up: that
+        must not bring its message back.
+        """
+        answered, self._answered = self._answered, []
+        for settlement in answered:
+            for reply in settlement.replies:
+                self._edges.sink.reply(reply)
+                self._tally.replied(settlement.delivery)
 
     def _duplicate(self, settlement: Settlement) -> None:
         delivery = settlement.delivery

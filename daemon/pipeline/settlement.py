@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from connectors.delivery import Delivery
+    from connectors.messages import OutgoingMessage
 
 _NAMED_AT_MOST = 10
 
@@ -23,7 +24,7 @@ class Settlement:
     of its one parked copy, which names every text that failed.
     """
 
-    __slots__ = ("_failures", "_open", "delivery")
+    __slots__ = ("_failures", "_open", "delivery", "replies")
 
     def __init__(self, delivery: Delivery, texts: int, failures: Sequence[Reason] = ()) -> None:
         """Owe so many texts; some may have failed already.
@@ -34,6 +35,7 @@ class Settlement:
             failures: Why other texts of it, or all of it, cannot be scored.
         """
         self.delivery = delivery
+        self.replies: list[OutgoingMessage] = []
         self._open = texts
         self._failures = list(failures)
 

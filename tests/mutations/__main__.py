@@ -19,17 +19,23 @@ TESTS = (
     "tests/daemon/pipeline/test_confirms.py", "tests/daemon/pipeline/test_charges.py",
     "tests/daemon/pipeline/test_destinations.py", "tests/daemon/pipeline/test_ledger.py",
 )  # fmt: skip
+_TURNS = "tests/hostile/test_turns.py::test_"
+HOSTILE = f"{_TURNS}500_hostile_messages_are_worked_off_in_bounded_turns_and_bounded_memory"
+OVERSIZE = f"{_TURNS}bodies_over_their_bound_are_not_held"
+COSTLY = f"{_TURNS}mapping_that_takes_long_costs_no_delivery"
+BOUNDS = ("tests/daemon/pipeline/test_inbox.py", "tests/daemon/pipeline/test_destinations.py")
 FAILED = 1
 """What pytest ends with where a test failed; anything else is an error of another kind."""
 
 
 class Mutation(NamedTuple):
-    """A mistake: a piece of a source file, and what stands there instead."""
+    """A mistake: a piece of a source file, what stands there instead, and the tests that run."""
 
     name: str
     file: str
     right: str
     wrong: str
+    tests: tuple[str, ...] = TESTS
 
 
 MUTATIONS = (
@@ -110,6 +116,46 @@ MUTATIONS = (
         "        if made.event and (sent := item.route.output.reply(made.event, item.delivery)):\n"
         "            self._edges.sink.reply(sent)\n",
     ),
+    Mutation(
+        "answered-before-the-message-is-acknowledged", "daemon/pipeline/pipeline.py",
+        "        self._edges.source.flush()\n        self._reply()\n",
+        "        self._reply()\n        self._edges.source.flush()\n",
+    ),
+    Mutation(
+        "a-turn-without-end", "daemon/pipeline/limits.py",
+        "MAP_SECONDS = 0.02", "MAP_SECONDS = 3600.0", (COSTLY,),
+    ),
+    Mutation(
+        "mapping-without-end", "connectors/mapping/bounds.py",
+        "        self.left = steps\n", "        self.left = 10**12\n", (HOSTILE,),
+    ),
+    Mutation(
+        "events-without-end", "connectors/mapping/mapper.py",
+        "if size > self._max_mapped_bytes:", "if size > 10**12:", (HOSTILE,),
+    ),
+    Mutation(
+        "bodies-without-end", "connectors/amqp/source.py",
+        "hold_bytes=0 if others else prefetch * self._max_body_bytes", "hold_bytes=10**12",
+        (OVERSIZE,),
+    ),
+    Mutation(
+        "a-window-without-end-in-bytes", "daemon/pipeline/publisher.py",
+        "self._sent_bytes < self._window and ", "", BOUNDS,
+    ),
+    Mutation(
+        "a-window-without-end-in-messages", "daemon/pipeline/publisher.py",
+        " and len(self._sent) < WINDOW_MESSAGES", "", BOUNDS,
+    ),
+    Mutation(
+        "items-without-end", "daemon/pipeline/inbox.py",
+        "connector, weight = item.delivery.connector, sign * item.weight\n",
+        "connector, weight = item.delivery.connector, sign * item.weight\n"
+        "        sign = 0\n", BOUNDS,
+    ),
+    Mutation(
+        "texts-without-end", "daemon/pipeline/inbox.py",
+        "sign * item.weight", "0", BOUNDS,
+    ),
 )  # fmt: skip
 
 
@@ -133,7 +179,7 @@ def caught(mutation: Mutation) -> bool:
             sys.exit(f"{mutation.name}: {mutation.file} has changed; write the mutation again")
         file.write_text(text.replace(mutation.right, mutation.wrong), encoding="utf-8")
         done = subprocess.run(
-            [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", *TESTS],
+            [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", *mutation.tests],
             check=False, cwd=copy, env={**os.environ, "PYTHONPATH": directory, "UNSHRUNK": "yes"},
             capture_output=True, text=True,
         )  # fmt: skip

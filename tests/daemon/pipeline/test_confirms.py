@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import pytest
+
 from connectors.amqp import topology
 from connectors.amqp.consumer import Ended
+from connectors.errors import Unavailable
 from daemon.telemetry import metrics
 from tests.daemon.bench import CONFIRM, Bench, message
 
@@ -148,3 +151,19 @@ def test_a_confirm_after_a_give_back_leaves_the_redelivery_its_place() -> None:
     assert len(bench.edges.sink.waiting) == 1
     bench.confirm_all()
     assert bench.edges.source.acked == [body, body]
+
+
+def test_a_reply_for_which_the_connection_ends_does_not_bring_its_message_back(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    bench, body = Bench(), message(["good", "fine"])
+    bench.edges.source.deliver(body, reply_to="amq.rabbitmq.reply-to.made-up")
+
+    def end(_: object) -> None:
+        raise Unavailable("INTERNAL_ERROR")
+
+    monkeypatch.setattr(bench.edges.sink, "reply", end)
+    bench.score_all()
+    with pytest.raises(Unavailable):
+        bench.confirm_all()
+    assert bench.reconnect() == []

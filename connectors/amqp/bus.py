@@ -102,7 +102,8 @@ class Rabbit:
             *(parts[: -len(subscriptions)] if self._opened and subscriptions else parts),
         )
         self._opened = True
-        self.sink = Sink(self.broker)
+        outputs = {each.output for each in subscriptions}
+        self.sink = Sink(self.broker, {"", topology.PARKED, *outputs} if outputs else ())
         self.scoring = Scoring(self.broker, self._app)
         self.source = self._source(
             self.broker,

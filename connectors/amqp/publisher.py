@@ -12,6 +12,8 @@ from connectors.amqp.connection import body_of
 from connectors.ports import Fate, PublishOutcome, Token
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from connectors.amqp.connection import Broker
     from connectors.messages import OutgoingMessage
 
@@ -112,13 +114,25 @@ class ConfirmChannel(Generic[Token]):
 
 
 class Sink(Generic[Token]):
-    """The publishing side of one connection: a channel for what is owed, others for probes."""
+    """The publishing side of one connection: a channel for each exchange, and others for probes.
 
-    def __init__(self, broker: Broker) -> None:
-        """Open the channel for what is owed."""
+    RabbitMQ closes a channel for an exchange that is gone or forbidden. Messages to another one, on
+    the same channel, would have to be published again, and those that had arrived would come twice.
+    """
+
+    def __init__(self, broker: Broker, exchanges: Iterable[str] = ()) -> None:
+        """Open the channels.
+
+        Args:
+            broker: A connected broker.
+            exchanges: Where messages will go; to open a channel for another one takes the time of
+                an answer, and an alarm may let it wait for that.
+        """
         self._broker = broker
         self._outcomes: list[PublishOutcome[Token]] = []
-        self._main: ConfirmChannel[Token] = ConfirmChannel(broker, self._outcomes)
+        self._by_exchange: dict[str, ConfirmChannel[Token]] = {}
+        for each in exchanges:
+            self._of(each)
         self._probes: list[ConfirmChannel[Token]] = []
         self._replies: Any = None
 
@@ -131,7 +145,7 @@ class Sink(Generic[Token]):
             probe: Whether RabbitMQ may close the channel for it, as for the last one that went
                 there. It goes alone on a channel of its own, and nothing else becomes void.
         """
-        channel = self._for_probe() if probe else self._main
+        channel = self._for_probe() if probe else self._of(outgoing.exchange)
         channel.publish(outgoing, token)
 
     def reply(self, outgoing: OutgoingMessage) -> None:
@@ -149,13 +163,19 @@ class Sink(Generic[Token]):
     @property
     def unconfirmed(self) -> int:
         """Messages of which RabbitMQ has said nothing yet."""
-        return sum(len(each.unconfirmed) for each in (self._main, *self._probes))
+        return sum(len(each.unconfirmed) for each in (*self._by_exchange.values(), *self._probes))
 
     def outcomes(self) -> list[PublishOutcome[Token]]:
         """Take what RabbitMQ has said since the last call."""
         taken = list(self._outcomes)
         self._outcomes.clear()
         return taken
+
+    def _of(self, exchange: str) -> ConfirmChannel[Token]:
+        channel = self._by_exchange.get(exchange)
+        if channel is None:
+            channel = self._by_exchange[exchange] = ConfirmChannel(self._broker, self._outcomes)
+        return channel
 
     def _for_probe(self) -> ConfirmChannel[Token]:
         """Return a channel on which nothing is unconfirmed."""

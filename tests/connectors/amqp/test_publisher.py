@@ -108,13 +108,12 @@ def test_two_equal_messages_that_came_back_are_both_unsafe() -> None:
 def test_what_a_closed_channel_leaves_is_charged_to_the_exchange_that_rabbitmq_names() -> None:
     broker, channel = line()
     sink: Sink[int] = Sink(broker)
-    for n, exchange in enumerate(("a", "b", "a")):
-        sink.publish(OutgoingMessage(exchange, "key", b"{}", {}), n)
-    channel.on_broken(403, "ACCESS_REFUSED - access to exchange 'a' in vhost '/' refused")
-    assert [(token, fate) for token, fate, _ in sink.outcomes()] == [
-        (0, Fate.FORBIDDEN), (1, Fate.VOID), (2, Fate.FORBIDDEN),
-    ]  # fmt: skip
-    assert sink.unconfirmed == 0
+    for named, fate in (("sentiment.results", Fate.FORBIDDEN), ("another", Fate.VOID)):
+        for n in range(2):
+            sink.publish(MESSAGE, n)
+        channel.on_broken(403, f"ACCESS_REFUSED - access to exchange '{named}' refused")
+        assert [(token, each) for token, each, _ in sink.outcomes()] == [(0, fate), (1, fate)]
+        assert sink.unconfirmed == 0
     sink.publish(MESSAGE, 7)
     channel.say("basic_ack", 1, False)
     assert said(sink) == [(7, True)]
@@ -150,6 +149,21 @@ def test_what_a_full_queue_refuses_is_not_safe(broker_url: str) -> None:
         sink.publish(OutgoingMessage("", queue, b"{}", {}), n)
         until(lambda: not sink.unconfirmed, lambda: broker.wait(0.1))
     assert said(sink) == [(0, True), (1, False), (2, False)]
+    broker.close()
+
+
+def test_an_exchange_that_is_gone_makes_no_message_to_another_void(broker_url: str) -> None:
+    broker = Broker(broker_url, name="tests", heartbeat=10, connect_timeout=5)
+    broker.connect()
+    queue = broker.attempt(broker.channel().queue_declare, "", exclusive=True).queue
+    sink: Sink[int] = Sink(broker, ["", "no-such"])
+    for n in range(20):
+        there = OutgoingMessage("", queue, b"{}", {})
+        sink.publish(OutgoingMessage("no-such", "key", b"{}", {}) if n % 5 == 2 else there, n)
+    until(lambda: not sink.unconfirmed, lambda: broker.wait(0.1))
+    fates = {token: fate for token, fate, _ in sink.outcomes()}
+    assert {n for n, fate in fates.items() if fate is Fate.FORBIDDEN} == {2, 7, 12, 17}
+    assert list(fates.values()).count(Fate.CONFIRMED) == 16
     broker.close()
 
 

@@ -154,7 +154,7 @@ def test_a_broker_that_dribbles_byte_by_byte_is_understood(broker_url: str) -> N
 def test_a_broker_that_stops_reading_does_not_block_us(broker_url: str) -> None:
     with proxied(broker_url) as (proxy, url):
         broker = connected(url)
-        sink: Sink[int] = Sink(broker)
+        sink: Sink[int] = Sink(broker, [""])
         channel = broker.channel()
         queue = broker.attempt(channel.queue_declare, "", exclusive=True).queue
         proxy.stalled.set()

@@ -41,6 +41,8 @@ class Administration(Protocol):
         """Set a user's rights in a virtual host: to configure, to write and to read."""
         ...
 
+    def limit_connections(self, vhost: str, most: int) -> None: ...
+
 
 def definitions(vhosts: Sequence[str], user: str) -> str:
     """Return what `rabbitmqctl import_definitions` reads to make virtual hosts for a user.
@@ -85,6 +87,9 @@ class _Ctl(NamedTuple):
     def permit(self, vhost: str, user: str, rights: tuple[str, str, str] = ALL) -> None:
         self._run("set_permissions", "--vhost", vhost, user, *rights)
 
+    def limit_connections(self, vhost: str, most: int) -> None:
+        self._run("set_vhost_limits", "--vhost", vhost, json.dumps({"max-connections": most}))
+
     def _run(self, *arguments: str) -> str:
         done = subprocess.run(
             ["rabbitmqctl", *arguments], check=True, capture_output=True, text=True,
@@ -121,6 +126,9 @@ class _Management(NamedTuple):
     def permit(self, vhost: str, user: str, rights: tuple[str, str, str] = ALL) -> None:
         body = dict(zip(("configure", "write", "read"), rights, strict=True))
         self._ask("PUT", "permissions", vhost, user, body=body)
+
+    def limit_connections(self, vhost: str, most: int) -> None:
+        self._ask("PUT", "vhost-limits", vhost, "max-connections", body={"value": most})
 
     def _ask(self, method: str, *path: str, body: dict[str, Any] | None = None) -> bytes:
         login = base64.b64encode(f"{self.user}:{self.password}".encode()).decode()

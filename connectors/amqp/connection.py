@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
 _TICK_SECONDS = 1.0
+_LIMIT = "is reached"
+"""RabbitMQ ends so what it says of a limit on connections, of a virtual host, user or node."""
 _log = structlog.get_logger(__name__)
 
 
@@ -96,7 +98,9 @@ class Broker:
                 self._connection = client.transport.establish_connection()
             except amqp.exceptions.AMQPError as error:
                 said = (getattr(error, "reply_text", "") or type(error).__name__).rstrip(".")
-                failures.append(Refused(f"RabbitMQ at {address} refused: {said}"))
+                # others may close theirs: to ask again is not in vain
+                kind = Unavailable if said.endswith(_LIMIT) else Refused
+                failures.append(kind(f"RabbitMQ at {address} refused: {said}"))
             except Exception as error:  # noqa: BLE001 - sockets', TLS's, or a parser's that met another protocol
                 failures.append(_unavailable(address, error))
             else:

@@ -18,6 +18,7 @@ from connectors.amqp.connection import Broker, Refused
 from connectors.amqp.subscription import Subscription
 from connectors.errors import Misconfigured, Unavailable
 from connectors.scoring.celery_app import celery_app
+from tests.administration import administration
 from tests.proxy import free_port
 from tests.waiting import until
 
@@ -64,6 +65,14 @@ def test_a_missing_virtual_host_is_refused_by_name(broker_url: str) -> None:
     missing = urllib.parse.urlsplit(broker_url)._replace(path="/no-such-vhost").geturl()
     with pytest.raises(Refused, match="no-such-vhost"):
         broker(missing).connect()
+
+
+def test_a_limit_on_connections_is_worth_waiting_for(own_broker_url: str) -> None:
+    vhost = urllib.parse.urlsplit(own_broker_url).path.removeprefix("/")
+    administration().limit_connections(vhost, 0)
+    with pytest.raises(Unavailable, match="limit") as said:
+        broker(own_broker_url).connect()
+    assert not isinstance(said.value, Refused)
 
 
 def test_where_nothing_listens_is_unavailable_and_not_refused() -> None:

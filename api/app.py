@@ -70,7 +70,10 @@ def build(configuration: Settings, edges: Edges, store: Store) -> FastAPI:
         configuration, edges=edges, cache=wiring.cache(configuration, store),
         identities=wiring.identities(configuration), pauses=wiring.RECONNECT_PAUSES,
     )  # fmt: skip
-    watch = Poller(predictor, store, consuming=bool(configuration.connectors))
+    watch = Poller(
+        predictor, store, consuming=bool(configuration.connectors),
+        further=wiring.further_models(configuration),
+    )  # fmt: skip
     vitals = Vitals(predictor)
 
     @asynccontextmanager

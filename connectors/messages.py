@@ -102,6 +102,27 @@ class Origin(msgspec.Struct, frozen=True):
     index: int
 
 
+class FurtherTone(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What a further model of the connector says of the text.
+
+    Attributes:
+        tone: The most probable of its labels; `none` where it scored nothing.
+        score: The probability of that label.
+        scores: Probability of each of its labels.
+        model: What scored it, or would have.
+        truncated: Whether the text was longer than this model could read.
+        reason: Why the tone is `none`: `blank`, `language`, `poison` where the model failed on the
+            text, `no-worker` where none runs, or `timeout`.
+    """
+
+    tone: str
+    score: float
+    scores: dict[str, float]
+    model: Model
+    truncated: bool = False
+    reason: str | None = None
+
+
 class Label(msgspec.Struct, frozen=True, omit_defaults=True):
     """The data of a tone event.
 
@@ -120,6 +141,7 @@ class Label(msgspec.Struct, frozen=True, omit_defaults=True):
         language_confidence: In [0, 1]; 1 where the message names it.
         reason: Why the tone is `none`: `blank`, or `language` where no model here reads it.
         text: What was scored, where the connector was told to include it.
+        tones: What each further model of the connector says, by its name in the settings.
     """
 
     tone: str
@@ -135,6 +157,7 @@ class Label(msgspec.Struct, frozen=True, omit_defaults=True):
     language_confidence: float | None = None
     reason: str | None = None
     text: str | None = None
+    tones: dict[str, FurtherTone] = {}
 
 
 class ToneEvent(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -93,10 +93,24 @@ def test_a_models_own_labels_are_in_events_keys_metrics_and_the_contract(tmp_pat
     assert said.endswith("Tones: joy, very angry, none, unsure")
 
 
-def test_every_part_of_an_event_is_described() -> None:
-    data = event_schema()["$defs"]["Label"]["properties"]
+def test_the_labels_of_further_models_are_in_the_contract(tmp_path: Path) -> None:
+    where = tiny.bert(tmp_path / "moods", ("joy", "very angry"))
+    config = tmp_path / "tonebus.toml"
+    config.write_text(
+        f'{models.table("moods", where)}labels = "model"\n[[models]]\n'
+        '[[connectors]]\nalso = ["moods"]\n',
+        encoding="utf-8",
+    )
+    contract = asyncapi(load({"TONEBUS_CONFIG": str(config)}))
+    said = contract["operations"]["input.label"]["description"]
+    assert said.endswith("positive, none. moods says: joy, very angry, none")
+
+
+@pytest.mark.parametrize("kind", ["Label", "FurtherTone"])
+def test_every_part_of_an_event_is_described(kind: str) -> None:
+    data = event_schema()["$defs"][kind]["properties"]
     assert not [name for name, each in data.items() if not (each.keys() & {"description", "$ref"})]
-    assert data["tone"]["description"].startswith("The most probable tone")
+    assert data["tone"]["description"].startswith("The most probable")
 
 
 @pytest.mark.parametrize("mode", ["structured", "binary"])

@@ -51,6 +51,7 @@ class Facts(NamedTuple):
         lost: Daemons that stopped reporting without shutting down.
         events: Events a second.
         consuming: Whether any connector is configured, so that a daemon is needed.
+        further: Models that give further answers alone, with the connectors that want them.
     """
 
     broker: str
@@ -65,6 +66,7 @@ class Facts(NamedTuple):
     lost: Sequence[Daemon]
     events: float
     consuming: bool
+    further: Mapping[str, Sequence[str]]
 
 
 class Overall(NamedTuple):
@@ -212,6 +214,13 @@ def _workers(facts: Facts, model: str) -> Part:
     if facts.broker:
         return _part(title, "starting", "Not known while RabbitMQ is away")
     count = facts.listeners.get(model, 0)
+    wanted = ", ".join(f"“{each}”" for each in facts.further.get(model, ()))
+    if not count and wanted:
+        return _part(
+            title, "degraded", "No worker is running",
+            f"Start one: `tonebus worker --model {model}`. Until then the events of {wanted} go "
+            "without its answer.",
+        )  # fmt: skip
     if not count:
         return _part(
             title, "down", "No worker is running",
@@ -225,7 +234,8 @@ def _workers(facts: Facts, model: str) -> Part:
             title, "degraded", f"{len(other)} of {count} serve another revision",
             "Restart workers, daemons and API on one revision, so that scores are kept and used.",
         )  # fmt: skip
-    return _part(title, "healthy", f"{count} running")
+    also = f", a further model of {wanted}" if wanted else ""
+    return _part(title, "healthy", f"{count} running{also}")
 
 
 def _messages(facts: Facts) -> Part:

@@ -26,7 +26,7 @@ from daemon.telemetry import metrics
 from daemon.telemetry.release import RELEASE
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Mapping
+    from collections.abc import AsyncIterator, Mapping, Sequence
 
     from connectors.cache import Store
     from daemon.pipeline.predictor import Predictor
@@ -42,13 +42,17 @@ _log = structlog.get_logger(__name__)
 class Poller:
     """What is known of the whole: this process's own part at once, the others' of a second ago."""
 
-    def __init__(self, predictor: Predictor, store: Store, *, consuming: bool) -> None:
+    def __init__(
+        self, predictor: Predictor, store: Store, *, consuming: bool,
+        further: Mapping[str, Sequence[str]],
+    ) -> None:  # fmt: skip
         """Look at nothing yet.
 
         Args:
             predictor: Knows what RabbitMQ reports.
             store: Where the other processes write their snapshots.
             consuming: Whether there is a connector, so that a daemon is needed.
+            further: Models that give further answers alone, with the connectors that want them.
         """
         self._predictor = predictor
         self._store = store
@@ -58,6 +62,7 @@ class Poller:
         self._blind_until = time.monotonic() + _SETTLING_SECONDS
         self._sighted_until = 0.0
         self._consuming = consuming
+        self._further = further
         self._daemons: list[DaemonSnapshot] = []
         self._workers: list[WorkerSnapshot] = []
         self._hours: list[HourSnapshot] = []
@@ -144,6 +149,7 @@ class Poller:
             lost=[daemon for daemon, _ in self._lost.values()],
             events=totals.rates.events if totals.rates else 0.0,
             consuming=self._consuming,
+            further=self._further,
         )
         parts = health.parts(facts)
         whole = health.overall(parts)

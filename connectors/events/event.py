@@ -11,7 +11,16 @@ import msgspec
 
 from connectors.events.doubt import SCORE_DIGITS, SURE
 from connectors.events.output import traceparent
-from connectors.messages import EVENT_TYPE, SOURCE_PREFIX, Label, Origin, ToneEvent
+from connectors.messages import (
+    EVENT_TYPE,
+    NO_TONE,
+    SOURCE_PREFIX,
+    Fault,
+    FurtherTone,
+    Label,
+    Origin,
+    ToneEvent,
+)
 from connectors.text import framed, is_blank
 
 if TYPE_CHECKING:
@@ -50,12 +59,33 @@ def reason(score: Score, text: str) -> str | None:
     return "blank" if is_blank(text) else "language"
 
 
+def further_tone(result: Score | Fault, model: Model, text: str) -> FurtherTone:
+    """Return what a further model says of a text, or why it says nothing."""
+    if isinstance(result, Fault):
+        return no_further_tone(model, "poison")
+    if why := reason(result, text):
+        return no_further_tone(model, why)
+    return FurtherTone(result.tone, *_shown(result), model, truncated=result.truncated)
+
+
+def no_further_tone(model: Model, reason: str) -> FurtherTone:
+    """Return why a further model says nothing of a text."""
+    return FurtherTone(NO_TONE, 0.0, {}, model, reason=reason)
+
+
+def _shown(score: Score) -> tuple[float, dict[str, float]]:
+    """Return the highest probability, and each, in as many digits as an event has."""
+    scores = {name: round(value, SCORE_DIGITS) for name, value in score.scores.items()}
+    return max(scores.values(), default=0.0), scores
+
+
 def tone_event(  # noqa: PLR0913 - each is a part of the event
     delivery: Delivery, text: Text, identity: str,
     *, score: Score, model: Model, cached: bool, language: tuple[str, float],
-    include_text: bool = False, doubt: Doubt = SURE,
+    include_text: bool = False, doubt: Doubt = SURE, tones: dict[str, FurtherTone] | None = None,
 ) -> ToneEvent:  # fmt: skip
     """Return the event that says how a text sounds; `language` is a tag and its confidence."""
+    highest, scores = _shown(score)
     return ToneEvent(
         specversion="1.0",
         type=EVENT_TYPE,
@@ -67,8 +97,8 @@ def tone_event(  # noqa: PLR0913 - each is a part of the event
         traceparent=delivery.trace.passed_on(trace_context(delivery, text)),
         data=Label(
             tone=doubt.tone(score),
-            score=round(score.scores.get(score.tone, 0.0), SCORE_DIGITS),
-            scores={name: round(value, SCORE_DIGITS) for name, value in score.scores.items()},
+            score=highest,
+            scores=scores,
             model=model,
             tokens=score.tokens,
             truncated=score.truncated or text.cut,
@@ -85,5 +115,6 @@ def tone_event(  # noqa: PLR0913 - each is a part of the event
             language_confidence=language[1],
             reason=reason(score, text.content),
             text=text.content if include_text else None,
+            tones=tones or {},
         ),
     )

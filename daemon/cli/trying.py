@@ -21,6 +21,7 @@ from daemon.cli.local import LocalScorer
 from daemon.cli.publish import find_connector
 from daemon.cli.samples import Sample, bodies, in_queue
 from daemon.cli.tail import COLOURS
+from daemon.pipeline.routing import Routing, ServedModel
 from daemon.process import wiring
 from daemon.telemetry import logs
 
@@ -156,15 +157,19 @@ def _score(
     configuration: Settings, connector: ConnectorSettings, found: list[tuple[Tried, Sample]]
 ) -> None:
     """Add the events that would be published."""
-    scorer = LocalScorer(
-        configuration,
-        wiring.routing(configuration, connector, wiring.identities(configuration)),
-    )
+    known = wiring.identities(configuration)
+    scorer = LocalScorer(configuration, wiring.routing(configuration, connector, known))
+    further = {
+        name: LocalScorer(configuration, Routing([ServedModel(name, known[name])]))
+        for name in connector.also
+    }
     output = Output(connector.output, connector.doubt)
     for tried, sample in found:
         texts = [text.content for text in tried.texts]
-        scored = scorer.score(texts, [text.language for text in tried.texts])
-        for text, (choice, score) in zip(tried.texts, scored, strict=True):
+        tags = [text.language for text in tried.texts]
+        scored = scorer.score(texts, tags)
+        also = {name: each.score(texts, tags) for name, each in further.items()}
+        for place, (text, (choice, score)) in enumerate(zip(tried.texts, scored, strict=True)):
             if isinstance(score, Fault):
                 tried.park = Parking("poison", f"{score.code} {score.detail}".strip())
                 continue
@@ -173,6 +178,10 @@ def _score(
                 score=score, model=choice.model.identity.model, cached=False,
                 language=choice.language[:2], include_text=output.include_text,
                 doubt=output.doubt,
+                tones={
+                    name: envelope.further_tone(each[place][1], known[name].model, text.content)
+                    for name, each in also.items()
+                },
             )  # fmt: skip
             message = output.message(event, sample.delivery)
             tried.events.append(Sent(message.exchange, message.routing_key, event))

@@ -15,6 +15,8 @@ from daemon.model import labels
 from daemon.process import wiring
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from daemon.settings import ConnectorSettings, Settings
 
 _BINDING = "0.3.0"
@@ -34,7 +36,11 @@ def asyncapi(settings: Settings) -> dict[str, Any]:
     for connector in settings.connectors:
         _add_connector(connector, channels, operations, messages)
         told = ", ".join(_tones(settings, connector))
-        operations[f"{connector.name}.label"]["description"] += f". Tones: {told}"
+        also = "".join(
+            f". {name} says: {', '.join([*_labels(settings, [name]), NO_TONE])}"
+            for name in connector.also
+        )
+        operations[f"{connector.name}.label"]["description"] += f". Tones: {told}{also}"
     for queue in _queues(settings):
         channels.setdefault(_key(queue.name), _queue(queue))
     return {
@@ -98,10 +104,14 @@ def _add_connector(
 
 def _tones(settings: Settings, connector: ConnectorSettings) -> list[str]:
     """The tones that a connector's events can have, as far as the model's files are here."""
-    found = [labels.tones_of(settings.model(each)) for each in settings.models_of(connector)]
-    tones = dict.fromkeys(tone for each in found for tone in each or ("those of the model",))
     unsure = [UNSURE] if connector.unsure_below or connector.unsure_margin else []
-    return [*tones, NO_TONE, *unsure]
+    return [*_labels(settings, settings.models_of(connector)), NO_TONE, *unsure]
+
+
+def _labels(settings: Settings, models: Iterable[str]) -> list[str]:
+    """The tones that models tell, as far as their files are here."""
+    found = [labels.tones_of(settings.model(each)) for each in models]
+    return list(dict.fromkeys(tone for each in found for tone in each or ("those of the model",)))
 
 
 def _source(connector: ConnectorSettings, channels: dict[str, Any]) -> tuple[str, dict[str, Any]]:

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from connectors.mapping.expressions import PATH
-from connectors.messages import EVENT_TYPE, Label, Model, Origin, ToneEvent
+from connectors.messages import EVENT_TYPE, FurtherTone, Label, Model, Origin, ToneEvent
 
 if TYPE_CHECKING:
     from connectors.mapping import MappingConfig
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
-_KINDS = (ToneEvent, Label, Model, Origin)
+_KINDS = (ToneEvent, Label, FurtherTone, Model, Origin)
 _ATTRIBUTE = re.compile(r"^ {8}(\w+): (.*(?:\n {12}\S.*)*)", re.MULTILINE)
 
 
@@ -44,8 +45,8 @@ def components(prefix: str) -> dict[str, Any]:
     event["type"] = {"const": EVENT_TYPE}
     event["source"] |= {"pattern": "^/tonebus/", "format": "uri-reference"}
     event["time"] |= {"format": "date-time"}
-    for name in ("score", "scores"):
-        number = found["Label"]["properties"][name]
+    for part, name in itertools.product(("Label", "FurtherTone"), ("score", "scores")):
+        number = found[part]["properties"][name]
         number.get("additionalProperties", number).update(minimum=0, maximum=1)
     return found
 
@@ -86,7 +87,7 @@ def _document(schema: dict[str, Any], doc: str) -> None:
     meanings = {name: " ".join(said.split()) for name, said in _ATTRIBUTE.findall(attributes)}
     properties = schema["properties"]
     for name, each in properties.items():
-        if "default" in each:
+        if "anyOf" in each and "default" in each:
             # what has no value is left out of an event, and so is never null
             [properties[name]] = [kind for kind in each["anyOf"] if kind != {"type": "null"}]
         if name in meanings:

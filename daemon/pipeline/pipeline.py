@@ -21,8 +21,9 @@ from typing import TYPE_CHECKING
 import structlog
 
 from connectors.mapping import is_blank
-from connectors.messages import Fault, Score
+from connectors.messages import Fault
 from connectors.parking.park import Reason
+from daemon.pipeline.further import FurtherModels, look_up
 from daemon.pipeline.gathering import gather
 from daemon.pipeline.inbox import Inbox
 from daemon.pipeline.limits import MAP_DELIVERIES, MAP_SECONDS
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from connectors.cache import Cache
-    from connectors.messages import Model
+    from connectors.messages import Score
     from connectors.ports import Edges
     from connectors.scoring.protocol import Reply
     from daemon.pipeline.intake import Intake
@@ -45,7 +46,6 @@ if TYPE_CHECKING:
     from daemon.pipeline.tally import Tally
     from daemon.pipeline.work import Item, Route
 
-_SUSPECT_DELIVERIES = 3
 _log = structlog.get_logger(__name__)
 
 
@@ -64,6 +64,7 @@ class Pipeline:
         self._tally = tally
         self._intake = intake
         self._publisher = publisher
+        self._further = FurtherModels(routes.values(), scorer)
         self._shadows = shadows
         # one tracer for both, since requests are linked with deliveries
         self._tracer = scorer.tracer
@@ -116,6 +117,7 @@ class Pipeline:
         self._under_way.clear()
         self._publisher.reset()
         self._scorer.reset()
+        self._further.reset()
         self._shadows.reset()
         self._tracer.reset()
 
@@ -138,9 +140,7 @@ class Pipeline:
         """Find out what was done before: a mark ends an item, a score saves the model the work."""
         if not (new := self._new) and not self._cache.pending:
             return
-        scores, marks = self._cache.look_up(
-            [item.score_key for item in new], [item.mark_key for item in new]
-        )
+        scores, marks, known = look_up(self._cache, new)
         for item, score, published in zip(new, scores, marks, strict=True):
             if published:
                 self._inbox.release(item)
@@ -149,31 +149,33 @@ class Pipeline:
                 self._inbox.release(item)
                 original.duplicates.append(item.settlement)
             else:
-                self._begin(item, score)
+                self._begin(item, score, known)
         new.clear()
 
-    def _begin(self, item: Item, score: Score | None) -> None:
+    def _begin(self, item: Item, score: Score | None, known: Mapping[bytes, Score | None]) -> None:
         self._under_way[item.event_id] = item
         text, model = item.text.content, item.choice.model
+        self._further.begin(item, known)
         if not item.choice.read or is_blank(text):
-            self._publish_event(item, NOTHING, model.identity.model, cached=False)
+            self._publish_event(PendingEvent(item, NOTHING, model.identity.model, cached=False))
         elif score:
-            self._publish_event(item, score, model.identity.model, cached=True)
+            self._publish_event(PendingEvent(item, score, model.identity.model, cached=True))
         else:
-            # a message redelivered this often may crash workers: score it in a batch of its own
-            alone = item.delivery.count >= _SUSPECT_DELIVERIES
-            self._scorer.want(model.name, item.score_key, text, item, alone=alone)
+            self._scorer.want(model.name, item.score_key, text, item, alone=item.suspect)
 
     def _score(self, replies: Sequence[Reply]) -> None:
         """Process the workers' replies, and send them texts that have no score yet."""
         for outcome in self._scorer.collect(replies):
             result, request = outcome.result, outcome.request
-            if isinstance(result, Fault) or outcome.model is None:
-                for item in request.requesters:
-                    self._give_up(item, result, request.record.attempts)
-                continue
             for place, item in enumerate(request.requesters):
-                self._publish_event(item, result, outcome.model, cached=place > 0)
+                if request.model != item.choice.model.name:
+                    self._further.answer(item, outcome)
+                elif isinstance(result, Fault) or outcome.model is None:
+                    self._give_up(item, result, request.record.attempts)
+                else:
+                    self._publish_event(PendingEvent(item, result, outcome.model, place > 0))
+        for pending in self._further.complete():
+            self._publish_event(pending)
         if not self._edges.blocked:
             self._scorer.ask(self._edges.scoring)
 
@@ -214,25 +216,27 @@ class Pipeline:
         self._tally.parked(pending)
         self._acknowledge(pending.settlement)
 
-    def _publish_event(self, item: Item, score: Score, model: Model, *, cached: bool) -> None:
+    def _publish_event(self, pending: PendingEvent) -> None:
+        item, score = pending.item, pending.score
+        if self._further.awaits(pending):
+            return
         if not item.wanted():
             self._end(item)
             return
-        if cached:
+        if pending.cached:
             self._tally.cached(item.delivery)
         self._shadows.compare(item, score.tone)
-        tone = item.route.output.doubt.tone(score)
-        item.delivery.trace.record("labelled", tone)
-        self._publisher.put(PendingEvent(item, score, model, cached, tone=tone))
+        pending.tone = item.route.output.doubt.tone(score)
+        item.delivery.trace.record("labelled", pending.tone)
+        self._publisher.put(pending)
 
     def _give_up(self, item: Item, fault: Score | Fault, attempts: int) -> None:
         detail = f"{fault.code} {fault.detail}".strip() if isinstance(fault, Fault) else ""
         if not item.settlement.failed:  # many bad texts of one message prove no more than one
             self._tally.given_up(item.choice.model.name)
-        reason = Reason(
-            "poison", stage="score", detail=detail, attempts=attempts,
-            texts=(item.text.index,), revision=item.choice.model.identity.model.revision,
-        )  # fmt: skip
+        revision = item.choice.model.identity.model.revision
+        reason = Reason("poison", stage="score", detail=detail, attempts=attempts,
+                        texts=(item.text.index,), revision=revision)  # fmt: skip
         self._fail(item, reason)
 
     def _fail(self, item: Item, reason: Reason) -> None:
@@ -250,10 +254,8 @@ class Pipeline:
         if reason is None:
             self._acknowledge(settlement)
         elif delivery.live:
-            _log.warning(
-                "message_parked", connector=delivery.connector, code=reason.code,
-                detail=reason.detail, message_id=delivery.message_id,
-            )  # fmt: skip
+            _log.warning("message_parked", connector=delivery.connector, code=reason.code,
+                         detail=reason.detail, message_id=delivery.message_id)  # fmt: skip
             delivery.trace.record("parked", reason.code)
             self._publisher.put(PendingCopy(settlement, reason))
 
@@ -285,6 +287,7 @@ class Pipeline:
         if self._under_way.get(item.event_id) is item:  # and no redelivery in its place
             del self._under_way[item.event_id]
             self._inbox.release(item)
+            self._further.withdraw(item)
 
     def _forget(self) -> None:
         """Deliveries were given back: drop everything that only they needed."""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from connectors.errors import BadInput, Skip
 from connectors.events import event as envelope
 from connectors.parking.park import Reason
+from daemon.pipeline import further
 from daemon.pipeline.settlement import Settlement
 from daemon.pipeline.work import Item
 
@@ -64,5 +65,8 @@ class Reader:
             event_id = envelope.event_id(delivery.connector, text)
             score_key = self._cache.score_key(identity.model, identity.preprocessing, text.content)
             mark_key = self._cache.mark_key(event_id, identity.model)
-            items.append(Item(settlement, route, text, choice, event_id, score_key, mark_key))
+            item = Item(settlement, route, text, choice, event_id, score_key, mark_key)
+            if route.further:
+                item.further = further.wanted(route.further, text, choice.language, self._cache)
+            items.append(item)
         return settlement, items

@@ -37,6 +37,8 @@ class Scorer(Generic[Requester]):
     one than this process knows.
 
     Attributes:
+        clock: Monotonic seconds.
+        hold: Seconds for which a delivery is held while nothing can be done.
         tracer: Traces requests.
     """
 
@@ -66,12 +68,13 @@ class Scorer(Generic[Requester]):
         """
         self._models = models
         self._cache = cache
-        self._clock = clock
+        self.clock = clock
         self._registry = registry or Registry()
         self.tracer = tracer or Tracer()
         self._urgent = urgent
         self._yields = yields
         self._timeout = settings.score_timeout
+        self.hold = settings.hold_seconds
         self._counted = float("-inf")
         self._requests: dict[str, Requests[Requester]] = {
             model: Requests(
@@ -84,7 +87,7 @@ class Scorer(Generic[Requester]):
                 settings.score_timeout,
                 clock,
                 self._registry,
-                settings.hold_seconds,
+                self.hold,
                 yields=yields,
             )
             for model in models
@@ -111,6 +114,11 @@ class Scorer(Generic[Requester]):
         still get its score, in an outcome without requesters.
         """
         self._requests[model].withdraw(key, requester)
+
+    def is_suspect(self, model: str, key: bytes) -> bool:
+        """Whether a worker was lost with a text that is wanted, or did not answer in time."""
+        request = self._requests[model].unscored.get(key)
+        return bool(request and request.record.suspects)
 
     @property
     def in_flight(self) -> int:
@@ -150,7 +158,7 @@ class Scorer(Generic[Requester]):
         No batch waits behind another: while it waited, it could not grow any more.
         """
         self._count_workers(scoring)
-        now = self._clock()
+        now = self.clock()
         for each in self._requests.values():
             # on average a busy worker is half done, and should find something left
             busy = len(each.out)
@@ -197,7 +205,7 @@ class Scorer(Generic[Requester]):
             self._cache.remember_score(key, result)
 
     def _count_workers(self, scoring: ScoringEdge) -> None:
-        now = self._clock()
+        now = self.clock()
         # a text that waits for a first worker should not wait for the next count as well
         missed = any(each.unscored and not each.workers for each in self._requests.values())
         if now - self._counted < (_SEARCH_SECONDS if missed else _COUNT_SECONDS):

@@ -76,6 +76,11 @@ class Tally:
         self._registry.count(metrics.EVENTS, connector, pending.tone)
         read = "yes" if item.choice.read else "no"
         self._registry.count(metrics.LANGUAGES, connector, item.choice.language.group, read)
+        for model, said in item.further.tones.items() if item.further else ():
+            if said.reason:
+                self._registry.count(metrics.FURTHER_MISSED, connector, model, said.reason)
+            else:
+                self._registry.count(metrics.FURTHER, connector, model, said.tone)
         self.mapping[connector].record(parked=False)
         if item.choice.read and not pending.cached:
             self.scoring[item.choice.model.name].record(parked=False)

@@ -13,12 +13,13 @@ from daemon.pipeline.charges import Record
 if TYPE_CHECKING:
     from connectors.delivery import Delivery
     from connectors.mapping import Mapper
-    from connectors.messages import Fault, Model, Score, Text
+    from connectors.messages import Fault, FurtherTone, Model, Score, Text
     from daemon.model.identity import ModelIdentity
-    from daemon.pipeline.routing import Choice, Routing
+    from daemon.pipeline.routing import Choice, Routing, ServedModel
     from daemon.pipeline.settlement import Settlement
 
 Requester = TypeVar("Requester")
+_SUSPECT_DELIVERIES = 3
 _encode = msgspec.json.Encoder().encode
 
 
@@ -32,12 +33,30 @@ class Shadow:
 
 @dataclass(frozen=True)
 class Route:
-    """How a connector's messages are read, who scores them, and how their events leave."""
+    """How a connector's messages are read, who scores them, and how their events leave.
+
+    Attributes:
+        further: Models whose answers are wanted for every text, beside the one in charge.
+    """
 
     mapper: Mapper
     routing: Routing
     output: Output = field(default_factory=Output)
     shadow: Shadow | None = None
+    further: tuple[ServedModel, ...] = ()
+
+
+@dataclass(slots=True, eq=False)
+class Further:
+    """What the further models say of one text.
+
+    Attributes:
+        open: Keys of the scores that are still to come, by the model's name in the settings.
+        tones: What came, by the same.
+    """
+
+    open: dict[str, bytes]
+    tones: dict[str, FurtherTone]
 
 
 @dataclass(slots=True, eq=False)
@@ -48,6 +67,7 @@ class Item:
         settlement: Settles the delivery that the text came in.
         choice: Which model scores it, if any.
         duplicates: Settlements of the same event that arrived while this one was under way.
+        further: None where the connector has no further models.
     """
 
     settlement: Settlement
@@ -58,6 +78,7 @@ class Item:
     score_key: bytes
     mark_key: bytes
     duplicates: list[Settlement] = field(default_factory=list)
+    further: Further | None = None
 
     @property
     def delivery(self) -> Delivery:
@@ -69,6 +90,11 @@ class Item:
         """Characters of its text and of the fields that it carries."""
         carried = self.text.carried
         return len(self.text.content) + (len(_encode(carried)) if carried else 0)
+
+    @property
+    def suspect(self) -> bool:
+        """Whether its message came so often that it may crash workers: it is scored alone."""
+        return self.delivery.count >= _SUSPECT_DELIVERIES
 
     @property
     def known(self) -> bool:

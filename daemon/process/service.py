@@ -89,7 +89,7 @@ class Service:
         served = {
             each.name: each.identity
             for route in routes.values()
-            for each in route.routing.all_models
+            for each in (*route.routing.all_models, *route.further)
         }
         self._models = sorted(served)
         self.scorer: Scorer[Item] = Scorer(

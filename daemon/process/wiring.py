@@ -36,6 +36,8 @@ if TYPE_CHECKING:
 
 _ITEM_BYTES = 2048
 """An item with its text's objects, its keys, its event id and its place in the batches."""
+_ANSWER_BYTES = 20 * 1024
+"""What a further model says of a text: a hundred labels of 64 characters, with probabilities."""
 _PARSED = 16
 """Times its size that a JSON document takes when it is parsed into many small objects."""
 
@@ -167,6 +169,7 @@ def routes(settings: Settings) -> dict[str, Route]:
             routing(settings, each, known),
             Output(each.output, each.doubt),
             Shadow(each.shadow, known[each.shadow]) if each.shadow else None,
+            tuple(ServedModel(name, known[name]) for name in each.also),
         )
         for each in settings.connectors
     }
@@ -184,6 +187,20 @@ def routing(
 
 def routed_models(settings: Settings) -> tuple[str, ...]:
     """Return the models that connectors send texts to; shadows are not among them."""
+    return (*_in_charge(settings), *further_models(settings))
+
+
+def further_models(settings: Settings) -> dict[str, list[str]]:
+    """Return the models that give further answers alone, with the connectors that want them."""
+    found: dict[str, list[str]] = {}
+    for each in settings.connectors:
+        for name in each.also:
+            if name not in _in_charge(settings):
+                found.setdefault(name, []).append(each.name)
+    return found
+
+
+def _in_charge(settings: Settings) -> tuple[str, ...]:
     known = {model.name for model in settings.models}
     names = [
         name
@@ -221,8 +238,8 @@ def worst_case_bytes(settings: Settings) -> int:
     """Return the memory that messages may take when every one is as large as allowed.
 
     That is: their bodies; the texts and items of those that are mapped, one message beyond the
-    bound among them; the events that are unconfirmed, with the write buffer; one turn's worth of
-    messages being made.
+    bound among them, with the answers of further models; the events that are unconfirmed, with
+    the write buffer; one turn's worth of messages being made.
 
     Raises:
         Misconfigured: It is more than `memory_ceiling`.
@@ -236,7 +253,8 @@ def worst_case_bytes(settings: Settings) -> int:
     bodies = held * body
     # what a document is parsed into, and what is held of it, takes some times its size
     texts = (HELD_CHARS + body + settings.daemon.max_mapped_bytes) * _PARSED
-    items = (HELD_ITEMS + MAX_TEXTS) * _ITEM_BYTES
+    answers = max((len(each.also) for each in settings.connectors), default=0)
+    items = (HELD_ITEMS + MAX_TEXTS) * (_ITEM_BYTES + answers * _ANSWER_BYTES)
     # a body waits for its confirm, and a copy of it in the write buffer
     unconfirmed = 2 * (WINDOW_BYTES + body)
     worst = bodies + texts + items + unconfirmed

@@ -66,6 +66,8 @@ class ConnectorSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True,
             reads its language. Empty takes the models `default` and `multilingual`, or the first.
         unsupported: What becomes of a text in a language that none of them reads: `none` gives it
             the tone `none`, `label` has the first one score it, and so does another model's name.
+        also: Names of further models that score every text too: the event has what they say in
+            `data.tones`, by their names. Its tone and its routing key stay those of `model`.
         shadow: Name of a model that scores the texts too, for a comparison alone; empty for none.
         unsure_below: A text whose most probable tone is less probable than this has the tone
             `unsure`; its event keeps all scores. 0 turns it off.
@@ -111,6 +113,7 @@ class ConnectorSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True,
     prefetch: Annotated[int, Meta(ge=0, le=65535)] = 0
     model: str | tuple[str, ...] = ()
     unsupported: str = "none"
+    also: Annotated[tuple[str, ...], Meta(max_length=8)] = ()
     shadow: str = ""
     unsure_below: Share = 0.0
     unsure_margin: Share = 0.0

@@ -83,6 +83,7 @@ def _models(each: ConnectorSettings, settings: Settings, here: Path) -> Iterator
     both = {*settings.models_of(each), each.shadow} & models.keys()
     kinds = {models[name].labels == "model" for name in both}
     named = [("model", name) for name in each.models]
+    named += [("also", name) for name in each.also]
     named += [("shadow", each.shadow)] if each.shadow else []
     named += [("unsupported", each.unsupported)] if each.unsupported not in UNSUPPORTED else []
     for key, name in named:
@@ -91,6 +92,14 @@ def _models(each: ConnectorSettings, settings: Settings, here: Path) -> Iterator
             yield Problem((*here, key), f"no model is named {name!r}", suggestion(name, others))
     if len(set(each.models)) < len(each.models):
         yield Problem((*here, "model"), "a model is named twice", "name each once")
+    taken = [*settings.models_of(each), each.unsupported, each.shadow]
+    for place, name in enumerate(each.also):
+        if name in taken + list(each.also[:place]):
+            yield Problem(
+                (*here, "also"), f"{name!r} scores this connector already",
+                "name each model once: a further model is one beside `model`, `unsupported` and "
+                "`shadow`",
+            )  # fmt: skip
     if each.shadow and each.shadow in settings.models_of(each):
         yield Problem(
             (*here, "shadow"), f"{each.shadow!r} scores this connector already",

@@ -28,6 +28,9 @@ CATALOGUE: dict[str, Words] = {
     "workers_silent": Words(
         "The {workers} workers of model “{model}” are connected, and take no request up",
         "Restart them: they hang, or are stopped. Messages wait in their queues until then."),
+    "further_model_left_out": Words(
+        "No worker has served the further model “{model}” for too long",
+        "Start one: `tonebus worker --model {model}`. Until then events go without its answer."),
     "connector_paused": Words(
         "Connector “{connector}” stopped consuming ({reason}) {destination}{models}", "{fix}."),
     "consumer_ended": Words(
@@ -72,7 +75,7 @@ CATALOGUE: dict[str, Words] = {
         "A batch failed ({code}) and was split to find the text that causes it",
         "Nothing to do. If it repeats, see the worker's log."),
     "text_given_up": Words(
-        "A text failed alone, twice ({code}), and was parked as poison",
+        "A text failed alone, twice ({code}), and was given up",
         "See `tonebus parked list --reason poison`, and the worker's log."),
     "batch_failed": Words(
         "The model failed on a batch: {error}",

@@ -127,6 +127,16 @@ SHADOW_MISSED = Metric(
     "Texts left out of the comparison: `busy` where the shadow was too slow, or its failure.",
     ("connector", "model", "code"),
 )
+FURTHER = Metric(
+    "tonebus_further_tones_total", "counter", "daemon",
+    "Texts by what each further model of a connector said of them, in events.",
+    ("connector", "model", "tone"),
+)
+FURTHER_MISSED = Metric(
+    "tonebus_further_missed_total", "counter", "daemon",
+    "Texts in events without the answer of a further model, with the reason that the event has.",
+    ("connector", "model", "reason"),
+)
 SCORED = Metric(
     "tonebus_scored_texts_total", "counter", "each",
     "Texts that a worker scored for this process, or that this worker scored.",

@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 SHADOW = "next"
+MOODS = ServedModel("moods", ModelIdentity(Model("moods", "r2"), "none"))
+"""A further model."""
 CONFIRM = 30.0
 HOLD = 120.0
 ANSWERING = Output(OutputConfig(reply=True))
@@ -43,10 +45,11 @@ class Bench:
         shadows: What compares the shadow's tones, where there is one.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what tests differ in
         self, connectors: Sequence[str] = ("input",), *, shadowed: bool = False, share: float = 1.0,
         output: Output = ANSWERING, config: MappingConfig | None = None, max_steps: int = MAX_STEPS,
         routing: Routing | None = None, shadow_reads: Sequence[str] = (),
+        further: Sequence[ServedModel] = (),
     ) -> None:  # fmt: skip
         self.clock = Clock()
         self.edges = ScriptedEdges(self.clock, connectors)
@@ -63,13 +66,13 @@ class Bench:
         )
         routing = routing or Routing([ServedModel(models.NAME, ModelIdentity(MODEL, "none"))])
         names = [each.name for each in routing.all_models]
-        route = Route(mapper, routing, output, shadow=shadow)
+        route = Route(mapper, routing, output, shadow, tuple(further))
         tally = Tally(
             self.registry,
             mapping={name: Breaker(window=200, share=share) for name in connectors},
             scoring={name: Breaker(window=200, share=share) for name in names},
         )
-        served = {each.name: each.identity for each in routing.all_models}
+        served = {each.name: each.identity for each in (*routing.all_models, *further)}
         self.scorer: Scorer[Item] = Scorer(served, DaemonSettings(), cache, self.clock)
         self.publisher = Publisher(CONFIRM, self.clock)
         self.intake = Intake(

@@ -5,7 +5,11 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+from connectors.amqp import topology
+
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from connectors.messages import OutgoingMessage
 
 
@@ -23,3 +27,30 @@ def failed(copy: OutgoingMessage) -> set[int] | None:
 
 def identity(body: dict[str, Any]) -> str:
     return repr((body["to"], body["text"], body.get("id")))
+
+
+def bad(model: str) -> str:
+    """The text that a model fails on; that a further model does is no reason to park it."""
+    return "sulky" if model == "moods" else "poison"
+
+
+def events(safe: Iterable[OutgoingMessage]) -> list[tuple[str, dict[str, Any]]]:
+    """The events of what is safe, each once, with the connector that each comes from."""
+    found = {
+        str(each.properties["message_id"]): (each.routing_key[0], json.loads(each.body))
+        for each in safe
+        if each.exchange == topology.RESULTS
+    }
+    return list(found.values())
+
+
+def is_answered(event: dict[str, Any]) -> bool:
+    """Whether an event has what the further model says, or else the reason why not."""
+    said = event["data"]["tones"]["moods"]
+    return bool(said["scores"]) != ("reason" in said)
+
+
+def index(event: dict[str, Any]) -> int:
+    """The position of its text in the message."""
+    place: int = event["data"]["origin"]["index"]
+    return place

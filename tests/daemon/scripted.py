@@ -34,6 +34,7 @@ class ScriptedScoring:
 
     Attributes:
         live: Workers that listen.
+        absent: Models for which none does.
         asked: Requests without a final answer, with their texts.
         models: Which model each was for.
         urgent: Whether each was urgent.
@@ -41,6 +42,7 @@ class ScriptedScoring:
 
     def __init__(self, live: int = 1) -> None:
         self.live = live
+        self.absent: set[str] = set()
         self.asked: dict[str, list[str]] = {}
         self.models: dict[str, str] = {}
         self.urgent: list[bool] = []
@@ -61,8 +63,8 @@ class ScriptedScoring:
         taken, self._answers = self._answers, []
         return taken
 
-    def workers(self, model: str) -> int:  # noqa: ARG002 - the protocol's
-        return self.live
+    def workers(self, model: str) -> int:
+        return 0 if model in self.absent else self.live
 
     def start(self, request: str, worker: str = "w-1") -> None:
         """Say that a worker took a request up."""

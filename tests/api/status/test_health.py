@@ -37,7 +37,7 @@ def facts(**changes: Any) -> Facts:
     fine = Facts(
         broker="", blocked=False, redis="", sighted=True, queues=[source()],
         listeners={"default": 1}, revisions={"default": "r1"}, daemons=[daemon()],
-        workers=[worker("r1")], lost=[], events=1.0, consuming=True,
+        workers=[worker("r1")], lost=[], events=1.0, consuming=True, further={},
     )  # fmt: skip
     return fine._replace(**changes)
 
@@ -48,6 +48,12 @@ def test_all_is_well() -> None:
     assert health.overall(found) == ("healthy", "All is well", "")
 
 
+def test_a_worker_of_a_further_model_says_whose_it_is() -> None:
+    found = health.parts(facts(further={"default": ["a", "b"]}))
+    assert found["workers default"].detail == "1 running, a further model of “a”, “b”"
+    assert health.overall(found).headline == "All is well"
+
+
 @pytest.mark.parametrize(
     ("changes", "part", "state", "words"),
     [
@@ -56,6 +62,8 @@ def test_all_is_well() -> None:
         ({"redis": "ConnectionError"}, "redis", "degraded", "Start Redis"),
         ({"redis": "OutOfMemoryError"}, "redis", "degraded", "Is full"),
         ({"listeners": {"default": 0}}, "workers default", "down", "worker --model default"),
+        ({"listeners": {}, "further": {"default": ["a"]}}, "workers default", "degraded",
+         "events of “a” go without its answer"),
         ({"workers": [worker("r2")]}, "workers default", "degraded", "another revision"),
         ({"daemons": [], "queues": [source(consumers=0)]}, "daemons", "down", "tonebus daemon"),
         ({"daemons": [daemon(lost=True)]}, "daemons", "down", "stopped reporting"),

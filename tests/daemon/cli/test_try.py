@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from daemon.cli import main
+from tests import models
 from tests.daemon.cli.checking import add, check, problems, run
 
 if TYPE_CHECKING:
@@ -25,6 +26,20 @@ def test_try_shows_the_event_that_would_be_published(file: Path, tmp_path: Path)
     assert sent["routing_key"] == f"helpdesk.{data['tone']}"
     assert data["origin"]["routing_key"] == "a.b"
     assert run("try", "helpdesk", str(message), config=file).exit_code == 0
+
+
+def test_try_shows_what_further_models_say(file: Path, tmp_path: Path) -> None:
+    moods = models.save(tmp_path / "moods", seed=8)
+    add(file, f'{models.table("moods", moods)}[[connectors]]\nname = "both"\nexchange = "both"\n'
+        'model = "tiny"\nalso = ["moods"]\n')  # fmt: skip
+    message = tmp_path / "m.json"
+    message.write_text('{"id": 7, "text": ["good", " "]}', encoding="utf-8")
+    result = run("try", "both", str(message), "--json", config=file)
+    assert result.exit_code == 0, result.output
+    good, blank = [each["event"]["data"] for each in json.loads(result.output)["events"]]
+    assert good["tones"]["moods"]["tone"] in models.TONES
+    assert good["tones"]["moods"]["scores"] != good["scores"]
+    assert blank["tones"]["moods"]["reason"] == "blank"
 
 
 def test_try_says_why_a_message_would_be_parked_or_skipped(file: Path, tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections import Counter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from hypothesis import Phase
 from hypothesis import settings as effort
@@ -21,7 +21,7 @@ from connectors.parking.headers import Replayed, headers
 from connectors.ports import Fate
 from connectors.scoring.protocol import Unreadable
 from tests.daemon import bodies
-from tests.daemon.bench import Bench, message
+from tests.daemon.bench import MOODS, Bench, message
 
 if TYPE_CHECKING:
     from tests.daemon.scripted import ScriptedEdges
@@ -34,7 +34,7 @@ STEPS = 250
 REFUSALS = (Fate.REFUSED, Fate.UNROUTED, Fate.FORBIDDEN)
 FATES = st.sampled_from([Fate.CONFIRMED, *Fate])
 HOW = st.sampled_from(["score", "score", "start", "fail", "lose", "mumble", "wait"])
-TEXTS = st.sampled_from(["good", "bad", "", "poison", COSTLY])
+TEXTS = st.sampled_from(["good", "bad", "", "poison", "sulky", COSTLY])
 TO = st.sampled_from(CONNECTORS)
 POSITIONS = st.frozensets(st.integers(0, 4), min_size=1, max_size=3)
 LATE = 31.0
@@ -50,8 +50,8 @@ class Ledger(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        config = MappingConfig(strip_quotes=True)
-        self.bench = Bench(CONNECTORS, shadowed=True, config=config, max_steps=STEPS)
+        given: dict[str, Any] = {"shadowed": True, "further": [MOODS], "max_steps": STEPS}
+        self.bench = Bench(CONNECTORS, config=MappingConfig(strip_quotes=True), **given)
         self.sent: list[bytes] = []
         self.queue: list[tuple[bytes, bool]] = []
         self.acked: list[bytes] = []
@@ -94,9 +94,10 @@ class Ledger(RuleBasedStateMachine):
         """Go as far as the next confirm: left to chance, the search would hardly get there."""
         self.edges.blocked = False
         self.edges.scoring.live = 1
+        self.edges.scoring.absent = set()
         self.turn()
         for request in list(self.edges.scoring.asked):
-            self.edges.scoring.score(request, {"poison": ERROR})
+            self._score(request)
         self.turn()
 
     @rule(seconds=st.sampled_from([0.5, 2.0, 20.0, 40.0, 200.0]))
@@ -108,9 +109,9 @@ class Ledger(RuleBasedStateMachine):
     def block(self, blocked: bool) -> None:
         self.edges.blocked = blocked
 
-    @rule(live=st.integers(0, 2))
-    def workers_come_and_go(self, live: int) -> None:
-        self.edges.scoring.live = live
+    @rule(live=st.integers(0, 2), absent=st.sets(st.just(MOODS.name)))
+    def workers_come_and_go(self, live: int, absent: set[str]) -> None:
+        self.edges.scoring.live, self.edges.scoring.absent = live, absent
 
     @rule(to=TO, reason=st.sampled_from(["timeout", "deleted", "moved", "closed"]))
     def end_a_consumer(self, to: str, reason: str) -> None:
@@ -138,14 +139,17 @@ class Ledger(RuleBasedStateMachine):
         self.turn()
         for request in late:
             if request in self.edges.scoring.asked:
-                self.edges.scoring.score(request, {"poison": ERROR})
+                self._score(request)
         self.turn()
+
+    def _score(self, request: str) -> None:
+        self.edges.scoring.score(request, {bodies.bad(self.edges.scoring.models[request]): ERROR})
 
     def _answer(self, request: str, how: str) -> None:
         scoring = self.edges.scoring
         if how == "start":
             scoring.start(request)
-        elif how == "fail" and "poison" in scoring.asked[request]:
+        elif how == "fail" and bodies.bad(scoring.models[request]) in scoring.asked[request]:
             scoring.fail(request, ERROR)
         elif how == "lose":
             scoring.fail(request, Fault("worker-lost"))
@@ -153,7 +157,7 @@ class Ledger(RuleBasedStateMachine):
             del scoring.asked[request]
             scoring.say(Unreadable(request))
         elif how == "score":
-            scoring.score(request, {"poison": ERROR})
+            self._score(request)
 
     @precondition(lambda self: self.edges.sink.waiting)
     @rule(data=st.data())
@@ -233,6 +237,10 @@ class Ledger(RuleBasedStateMachine):
             assert copies <= self.delivered[body] + self.edges.sink.again[body]
 
     @invariant()
+    def an_event_has_the_answer_of_the_further_model_or_says_why_not(self) -> None:
+        assert all(bodies.is_answered(event) for _, event in bodies.events(self.safe))
+
+    @invariant()
     def no_answer_is_given_before_its_event_is_safe(self) -> None:
         events = sum(each.exchange == topology.RESULTS for each in self.safe)
         assert self.replies + len(self.edges.sink.replies) <= events
@@ -241,14 +249,8 @@ class Ledger(RuleBasedStateMachine):
     def what_is_acknowledged_is_safe(self) -> None:
         self._take_acked()
         parked = {each.body: each for each in self.safe if each.exchange == topology.PARKED}
-        events = {
-            str(each.properties["message_id"]): (each.routing_key[0], json.loads(each.body))
-            for each in self.safe
-            if each.exchange == topology.RESULTS
-        }.values()
-        published = {
-            (to, event.get("subject"), event["data"]["origin"]["index"]) for to, event in events
-        }
+        events = bodies.events(self.safe)
+        published = {(to, each.get("subject"), bodies.index(each)) for to, each in events}
         # a duplicate of what was parked shares its fate
         equals = {bodies.identity(json.loads(body)) for body in parked if b"broken" not in body}
         nameless = 0
@@ -274,10 +276,11 @@ class Ledger(RuleBasedStateMachine):
                 break
             self.edges.blocked = False
             self.edges.scoring.live = 1
+            self.edges.scoring.absent = set()
             self.bench.clock.now += 2
             self.turn()
             for request in list(self.edges.scoring.asked):
-                self.edges.scoring.score(request, {"poison": ERROR})
+                self._score(request)
             while self.edges.sink.waiting:
                 self.safe.append(self.edges.sink.tell(0, safe=True))
         assert not self.edges.source.unsettled

@@ -15,7 +15,7 @@ from daemon.model.preprocessing import PREPROCESSORS
 if TYPE_CHECKING:
     from daemon.settings import ModelSettings
 
-SHIPPED: Final = {"multilingual": Path(__file__).parent / "multilingual"}
+SHIPPED: Final = {name: Path(__file__).parent / name for name in ("multilingual", "small")}
 """Models that ship beside the default one, by the `source` that names them."""
 _HUB_ID = re.compile(r"[\w-][\w.-]*/[\w-][\w.-]*")
 _COMMIT = re.compile(r"[0-9a-f]{40}")

@@ -115,8 +115,8 @@ class ModelSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
 
     Attributes:
         name: Name for connectors and `tonebus worker --model`.
-        source: A directory, the id of a model on a hub, or `multilingual`, which ships too; the
-            default is the English model that ships.
+        source: A directory, the id of a model on a hub, or `multilingual` or `small`, which ship
+            too; the default is the English model that ships.
         revision: The hub revision to pin. For a directory it is the digest of its files; a
             value given here must be equal to it.
         labels: The model's own label → canonical tone; needed where the names are not known. With

@@ -7,14 +7,13 @@ environment and the file `broker_url`, or `broker/url`, among the credentials.
 
 from daemon.settings.connector import ConnectorSettings, ConnectorTest
 from daemon.settings.loading import load
+from daemon.settings.models import DEFAULT_MODEL, ModelSettings
 from daemon.settings.sections import (
-    DEFAULT_MODEL,
     ApiSettings,
     BrokerSettings,
     DaemonSettings,
     LogSettings,
     MetricsSettings,
-    ModelSettings,
     RedisSettings,
     Settings,
     TracingSettings,

@@ -91,7 +91,7 @@ PARKED = [
     Case("12: objects nested", _json('{"a":' * 100_000 + "1" + "}" * 100_000), "json"),
     Case("12: two million tiny objects", _json("[" + "{}," * 2_000_000 + "{}]"), "too-large"),
     Case("12: 300,000 tiny objects", b"[" + b"{}," * 300_000 + b"{}]", "no-text-field"),
-    Case("12: not an object", json.dumps(CANARY).encode(), "no-text-field"),
+    Case("12: not an object", json.dumps([CANARY]).encode(), "no-text-field"),
     Case("13: NaN", _json("NaN"), "json"),
     Case("13: Infinity", _json("-Infinity"), "json"),
     Case("13: 5,000 digits", _json("9" * 5000), "json"),

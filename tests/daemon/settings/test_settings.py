@@ -52,30 +52,6 @@ def test_with_nothing_given_every_process_runs_on_localhost() -> None:
     assert (connector.exchange, connector.bindings) == ("sentiment.input", ("#",))
 
 
-def test_with_nothing_given_each_language_has_the_model_that_reads_it_best() -> None:
-    settings = load({})
-    assert [each.source for each in settings.models] == [str(DEFAULT_MODEL), "multilingual"]
-    assert settings.models_of(settings.connectors[0]) == ("default", "multilingual")
-
-
-@pytest.mark.parametrize(
-    ("environ", "content"),
-    [
-        ({}, "[[models]]"),
-        ({}, '[[models]]\nname = "own"'),
-        ({"TONEBUS_MODEL": "org/model"}, ""),
-        ({"TONEBUS_MODEL_REVISION": "0123456789abcdef"}, ""),
-    ],
-)
-def test_who_names_a_model_has_that_one_alone(
-    file: Path, environ: dict[str, str], content: str
-) -> None:
-    file.write_text(content, encoding="utf-8")
-    settings = load(environ, file)
-    assert len(settings.models) == 1
-    assert settings.models_of(settings.connectors[0]) == (settings.models[0].name,)
-
-
 def test_the_file_wins_over_the_defaults(file: Path) -> None:
     file.write_text('[broker]\nprefetch = 7\n[redis]\nurl = "redis://cache"\n', encoding="utf-8")
     settings = load({}, file)
@@ -144,19 +120,6 @@ def test_each_fixed_variable_sets_what_it_names(
 ) -> None:
     section, key = place
     assert str(getattr(getattr(load({variable: value}), section), key)) == value
-
-
-def test_the_model_variables_set_the_first_model(file: Path) -> None:
-    file.write_text(
-        '[[models]]\nname = "default"\nprecision = "bf16"\n[[models]]\nname = "other"\n',
-        encoding="utf-8",
-    )
-    environ = {"TONEBUS_MODEL": "org/model", "TONEBUS_MODEL_REVISION": "abc123"}
-    settings = load(environ, file)
-    first, second = settings.models
-    assert (first.source, first.revision, first.precision) == ("org/model", "abc123", "bf16")
-    assert second.source == str(DEFAULT_MODEL)
-    assert load(environ).models[0].source == "org/model"
 
 
 def test_numbers_in_variables_are_read_as_their_settings_are_typed() -> None:
@@ -238,11 +201,6 @@ def test_two_connectors_of_one_name_are_refused(file: Path) -> None:
     assert "two connectors are named 'chat'" in refusal({}, file)
 
 
-def test_two_models_of_one_name_are_refused(file: Path) -> None:
-    file.write_text("[[models]]\n[[models]]\n", encoding="utf-8")
-    assert "two models are named 'default'" in refusal({}, file)
-
-
 def test_a_connector_of_an_unknown_model_is_refused_with_the_known_ones(file: Path) -> None:
     file.write_text("[[connectors]]\nmodel = 'big'\n", encoding="utf-8")
     assert ":2: connectors[0].model: no model is named 'big'" in (said := refusal({}, file))
@@ -305,15 +263,3 @@ def test_where_a_variable_is_to_blame_the_file_is_not(file: Path) -> None:
 def test_times_that_cannot_work_together_are_refused(file: Path, content: str, said: str) -> None:
     file.write_text(content, encoding="utf-8")
     assert said in refusal({}, file)
-
-
-@pytest.mark.parametrize("models", ["models = []", "[models]\nname = 'a'", "models = 7"])
-@pytest.mark.parametrize("environ", [{}, {"TONEBUS_MODEL": "org/model"}])
-def test_models_that_are_no_list_of_models_are_refused(
-    file: Path, models: str, environ: dict[str, str]
-) -> None:
-    file.write_text(models, encoding="utf-8")
-    if models == "models = []" and environ:
-        assert load(environ, file).models[0].source == "org/model"
-    else:
-        assert "tonebus.toml:1: models: " in refusal(environ, file)

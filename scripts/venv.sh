@@ -23,18 +23,15 @@ uv_can() {
       --constraint constraints.txt torch >/dev/null 2>&1
 }
 
-# What pip collects and downloads, one line over the other; nothing where nobody looks.
+# What pip collects and downloads, one line over the other, and its errors.
 progress() {
-  if [ -t 2 ]; then
-    while read -r line; do
-      case "$line" in
-      Collecting* | *Downloading* | Building* | Installing*) printf '\r\033[K%.70s' "$line" >&2 ;;
-      esac
-    done
-    printf '\r\033[K' >&2
-  else
-    cat >/dev/null
-  fi
+  while read -r line; do
+    case "$line" in
+    Collecting* | *Downloading* | Building* | Installing*) printf '\r\033[K%.70s' "$line" >&2 ;;
+    ERROR*) printf '\r\033[K%s\n' "$line" >&2 ;;
+    esac
+  done
+  printf '\r\033[K' >&2
 }
 
 if ! "$venv/bin/python" -m pip --version >/dev/null 2>&1; then
@@ -57,6 +54,11 @@ fi
 
 say "installing $named into $venv with pip; the first time takes a minute or more"
 # Unquoted on purpose: PIP_ARGS holds several arguments.
-# shellcheck disable=SC2086
-"$venv/bin/python" -m pip install --disable-pip-version-check --progress-bar off ${PIP_ARGS:-} \
-  --constraint constraints.txt "${what[@]}" | progress
+# shellcheck disable=SC2206
+pip=("$venv/bin/python" -m pip install --disable-pip-version-check ${PIP_ARGS:-}
+  --constraint constraints.txt "${what[@]}")
+if [ -t 2 ]; then
+  "${pip[@]}" --progress-bar off 2>&1 | progress
+else
+  "${pip[@]}" -qq
+fi

@@ -79,6 +79,7 @@ class Rabbit:
         self._source = source
         self._max_body_bytes = max_body_bytes
         self._opened = False
+        self._manage = manage
         self._prepare = topology.apply if manage else topology.verify
 
     @property
@@ -111,6 +112,7 @@ class Rabbit:
             prefetch=self._prefetch,
             max_body_bytes=self._max_body_bytes,
             declare=self._declare,
+            dead_letters=self._manage,
         )
 
     def redeclare(self) -> None:

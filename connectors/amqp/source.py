@@ -30,7 +30,7 @@ class Source:
 
     def __init__(
         self, broker: Broker, subscriptions: Mapping[str, Subscription], *, prefetch: int,
-        max_body_bytes: int, declare: Callable[[Subscription], object],
+        max_body_bytes: int, declare: Callable[[Subscription], object], dead_letters: bool = True,
     ) -> None:  # fmt: skip
         """Consume nothing yet.
 
@@ -42,12 +42,15 @@ class Source:
             max_body_bytes: A connector holds so many bytes for each delivery of its prefetch, and
                 leaves what is beyond to RabbitMQ's dead-lettering.
             declare: Declares a subscription, or finds it in place.
+            dead_letters: Whether a connector's own queue keeps what it rejects, as those do that
+                we declare.
         """
         self._broker = broker
         self._subscriptions = subscriptions
         self._prefetch = prefetch
         self._max_body_bytes = max_body_bytes
         self._declare = declare
+        self._dead_letters = dead_letters
         self._arrived: deque[Delivery] = deque()
         self._consumers: dict[str, list[Consumer]] = {}
         self._ended: list[Ended] = []
@@ -90,11 +93,11 @@ class Source:
 
     def _queue(self, subscription: Subscription, prefetch: int) -> Consumer:
         prefetch = prefetch or subscription.prefetch or self._prefetch
-        others = subscription.queue == subscription.source_queue
+        loses = subscription.queue == subscription.source_queue or not self._dead_letters
         return Consumer(
             self._broker, subscription.connector, prefetch=prefetch, arrived=self._arrived,
-            # a queue of others may have no dead-lettering: what it rejects would be lost
-            hold_bytes=0 if others else prefetch * self._max_body_bytes,
+            # a queue that others declared may have no dead-lettering: what it rejects would be lost
+            hold_bytes=0 if loses else prefetch * self._max_body_bytes,
             on_end=self._ended.append,
         )  # fmt: skip
 

@@ -48,7 +48,7 @@ OLD = {
     "goodbye": "shut down",
 }
 ALLOWED = (
-    r"dead[ -]letter",  # RabbitMQ's own term
+    r"dead[ _-]letter",  # RabbitMQ's own term
     r"letter-spacing|style ?sheets?",  # CSS
     r"(?:Latin|lower-case|type|use|allows|of) letters?|letter writers",  # of the alphabet, the post
     r"(?:The|the|no) parcel\b",  # in a customer's text

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from contextlib import suppress
 from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ class Sized(Protocol):
         ...
 
 
-Item = TypeVar("Item", bound=Sized)
+Member = TypeVar("Member", bound=Sized)
 
 _WORK_PER_TEXT = 4
 _CHARS_PER_TOKEN = 4
@@ -32,7 +33,7 @@ def work(text: str) -> float:
     return _WORK_PER_TEXT + len(text) / _CHARS_PER_TOKEN
 
 
-class Batcher(Generic[Item]):
+class Batcher(Generic[Member]):
     """Natural batching: a free worker gets at once as much as has gathered by then.
 
     While workers are idle, a text leaves alone; while they are busy, batches grow by themselves, up
@@ -52,15 +53,15 @@ class Batcher(Generic[Item]):
         self._seconds = seconds
         self._pace = _FIRST_PACE
         self._rate = 1.0
-        self._waiting: deque[Item] = deque()
+        self._waiting: deque[Member] = deque()
 
     def __len__(self) -> int:
-        """Items that wait."""
+        """Members that wait for a batch."""
         return len(self._waiting)
 
-    def add(self, item: Item) -> None:
-        """Add an item that waits for its batch."""
-        self._waiting.append(item)
+    def add(self, member: Member) -> None:
+        """Add one that waits for its batch."""
+        self._waiting.append(member)
 
     def learn(self, texts: Iterable[str], seconds: float) -> None:
         """Learn from the time that a worker needed for a batch."""
@@ -70,18 +71,18 @@ class Batcher(Generic[Item]):
             # the first batch replaces the guess; later ones only correct it
             self._rate = _LEARNING_RATE
 
-    def take(self, places: float) -> list[Item]:
+    def take(self, places: float) -> list[Member]:
         """Take the next batch; empty where none should leave.
 
         Args:
-            places: Batches among which the waiting items are shared; with less than one, none
+            places: Batches among which those that wait are shared; with less than one, none
                 leaves.
         """
         if not self._waiting or places < 1:
             return []
         share = max(len(self._waiting) / places, _SMALLEST_SHARE)
         bound = self._pace * self._seconds
-        batch: list[Item] = []
+        batch: list[Member] = []
         load, size = 0.0, 0
         while self._waiting and len(batch) < min(share, self._texts):
             text = self._waiting[0].text
@@ -92,13 +93,10 @@ class Batcher(Generic[Item]):
             batch.append(self._waiting.popleft())
         return batch
 
-    def discard(self, item: Item) -> bool:
-        """Forget an item; False where it does not wait here."""
-        try:
-            self._waiting.remove(item)
-        except ValueError:
-            return False
-        return True
+    def discard(self, member: Member) -> None:
+        """Forget one that need not be scored any more, if it waits here."""
+        with suppress(ValueError):
+            self._waiting.remove(member)
 
     def clear(self) -> None:
         """Forget everything that waits."""

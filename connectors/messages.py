@@ -64,7 +64,8 @@ class Fault(msgspec.Struct, frozen=True):
     """Why one text of a batch, or a whole batch, could not be scored.
 
     Attributes:
-        code: `not-finite`, `out-of-memory`, `timeout`, `worker-lost` or `error`.
+        code: `error`, `not-finite` or `out-of-memory` from a worker. Where a request came to
+            nothing, the daemon says `worker-lost`, `timeout`, `unreadable` or `not-taken-up`.
         detail: The error's class name; never its message, which may quote the text.
     """
 

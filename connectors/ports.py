@@ -84,9 +84,10 @@ class SourceEdge(Protocol):
 class Fate(Enum):
     """What became of a message that was published.
 
-    Only `CONFIRMED` is safe. The others are charged to the destination, and never to the message:
-    `REFUSED` by a queue that is full or failing, `UNROUTED` to any queue, `FORBIDDEN` by the
-    broker. `VOID` is charged to nobody: its channel was closed for another reason.
+    Only `CONFIRMED` is safe. Nothing is charged to the message. Three are charged to the
+    destination: `REFUSED` (a queue is full or failing), `UNROUTED` (there is no queue) and
+    `FORBIDDEN` (by the broker). `VOID` is charged to nobody: its channel was closed for another
+    reason.
     """
 
     CONFIRMED = "confirmed"

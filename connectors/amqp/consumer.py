@@ -160,7 +160,7 @@ class Consumer:
             self._broker.attempt(self._channel.send_method, spec.Basic.Nack, "Lbb", everything)
 
     def abandon(self) -> None:
-        """Let go of a consumer that did not start, or whose fellow did not."""
+        """Close the channel without a word about what is out: RabbitMQ delivers that again."""
         self._void()
         self._channel.on_broken = None
         self._broker.attempt(self._channel.close)
@@ -205,7 +205,7 @@ class Consumer:
         return "too-large" if over else ""
 
     def _accepts(self, _delivery: Delivery) -> bool:
-        """Whether a delivery is to be taken further; else it is settled."""
+        """Whether a delivery is to be taken further; else it is acknowledged. Streams skip some."""
         return True
 
     def _on_cancel(self, _tag: str) -> None:

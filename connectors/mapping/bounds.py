@@ -1,4 +1,4 @@
-"""What is refused before anything of a message is read."""
+"""The bounds of one message: of its body and headers, and of the work to read it."""
 
 from __future__ import annotations
 

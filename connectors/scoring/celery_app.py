@@ -1,4 +1,4 @@
-"""The Celery application and queues that daemon and workers share: what they must agree on."""
+"""Celery as both sides of a scoring request use it: its settings, and the queues."""
 
 from __future__ import annotations
 
@@ -36,6 +36,7 @@ def celery_app(broker_url: str, tls: Tls = SYSTEM_TRUST, *, external: bool = Fal
     app.conf.update(
         broker_use_ssl=tls_options(known[0], tls) or None,
         broker_login_method=login_method(external=external),
+        # has a worker send its replies to `reply_to`; the daemon turns it off and reads them itself
         result_backend="rpc://",
         result_persistent=False,
         task_serializer="json",

@@ -1,7 +1,7 @@
 """Any Hugging Face sequence-classification model as a scorer of tones.
 
-Only the modules of this package import torch or transformers; `identity`, `preprocessing` and
-`labels` do not, so that the daemon can use them.
+Only modules of this package import torch or transformers. Those that other processes use do not:
+`identity`, `labels`, `language`, and what these import.
 """
 
 import os

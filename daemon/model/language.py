@@ -1,4 +1,4 @@
-"""Which language a text is in: detected offline, in a few microseconds."""
+"""Which language a text is in: detected offline, in microseconds."""
 
 from __future__ import annotations
 

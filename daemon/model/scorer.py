@@ -1,4 +1,4 @@
-"""The scorer: texts in, one score or fault for each out, independent of the others."""
+"""A model at work: texts in, one score or fault for each out, independent of the others."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _log = structlog.get_logger(__name__)
 
 
 class ToneModel:
-    """One loaded model.
+    """A loaded model with all that turns texts into its scores.
 
     Attributes:
         identity: Name, revision and preprocessing, the same as in the daemon.

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 _REVIEW_SECONDS = 0.25
 _PATIENT_HOLDS = 2
-"""Less than after which `Intake` gives deliveries back that wait behind others."""
+"""Times `hold_seconds`. Fewer than `SLOW_HOLDS`: an event leaves before `Intake` loses patience."""
 _log = structlog.get_logger(__name__)
 
 

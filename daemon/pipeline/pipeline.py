@@ -106,7 +106,7 @@ class Pipeline:
         self._shadows.turn(self._edges, replies)
 
     def remember(self) -> None:
-        """Write what Redis is still to keep, before the process ends."""
+        """Write what Redis is still to keep, before the process ends: a look-up takes it along."""
         self._cache.look_up([])
 
     def reset(self) -> None:
@@ -173,6 +173,7 @@ class Pipeline:
                 elif isinstance(result, Fault) or outcome.model is None:
                     self._give_up(item, result, request.record.attempts)
                 else:
+                    # one forward served all who asked: only the first cost model time
                     self._publish_event(PendingEvent(item, result, outcome.model, place > 0))
         for pending in self._further.complete():
             self._publish_event(pending)

@@ -1,6 +1,6 @@
 """One frozen settings object, read once at the entry points.
 
-Three layers, the later over the earlier: defaults for localhost, one TOML file, secrets in
+Four layers, the later over the earlier: defaults for localhost, one TOML file, secrets in
 `$CREDENTIALS_DIRECTORY`, and `TONEBUS_…` variables. `[broker] url` is `TONEBUS_BROKER_URL` in the
 environment and the file `broker_url`, or `broker/url`, among the credentials.
 """

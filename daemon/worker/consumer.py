@@ -26,7 +26,7 @@ _log = structlog.get_logger(__name__)
 
 
 class WorkerConsumer(Consumer):  # type: ignore[misc]  # Celery has no types
-    """Takes requests for one model while its forward thread is free."""
+    """Takes requests for the models of this worker while its forward thread is free."""
 
     def __init__(
         self, *args: object, supervisor: Supervisor, line: Callable[[], str], **kwargs: object

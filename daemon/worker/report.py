@@ -1,4 +1,4 @@
-"""A worker's own report: what it scored, how busy it is, and that it is running."""
+"""A worker's own report on each of its models: what it scored, how busy it is, that it runs."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ _EVERY_SECONDS = 1.0
 
 
 class WorkerReport:
-    """What a worker reports of itself, each second, from a thread of its own.
+    """What a worker reports of itself and one of its models, each second, from a thread of its own.
 
     Attributes:
-        registry: Its counters.
+        registry: Counters of the whole process.
         line: Its state, in one line for a person.
     """
 
@@ -94,7 +94,7 @@ class WorkerReport:
         )
 
     def post(self) -> None:
-        """Write a snapshot."""
+        """Write a snapshot to the store, and put it into words in `line`."""
         key = snapshot.KEY + f"{self._identity.instance}:{self._name}".encode()
         current = self.snapshot()
         self.line = _line(current)

@@ -1,4 +1,4 @@
-"""The task `score`: a thin shell around one model."""
+"""The task `score`: a thin shell around the models of a worker."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _log = structlog.get_logger(__name__)
 
 
 def result_maker(model: ToneModel, worker: str, tracer: Tracer | None = None) -> Work:
-    """Return the whole work of a worker: texts in, the result with their scores out."""
+    """Return the whole work on one model's batch: texts in, the result with their scores out."""
     tracer = tracer or Tracer()
 
     def make(texts: Sequence[str], headers: Mapping[str, Any] = NO_HEADERS) -> BatchResult:
@@ -60,7 +60,8 @@ def register(app: Celery, served: Mapping[str, tuple[Work, WorkerReport]], timeo
             # it may be what ended the worker before: the daemon shall split it first
             task.update_state(state=LOST)
             raise Ignore
-        # not by Celery, which would name the worker that only reports a loss as the one that had it
+        # Celery itself would say so before the check above, and a worker that only reports a loss
+        # would pass for the one that had the request
         task.update_state(state=states.STARTED, meta={"hostname": task.request.hostname})
         # a thread cannot be ended from outside: where a text hangs, the process ends, and the log
         # shows the line; the supervisor starts it again, and the daemon splits the batch

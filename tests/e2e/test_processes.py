@@ -111,7 +111,7 @@ def test_no_text_reaches_logs_or_redis(stage: Stage) -> None:
         b"{broken %s" % CANARY.encode(),
         b'{"%s": 1}' % CANARY.encode(),
         b'{"text": {"%s": 1}}' % CANARY.encode(),
-        b'"%s"' % CANARY.encode(),
+        b'["%s"]' % CANARY.encode(),
         b"\xff%s" % CANARY.encode(),
         b'{"text": "%s", "x": NaN}' % CANARY.encode(),
     ]

@@ -173,7 +173,7 @@ class Consumer:
     def _on_delivery(self, message: Any) -> None:  # noqa: ANN401 - py-amqp has no types
         info = message.delivery_info
         body = body_of(message)
-        if self._hold_bytes and (cause := self._too_much(message, len(body))):
+        if self._hold_bytes and (cause := self._cause_to_reject(message, len(body))):
             _log.warning("delivery_rejected", connector=self._connector, reason=cause)
             self._broker.attempt(self._channel.basic_reject, info["delivery_tag"], False)
             return
@@ -197,7 +197,7 @@ class Consumer:
         self._unsettled[delivery.tag] = delivery
         self._arrived.append(delivery)
 
-    def _too_much(self, message: Any, size: int) -> str:  # noqa: ANN401 - py-amqp has no types
+    def _cause_to_reject(self, message: Any, size: int) -> str:  # noqa: ANN401 - py-amqp has no types
         """Return why a delivery is left to RabbitMQ, as it came; empty where it is not."""
         if UNREADABLE in (message.properties.get("application_headers") or {}):
             return "headers"

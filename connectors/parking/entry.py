@@ -27,7 +27,10 @@ BY_BROKER = {
     "delivery_limit": (UNREADABLE, "each delivery of it ended in a lost connection"),
     "expired": ("expired", "it expired before a daemon could take it"),
     "maxlen": ("maxlen", "its source queue was full"),
-    "rejected": ("rejected", "a client rejected it, or a daemon that held as many bytes as it may"),
+    "rejected": (
+        "rejected",
+        "a client rejected it, or a daemon did (too many bytes, bad headers)",
+    ),
 }
 """Code and detail by the reason that RabbitMQ gives for a dead letter."""
 _MAX_COUNT = 10**9

@@ -29,7 +29,7 @@ def test_what_rabbitmq_itself_parked_is_replayed_without_its_deaths(bench: Bench
     assert (found["code"], found["routing_key"]) == ("rejected", "ticket.new")
     assert (
         found["detail"]
-        == "by RabbitMQ: a client rejected it, or a daemon that held as many bytes as it may"
+        == "by RabbitMQ: a client rejected it, or a daemon did (too many bytes, bad headers)"
     )
     assert datetime.now(UTC) - datetime.fromisoformat(found["last_failure"]) < timedelta(minutes=5)
     bench.run("replay", "--yes")

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import time
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import structlog
 
 from connectors.amqp.bookmark import Bookmark, Place, seal
+from connectors.amqp.connection import body_of
 from connectors.amqp.consumer import Consumer
 
 if TYPE_CHECKING:
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 
 OFFSET = "x-stream-offset"
 WORDS = ("first", "last", "next")
+_MOVING = ("last", "next")
+"""What they mean changes with each message that is written."""
 _KEEP_SECONDS = 1.0
 _FIND_SECONDS = 30.0
 _LAST_MESSAGES = 10_000
@@ -94,21 +97,40 @@ class StreamConsumer(Consumer):
             Refused: RabbitMQ allows no consumer there.
         """
         self._stream = queue
-        place = self._placed()
-        if self._ends:
-            self.end = place.end if place else last_offset(self._broker, queue)
-            # kept at once, so that the next run has the same end
-            self._place = place or self._place_of(-1, b"")
+        arguments = dict(arguments or {})
+        offset = arguments[OFFSET]
+        kept = self._placed()
+        place = kept or self._begin(offset)
+        if place:
+            self.end = place.end
         if place and place.offset >= 0:
             # the message itself, to see that the stream is still the same
-            arguments = {**(arguments or {}), OFFSET: place.offset}
+            arguments[OFFSET] = place.offset
             self._sought, self._sought_until = place, time.monotonic() + _FIND_SECONDS
+        elif place and offset in _MOVING:
+            arguments[OFFSET] = "first"
         _log.info(
             "stream_opened", connector=self._connector, stream=queue,
-            place=place.offset if place else None,
-            offset=None if place else str((arguments or {}).get(OFFSET)),
+            place=kept.offset if kept else None, offset=None if kept else str(offset),
         )  # fmt: skip
         super().start(queue, arguments)
+
+    def _begin(self, offset: object) -> Place | None:
+        """Keep the place before the first message to be read, where it would not be found again.
+
+        Else a reader that ends before it has settled a message would skip what was written.
+        """
+        if not (self._ends or offset in _MOVING):
+            return None
+        first, last, body = last_chunk(self._broker, self._stream)
+        self.end = last if self._ends else None
+        if offset == "next":
+            self._place = self._place_of(last, seal(body))
+        else:
+            self._place = self._place_of(first - 1 if offset == "last" else -1, "")
+        place = self._place
+        self._keep()
+        return place
 
     def _placed(self) -> Place | None:
         """Become the one reader, and return where the last one was; None where there was none."""
@@ -128,7 +150,7 @@ class StreamConsumer(Consumer):
             self._start_over()
         if run := self._acknowledge_run():
             last = run[-1]
-            self._place = self._place_of(last.offset, last.body)
+            self._place = self._place_of(last.offset, seal(last.body))
         if self._place and time.monotonic() >= self._keep_at:
             self._keep()
 
@@ -147,8 +169,8 @@ class StreamConsumer(Consumer):
         """Messages that are settled, in this run or before."""
         return min(self._read + 1, self.total) - len(self._unsettled)
 
-    def _place_of(self, offset: int, body: bytes) -> Place:
-        return Place(self._stream, offset, seal(body), self._purpose, self.end)
+    def _place_of(self, offset: int, mark: str) -> Place:
+        return Place(self._stream, offset, mark, self._purpose, self.end)
 
     def _give_back(self) -> None:
         self._keep()
@@ -170,12 +192,13 @@ class StreamConsumer(Consumer):
         if sought is None:
             return self.end is None or self._read <= self.end
         if self._read > sought.offset:
-            _log.warning(
-                "stream_cut", connector=self._connector, stream=self._stream,
-                place=sought.offset, first=self._read,
-            )  # fmt: skip
+            if self._read > sought.offset + 1:
+                _log.warning(
+                    "stream_cut", connector=self._connector, stream=self._stream,
+                    place=sought.offset, first=self._read,
+                )  # fmt: skip
             return True
-        self._lost = sought.seal != seal(delivery.body)
+        self._lost = sought.seal not in {"", seal(delivery.body)}
         return False
 
     def _start_over(self) -> None:
@@ -186,23 +209,35 @@ class StreamConsumer(Consumer):
         super().start(self._stream, {OFFSET: "first"})
 
 
-def last_offset(broker: Broker, stream: str) -> int:
-    """Return the offset of a stream's last message; -1 where it is empty.
+class Chunk(NamedTuple):
+    """Messages of a stream that were written at once.
 
-    RabbitMQ has no command for it, but delivers the last chunk: the messages written at once.
+    Attributes:
+        first: Offset of its first message; 0 where the stream is empty.
+        last: Offset of its last message; -1 where the stream is empty.
+        body: Body of its last message.
     """
-    channel, found = broker.channel(), [-1]
+
+    first: int
+    last: int
+    body: bytes
+
+
+def last_chunk(broker: Broker, stream: str) -> Chunk:
+    """Return the end of a stream. RabbitMQ has no command for it, but delivers the last chunk."""
+    channel, found = broker.channel(), list[tuple[int, bytes]]()
     broker.attempt(channel.basic_qos, 0, _LAST_MESSAGES, False)
+    heard = time.monotonic()
 
     def on_message(message: Any) -> None:  # noqa: ANN401 - py-amqp has no types
-        found.append(message.headers.get(OFFSET, -1))
+        nonlocal heard
+        heard = time.monotonic()
+        following = found[-1][0] + 1 if found else 0
+        found.append((message.headers.get(OFFSET, following), body_of(message)))
 
     broker.attempt(channel.basic_consume, stream, callback=on_message, arguments={OFFSET: "last"})
     until = time.monotonic() + _LAST_SECONDS
-    while (left := until - time.monotonic()) > 0:
-        before = len(found)
-        broker.wait(min(left, _QUIET_SECONDS))
-        if before == len(found) > 1:
-            break
+    while (now := time.monotonic()) < until and not (found and now > heard + _QUIET_SECONDS):
+        broker.wait(_QUIET_SECONDS)
     broker.attempt(channel.close)
-    return max(found)
+    return Chunk(found[0][0], *found[-1]) if found else Chunk(0, -1, b"")

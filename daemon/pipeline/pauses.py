@@ -36,7 +36,8 @@ FIXES = {
 ENDED = {
     "timeout": "RabbitMQ waited too long for an acknowledgement: raise its consumer_timeout, or "
     "lower daemon.hold_seconds",
-    "deleted": "its queue was deleted; it is declared again",
+    "deleted": "its queue was deleted: one of Tonebus's own is declared again, one that `queue` "
+    "names is awaited",
     "moved": "its queue has moved to another node; nothing to do",
     "closed": "see `detail`: RabbitMQ names what it refuses",
 }

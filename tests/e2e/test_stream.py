@@ -11,7 +11,7 @@ import pytest
 from click.testing import CliRunner
 
 from connectors.amqp.connection import Broker
-from connectors.amqp.stream import last_offset
+from connectors.amqp.stream import last_chunk
 from daemon.cli import tonebus
 from tests import models
 from tests.e2e.stage import PARKED, Stage
@@ -72,7 +72,7 @@ def written(stage: Stage) -> int:
     broker = Broker(stage.env["TONEBUS_BROKER_URL"], name="test", heartbeat=0, connect_timeout=5)
     broker.connect()
     try:
-        return last_offset(broker, STREAM) + 1
+        return last_chunk(broker, STREAM).last + 1
     finally:
         broker.close()
 

@@ -13,7 +13,7 @@ import pytest
 from connectors.amqp import bookmark, topology
 from connectors.amqp.bookmark import Taken
 from connectors.amqp.connection import Broker
-from connectors.amqp.stream import OFFSET, StreamConsumer, last_offset
+from connectors.amqp.stream import OFFSET, StreamConsumer, last_chunk
 from connectors.errors import Misconfigured
 from tests.waiting import until
 
@@ -247,7 +247,7 @@ def test_a_message_without_an_id_is_known_by_its_place(line: Line) -> None:
 
 def test_a_reader_with_an_end_stops_at_what_was_the_last_when_it_began(line: Line) -> None:
     line.write(30)
-    assert last_offset(line.outside, line.name) == 29
+    assert last_chunk(line.outside, line.name).last == 29
     broker, consumer = line.read(ends=True)
     assert consumer.end == 29
     line.write(5)
@@ -275,11 +275,47 @@ def test_it_begins_where_it_is_told(line: Line, offset: Any) -> None:
     assert line.take(*line.read(offset), 6 - start) == bodies(start, 6)
 
 
-def test_next_is_what_is_written_from_now_on(line: Line) -> None:
-    line.write(6)
-    broker, consumer = line.read("next")
+@pytest.mark.parametrize("length", [0, 6])
+def test_next_is_what_is_written_from_the_first_time_on(line: Line, length: int) -> None:
+    line.write(length)
+    broker, _ = line.read("next")
     line.write(2)
-    assert line.take(broker, consumer, 2) == bodies(6, 8)
+    line.awaited(broker, lambda: len(line.arrived) == 2)
+    # ends before it has settled any of them
+    broker.drop()
+    line.arrived.clear()
+    line.write(1)
+    assert line.take(*line.read("next"), 3) == bodies(length, length + 3)
+
+
+@pytest.mark.parametrize("length", [0, 6])
+def test_last_is_what_was_written_last_at_the_first_time(line: Line, length: int) -> None:
+    line.write(length)
+    broker, _ = line.read("last")
+    line.write(1)
+    line.awaited(broker, lambda: line.arrived)
+    first = line.arrived[0].offset
+    assert first == max(0, length - 1)
+    broker.drop()
+    line.arrived.clear()
+    line.write(1)
+    line.write(1)
+    broker, consumer = line.read("last")
+    assert line.take(broker, consumer, 2) == bodies(first, first + 2)
+
+
+def test_a_stream_made_again_before_any_was_settled_is_read_from_its_first(
+    line: Line, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("connectors.amqp.stream._FIND_SECONDS", 1.0)
+    line.write(3)
+    broker, _ = line.read("next")
+    broker.drop()
+    line.delete()
+    line.declare()
+    line.written = 1000
+    line.write(5)
+    assert line.take(*line.read("next"), 5) == bodies(1000, 1005)
 
 
 def test_offset_and_the_kind_of_queue_must_agree(line: Line) -> None:

@@ -111,8 +111,10 @@ def carried(fields: dict[str, Any], language: object, time: object) -> Carried:
         size = len(_encode(fields))
     except (UnicodeEncodeError, OverflowError, ValueError):
         # lone surrogates, or integers that JSON libraries do not share
-        fields = json.loads(without_surrogates(json.dumps(fields, ensure_ascii=False)),
-                            parse_int=_int_or_float)  # fmt: skip
+        raw = json.dumps(fields, ensure_ascii=False, separators=(",", ":"))
+        if len(raw) > _MAX_BYTES:
+            return Carried({}, None, len(raw))  # too large to look into
+        fields = json.loads(without_surrogates(raw), parse_int=_int_or_float)
         size = len(_encode(fields))
     except RecursionError:
         raise BadInput("carry", "nested too deeply") from None

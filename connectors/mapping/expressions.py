@@ -29,6 +29,7 @@ _LISTS = {
     "filter_projection", "flatten", "multi_select_list", "projection", "slice", "value_projection",
 }  # fmt: skip
 _STEPS_A_CALL = 4
+_PARTS_A_STEP = 16
 
 
 class Functions(functions.Functions):
@@ -48,6 +49,8 @@ class Functions(functions.Functions):
         """Call a function, once what it costs is charged."""
         self._work.spend(_STEPS_A_CALL)
         self._work.spend_on(_cost(function_name, resolved_args))
+        if function_name == "contains" and isinstance(resolved_args[-1], list | dict):
+            _spend_on_parts(self._work, resolved_args[0])
         found = super().call_function(function_name, resolved_args)
         if isinstance(found, str):
             self._work.spend_on(len(found))
@@ -70,6 +73,10 @@ class Interpreter(visitor.TreeInterpreter):
         self.functions = Functions(work)
         super().__init__(visitor.Options(custom_functions=self.functions))
         self._work = work
+        compare = visitor.TreeInterpreter.COMPARATOR_FUNC
+        self.COMPARATOR_FUNC = compare | {
+            name: self._charged(compare[name]) for name in self._EQUALITY_OPS
+        }
 
     def visit(self, node: dict[str, Any], *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 - JSON
         """Evaluate a part of an expression."""
@@ -78,6 +85,24 @@ class Interpreter(visitor.TreeInterpreter):
         if self._work.left < 0:
             raise too_costly()
         return super().visit(node, *args, **kwargs)
+
+    def visit_flatten(self, node: dict[str, Any], value: Any) -> Any:  # noqa: ANN401 - JSON
+        """Join lists, once their elements are charged: the same long one may come many times."""
+        base = self.visit(node["children"][0], value)
+        if isinstance(base, list):
+            self._work.spend_on(sum(len(each) for each in base if isinstance(each, list)))
+        literal = {"type": "literal", "children": [], "value": base}
+        return super().visit_flatten({**node, "children": [literal]}, value)
+
+    def _charged(self, compare: Callable[[Any, Any], bool]) -> Callable[[Any, Any], bool]:
+        """Return a comparison that first charges what it costs to look into two values."""
+
+        def charged(left: Any, right: Any) -> bool:  # noqa: ANN401 - JSON
+            if isinstance(left, list | dict) and isinstance(right, list | dict):
+                _spend_on_parts(self._work, left)
+            return compare(left, right)
+
+        return charged
 
 
 def compile_expression(setting: str, expression: str, interpreter: Interpreter) -> Reader:
@@ -163,6 +188,17 @@ def _cost(function: str, arguments: list[Any]) -> int:
         parts = sum(len(each) for each in arguments[1] if isinstance(each, str))
         return sizes[0] * sizes[1] + parts
     return sum(sizes)
+
+
+def _spend_on_parts(work: Work, value: object) -> None:
+    """Charge what is in a list or an object, however deep."""
+    inside = [value]
+    while inside:
+        each = inside.pop()
+        parts = list(each.values()) if isinstance(each, dict) else each
+        if isinstance(parts, list):
+            work.spend(1 + len(parts) // _PARTS_A_STEP)
+            inside += [part for part in parts if isinstance(part, list | dict)]
 
 
 def _path(names: list[str], *, of_message: bool) -> Reader:

@@ -27,7 +27,7 @@ _WORD = re.compile(r"[^\W\d_]+(?:\([^\W\d_]{1,3}\))?")
 _BEGINS_INSIDE = re.compile(
     rf"[\s-](?:{'|'.join(OPENERS)})\s(?:[^\W\d_]+[.,]{{0,2}}\s){{0,3}}\(?\d"
 )
-_BRACKETED = re.compile(r"[<(\[][^\s<>()\[\]]*@|@[^\s<>()\[\]]+[>)\]]")
+_BRACKETED = re.compile(r"[<(\[][^\s<>()\[\]@]*+@|@[^\s<>()\[\]@]++[>)\]]")
 _INITIALS = re.compile(r"[ \t]{0,4}([^\W\d_]{1,4})(>+)[ \t]?")
 _PERSONAL = re.compile(
     r"(?<!\w)(?:i|we|you|your|ich|wir|ihr|ihre|sie|nous|vous|votre|yo|usted|io|ik|wij|uw|jag|jeg"

@@ -11,7 +11,7 @@ MAX_PATTERN = 300
 
 _MARKERS = re.compile(r"[ \t]?(?:>[ \t]?)++")
 _FACE = re.compile(r">(?:[:;=8][-'^o]?[()\[\]{}|/\\DOPSoxX]|[_.wo]<)")
-_GROUPWISE = re.compile(r">>>\s[^<>]{1,80}(?:<[^<>]{1,80}>\s?)?[^<>]{0,80}\d[^<>]{0,40}>>>")
+_GROUPWISE = re.compile(r">>>\s(?=[^\d\n]*\d)[^<>]++(?:<[^<>]++>[^<>]*+)?>>>")
 _MBOX = re.compile(r">From (?=.*[^>])")
 _INVISIBLE = re.compile("[\\s\u00ad\u034f\u061c\u180e\u200b-\u200f\u2060-\u2064\ufeff]*")
 _BREAKS = re.compile("\r\n?|[\u2028\u2029]")

@@ -27,10 +27,12 @@ _MAX_HEADER_CHARS = 1_000
 _MAX_TOKENS = 2_000
 _LINES_A_STEP = 10
 
+# the standard library takes a lone carriage return for a line's end too
 _LABEL = re.compile(
-    rb"^content-[a-z-]{1,40}+:[^\n]*+(?:\n[ \t][^\n]*+)*+", re.IGNORECASE | re.MULTILINE
+    rb"(?:^|[\r\n])content-[a-z-]{1,40}+:[^\r\n]*+(?:(?:\r\n?|\n)[ \t][^\r\n]*+)*+",
+    re.IGNORECASE,
 )
-_NESTED = re.compile(rb"^content-type:\s*+(?:multipart|message)/", re.IGNORECASE | re.MULTILINE)
+_NESTED = re.compile(rb"(?:^|[\r\n])content-type:\s*+(?:multipart|message)/", re.IGNORECASE)
 _HEADERS = {
     "message-id": "id", "subject": "subject", "from": "from", "to": "to", "date": "date",
     "in-reply-to": "in_reply_to", "content-language": "language",

@@ -28,14 +28,12 @@ _INLINE_NAMES = (
 )
 BLOCKS = frozenset(_BLOCK_NAMES.split("|"))
 _KNOWN = BLOCKS | frozenset(_INLINE_NAMES.split("|"))
+_DOCTYPE = "!doctype"
 _RAW = frozenset({"script", "style", "title", "iframe", "noembed", "noframes"})
 """In these only their own end is a tag, and nothing is text."""
 
-_HTML = re.compile(
-    rf"<(?=[!/a-z])(?:!doctype\s+html|/?(?:{_BLOCK_NAMES}|{_INLINE_NAMES})(?=[\s/>]))[^<>]*>",
-    re.IGNORECASE,
-)
-_BLOCK = re.compile(rf"<(?:!doctype\s+html|/?(?:{_BLOCK_NAMES})(?=[\s/>]))[^<>]*>", re.IGNORECASE)
+_WHOLE = re.compile(r"</?(!doctype(?=\s++html)|[a-z][a-z0-9]*+(?=[\s/>]))[^<>]*+>", re.IGNORECASE)
+"""A tag with no `<` in it; the names are looked up, as trying each at every `<` takes long."""
 _START = re.compile(r"<(/?)([a-zA-Z][a-zA-Z0-9]*+(?:[:_-][a-zA-Z0-9]++)*+)(?=[\s/>])")
 _ATTRIBUTES = re.compile(r"(?:[^\"'=>]++|=\s*+(?:\"[^\"]*+\"|'[^']*+')|[\"'=])*+>")
 _CHARREF = re.compile(r"&(?:#[0-9]{1,7}|#[xX][0-9a-fA-F]{1,6}|[a-zA-Z]{2,8}[0-9]{0,2});")
@@ -64,12 +62,19 @@ class Tag(NamedTuple):
 
 def is_html(text: str) -> bool:
     """Whether a text has a tag of HTML in it: `3 < 4` and `due <Tuesday` are none."""
-    return "<" in text and _HTML.search(text) is not None
+    return "<" in text and _has_tag(text, _KNOWN)
 
 
 def has_blocks(html: str) -> bool:
     """Whether tags break the lines of a text; where none does, its own line ends do."""
-    return _BLOCK.search(html) is not None
+    return _has_tag(html, BLOCKS)
+
+
+def _has_tag(text: str, names: frozenset[str]) -> bool:
+    return any(
+        name in names or name == _DOCTYPE
+        for name in (found[1].lower() for found in _WHOLE.finditer(text))
+    )
 
 
 def has_references(text: str) -> bool:

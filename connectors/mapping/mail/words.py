@@ -10,6 +10,7 @@ from itertools import filterfalse
 from typing import NamedTuple
 
 FROM, DATE, TO, SUBJECT, OTHER = "from", "date", "to", "subject", "other"
+_FEW = 100
 _FIRST_UNSPACED = "\u3000"
 """The first character of the scripts that put no spaces between words."""
 
@@ -24,7 +25,8 @@ def folded(text: str) -> str:
     text = text.casefold()
     if text.isascii():
         return text
-    apart = unicodedata.normalize("NFKD", text)
+    # a few characters become eighteen: of such a text the beginning is enough
+    apart = unicodedata.normalize("NFKD", text)[: 2 * len(text) + _FEW]
     return unicodedata.normalize("NFC", "".join(filterfalse(unicodedata.combining, apart)))
 
 

@@ -10,7 +10,15 @@ import pytest
 from connectors.errors import BadInput
 from connectors.mapping import Mapper, MappingConfig
 from connectors.mapping.mapper import MAX_MAPPED_BYTES
-from tests.connectors.mapping.reading import MAX_BODY, MAX_TEXT, read, refused, texts
+from tests.connectors.mapping.reading import (
+    BOUNDED_SECONDS,
+    MAX_BODY,
+    MAX_TEXT,
+    read,
+    refused,
+    texts,
+    within,
+)
 from tests.messages import delivery
 
 TINY = b",".join([b"{}"] * 340_000)
@@ -49,6 +57,7 @@ def test_a_separator_between_many_is_given_up_before_it_is_built() -> None:
         MappingConfig(each="l", text="t", carry={"x": "$.s"}),
         MappingConfig(each="l", text="t", carry={"x": "$"}),
         MappingConfig(each="l", text="t", id="$.s"),
+        MappingConfig(each="l", text="t", carry={"x": "[$.s, $.half]"}),
         MappingConfig(each="l", template="{t} {$.s}"),
         MappingConfig(each="l", text="$.s", strip_html=True),
         MappingConfig(each="l", text="join('', [t, $.s])"),
@@ -58,7 +67,7 @@ def test_a_separator_between_many_is_given_up_before_it_is_built() -> None:
 def test_what_all_elements_share_is_not_worked_through_for_each(
     config: MappingConfig, character: str
 ) -> None:
-    body = {"s": character * 400_000, "l": [{"t": "x"}] * 1000}
+    body = {"s": character * 400_000, "l": [{"t": "x"}] * 1000, "half": "\ud800"}
     mapper = Mapper(config, max_body_bytes=4 * MAX_BODY, max_text_chars=MAX_TEXT)
     message = delivery(json.dumps(body).encode())
     try:
@@ -67,6 +76,23 @@ def test_what_all_elements_share_is_not_worked_through_for_each(
         bad = reason
     assert bad
     assert bad.code in {"too-costly", "too-large"}
+
+
+@pytest.mark.parametrize(
+    ("text", "body"),
+    [
+        ("l[?$.a == $.b]", {"l": [1] * 20_000, "a": [[1]] * 40_000, "b": [[1]] * 40_000}),
+        ("l[?$.a != $.b]", {"l": [1] * 20_000, "a": {"x": [[1]] * 40_000}, "b": {"x": 1}}),
+        ("l[?contains($.a, $.b)]", {"l": [1] * 2000, "a": [[[1]] * 9000] * 9, "b": [[1]] * 8999}),
+        ("l[*].$.a[]", {"l": [1] * 9000, "a": ["x"] * 100_000}),
+    ],
+)
+def test_values_that_every_element_looks_into_are_charged_each_time(
+    text: str, body: dict[str, Any]
+) -> None:
+    found: list[BadInput] = []
+    within(BOUNDED_SECONDS, lambda: found.append(refused(MappingConfig(text=text), body)))
+    assert found[0].code == "too-costly"
 
 
 def test_the_same_message_again_turns_out_the_same() -> None:

@@ -140,6 +140,7 @@ def test_flowed_paragraphs_become_one_line() -> None:
 
 
 HEADERS = "From: a@b.example\nMIME-Version: 1.0\n"
+LONG_LABEL = 'Content-Type: text/plain; x="' + '";"' * 100_000 + "\n\nx"
 NESTED = "".join(
     f'Content-Type: multipart/mixed; boundary="b{n}"\n\n--b{n}\n' for n in range(5_000)
 )
@@ -150,13 +151,27 @@ NESTED = "".join(
     [
         (HEADERS + NESTED[:4_000], "mail"),
         (HEADERS + NESTED, "too-costly"),
-        (HEADERS + 'Content-Type: text/plain; x="' + '";"' * 100_000 + "\n\nx", "mail"),
+        ((HEADERS + NESTED[:4_000]).replace("\n", "\r"), "mail"),
+        (HEADERS + LONG_LABEL, "mail"),
+        ((HEADERS + LONG_LABEL).replace("\n", "\r"), "mail"),
+        ((HEADERS + LONG_LABEL).replace("; ", ";\r "), "mail"),
         (HEADERS + "Content-Type: multipart/mixed; boundary=b\n\n" + "--b\n\nx\n" * 5_000, "mail"),
         ("no header at all", "mail"),
         ("\n\n", "mail"),
         (HEADERS + "Content-Type: multipart/mixed; boundary=b\n\n" + "\n" * 900_000, "too-costly"),
     ],
-    ids=["nested", "deeply-nested", "long-label", "many-parts", "no-header", "blank", "many-lines"],
+    ids=[
+        "nested",
+        "deeply-nested",
+        "nested-cr",
+        "long-label",
+        "long-label-cr",
+        "folded-label-cr",
+        "many-parts",
+        "no-header",
+        "blank",
+        "many-lines",
+    ],
 )
 def test_a_hostile_mail_is_parked_before_it_costs_anything(body: str, code: str) -> None:
     with pytest.raises(BadInput) as bad:
@@ -180,6 +195,7 @@ def test_a_hostile_mail_is_parked_before_it_costs_anything(body: str, code: str)
         'Content-Type: multipart/mixed; boundary=""',
         "Content-Transfer-Encoding: x-uuencode",
         "Content-Disposition: attachment;" + " ;" * 400,
+        "Content-Type: text/plain\n\n" + " It is late and later.\n" * 100,
     ],
     ids=lambda header: header[:40],
 )

@@ -41,8 +41,8 @@ class Mutation(NamedTuple):
 MUTATIONS = (
     Mutation(
         "acked-early", "daemon/pipeline/pipeline.py",
-        "        self._publisher.put(PendingEvent(item, score, model, cached, tone=tone))\n",
-        "        self._publisher.put(PendingEvent(item, score, model, cached, tone=tone))\n"
+        "        self._publisher.put(pending)\n",
+        "        self._publisher.put(pending)\n"
         "        item.delivery.ack()\n",
     ),
     Mutation(
@@ -61,8 +61,8 @@ MUTATIONS = (
     ),
     Mutation(
         "one-mark-too-many", "daemon/pipeline/pipeline.py",
-        "        self._publisher.put(PendingEvent(item, score, model, cached, tone=tone))\n",
-        "        self._publisher.put(PendingEvent(item, score, model, cached, tone=tone))\n"
+        "        self._publisher.put(pending)\n",
+        "        self._publisher.put(pending)\n"
         "        self._cache.remember_mark(item.mark_key)\n",
     ),
     Mutation(
@@ -109,11 +109,12 @@ MUTATIONS = (
     ),
     Mutation(
         "answered-before-the-event-is-safe", "daemon/pipeline/pipeline.py",
-        "        self._publisher.put(PendingEvent(item, score, model, cached, tone=tone))\n",
-        "        made = PendingEvent(item, score, model, cached, tone=tone)\n"
-        "        self._publisher.put(made)\n"
-        "        made.message()\n"
-        "        if made.event and (sent := item.route.output.reply(made.event, item.delivery)):\n"
+        "        self._publisher.put(pending)\n",
+        "        self._publisher.put(pending)\n"
+        "        pending.message()\n"
+        "        if pending.event and (\n"
+        "            sent := item.route.output.reply(pending.event, item.delivery)\n"
+        "        ):\n"
         "            self._edges.sink.reply(sent)\n",
     ),
     Mutation(
@@ -135,7 +136,7 @@ MUTATIONS = (
     ),
     Mutation(
         "bodies-without-end", "connectors/amqp/source.py",
-        "hold_bytes=0 if others else prefetch * self._max_body_bytes", "hold_bytes=10**12",
+        "hold_bytes=0 if loses else prefetch * self._max_body_bytes", "hold_bytes=10**12",
         (OVERSIZE,),
     ),
     Mutation(

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 
 import msgspec
+from msgspec.structs import replace
 
 _NUMBERS = re.compile(r"(\d+)\.(\d+)")
 
@@ -56,50 +57,40 @@ class Features(msgspec.Struct, frozen=True, kw_only=True):
     deniable: tuple[str, ...]
 
 
-SERIES = (
-    Features(
-        since=(3, 10),
-        counts_nack=True,
-        counts_consumer_timeout=True,
-        cancels_on_timeout=False,
-        consumer_timeout_argument=False,
-        consumer_timeout_policy=False,
-        acquired_count=False,
-        passive_needs_right=False,
-        default_delivery_limit=None,
-        quorum_priorities=1,
-        default_queue_type=False,
-        deniable=(),
-    ),
-    Features(
-        since=(4, 0),
-        counts_nack=True,
-        counts_consumer_timeout=True,
-        cancels_on_timeout=False,
-        consumer_timeout_argument=False,
-        consumer_timeout_policy=True,
-        acquired_count=False,
-        passive_needs_right=False,
-        default_delivery_limit=20,
-        quorum_priorities=1,
-        default_queue_type=True,
-        deniable=("transient_nonexcl_queues", "global_qos", "queue_master_locator"),
-    ),
-    Features(
-        since=(4, 3),
-        counts_nack=False,
-        counts_consumer_timeout=False,
-        cancels_on_timeout=True,
-        consumer_timeout_argument=True,
-        consumer_timeout_policy=True,
-        acquired_count=True,
-        passive_needs_right=True,
-        default_delivery_limit=20,
-        quorum_priorities=32,
-        default_queue_type=True,
-        deniable=("transient_nonexcl_queues", "global_qos", "queue_master_locator"),
-    ),
+_SINCE_3_10 = Features(
+    since=(3, 10),
+    counts_nack=True,
+    counts_consumer_timeout=True,
+    cancels_on_timeout=False,
+    consumer_timeout_argument=False,
+    consumer_timeout_policy=False,
+    acquired_count=False,
+    passive_needs_right=False,
+    default_delivery_limit=None,
+    quorum_priorities=1,
+    default_queue_type=False,
+    deniable=(),
 )
+_SINCE_4_0 = replace(
+    _SINCE_3_10,
+    since=(4, 0),
+    consumer_timeout_policy=True,
+    default_delivery_limit=20,
+    default_queue_type=True,
+    deniable=("transient_nonexcl_queues", "global_qos", "queue_master_locator"),
+)
+_SINCE_4_3 = replace(
+    _SINCE_4_0,
+    since=(4, 3),
+    counts_nack=False,
+    counts_consumer_timeout=False,
+    cancels_on_timeout=True,
+    consumer_timeout_argument=True,
+    acquired_count=True,
+    passive_needs_right=True,
+    quorum_priorities=32,
+)
+SERIES = (_SINCE_3_10, _SINCE_4_0, _SINCE_4_3)
 """Oldest first. What lies between two of them is taken to be as the older one."""
 
 OLDEST = SERIES[0].since

@@ -72,7 +72,7 @@ class FileConsumer(StreamConsumer):
             raise Misconfigured(f"{self._path} cannot be read: {error.strerror}") from None
         if place and place.offset >= 0:
             *_, last = [b"", *itertools.islice(self._lines, place.offset + 1)]
-            if seal(_body(last)) == place.seal:
+            if seal(_parsed(last)[1]) == place.seal:
                 self._read = place.offset
             else:
                 self._lines = self._path.open("rb")
@@ -91,11 +91,7 @@ class FileConsumer(StreamConsumer):
         """Nobody waits for it."""
 
     def _delivery(self, line: bytes) -> Delivery:
-        try:
-            found = _decode(line)
-        except msgspec.MsgspecError:
-            found = Line("", {})
-        body = _body(line)
+        found, body = _parsed(line)
         properties = {name: each for name, each in found.properties.items() if name != "headers"}
         headers = found.properties.get("headers")
         if isinstance(headers, dict):
@@ -109,12 +105,14 @@ class FileConsumer(StreamConsumer):
         return delivery
 
 
-def _body(line: bytes) -> bytes:
+def _parsed(line: bytes) -> tuple[Line, bytes]:
+    """Return what a line says of a message, and the message's body: else the line is the body."""
     line = line.rstrip(b"\r\n")
+    found = Line("", {})
     try:
         found = _decode(line)
         if found.payload_encoding == "base64":
-            return base64.b64decode(found.payload)
-    except ValueError:  # msgspec's and base64's: then the line is the body
-        return line
-    return found.payload.encode()
+            return found, base64.b64decode(found.payload)
+    except ValueError:  # msgspec's and base64's
+        return found, line
+    return found, found.payload.encode()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from connectors.amqp import presence
@@ -128,16 +129,10 @@ class PastSource(Source):
             past.ended = True
             past.on_end()
 
-    def _stream(self, subscription: Subscription, prefetch: int) -> StreamConsumer:
+    def _reader(self, subscription: Subscription) -> Callable[..., StreamConsumer]:
         if not self._past.file:
-            return super()._stream(subscription, prefetch)
-        return FileConsumer(
-            self._broker, subscription.connector, path=self._past.file,
-            keep=subscription.offset_queue,
-            purpose=subscription.purpose, exchange=subscription.exchange, hold_bytes=0,
-            prefetch=prefetch or subscription.prefetch or self._prefetch, arrived=self._arrived,
-            on_end=self._ended.append,
-        )  # fmt: skip
+            return StreamConsumer
+        return partial(FileConsumer, path=self._past.file, exchange=subscription.exchange)
 
     @property
     def _all(self) -> list[Consumer]:

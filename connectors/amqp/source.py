@@ -68,6 +68,7 @@ class Source:
             Refused: RabbitMQ allows no consumer.
         """
         subscription = self._subscriptions[connector]
+        prefetch = prefetch or subscription.prefetch or self._prefetch
         self._declare(subscription)
         consumers: list[Consumer] = []
         try:
@@ -84,15 +85,16 @@ class Source:
         self._consumers[connector] = consumers
 
     def _stream(self, subscription: Subscription, prefetch: int) -> StreamConsumer:
-        return StreamConsumer(
+        return self._reader(subscription)(
             self._broker, subscription.connector, keep=subscription.offset_queue,
-            ends=subscription.ends, purpose=subscription.purpose, hold_bytes=0,
-            prefetch=prefetch or subscription.prefetch or self._prefetch,
-            arrived=self._arrived, on_end=self._ended.append,
+            ends=subscription.ends, purpose=subscription.purpose,
+            prefetch=prefetch, arrived=self._arrived, on_end=self._ended.append,
         )  # fmt: skip
 
+    def _reader(self, _subscription: Subscription) -> Callable[..., StreamConsumer]:
+        return StreamConsumer
+
     def _queue(self, subscription: Subscription, prefetch: int) -> Consumer:
-        prefetch = prefetch or subscription.prefetch or self._prefetch
         loses = subscription.queue == subscription.source_queue or not self._dead_letters
         return Consumer(
             self._broker, subscription.connector, prefetch=prefetch, arrived=self._arrived,

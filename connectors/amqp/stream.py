@@ -76,7 +76,7 @@ class StreamConsumer(Consumer):
             purpose: What else the place is for: another purpose starts at the beginning.
             options: Of `Consumer`.
         """
-        super().__init__(broker, connector, **options)
+        super().__init__(broker, connector, hold_bytes=0, **options)
         self._bookmark = Bookmark(broker, self._channel, keep)
         self._ends = ends
         self._purpose = purpose

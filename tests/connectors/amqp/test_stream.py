@@ -70,7 +70,7 @@ class Line:
         """Begin to read on a connection of its own."""
         broker = self.connection()
         consumer = StreamConsumer(
-            broker, CONNECTOR, keep=self.keep, ends=ends, prefetch=prefetch, hold_bytes=0,
+            broker, CONNECTOR, keep=self.keep, ends=ends, prefetch=prefetch,
             arrived=self.arrived, on_end=lambda _: None,
         )  # fmt: skip
         consumer.start(self.name, {OFFSET: offset})
@@ -169,7 +169,7 @@ def test_giving_back_keeps_the_connection_and_reads_them_again(line: Line) -> No
     line.arrived.clear()
     until(lambda: line.place() == 0, lambda: broker.wait(0.05))
     again = StreamConsumer(
-        broker, CONNECTOR, keep=line.keep, prefetch=5, hold_bytes=0, arrived=line.arrived,
+        broker, CONNECTOR, keep=line.keep, prefetch=5, arrived=line.arrived,
         on_end=lambda _: None,
     )  # fmt: skip
     again.start(line.name, {OFFSET: "first"})

@@ -71,7 +71,6 @@ class BodyLimit:
     """
 
     def __init__(self, app: ASGIApp, *, max_bytes: int, max_sum: int, seconds: float) -> None:
-        """Wrap an application."""
         self._app = app
         self.max_bytes = max_bytes
         self.max_sum = max_sum
@@ -79,7 +78,6 @@ class BodyLimit:
         self.held = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass a request on, counting what it brings."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return

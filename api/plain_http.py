@@ -20,12 +20,10 @@ class PlainHttp:
     """
 
     def __init__(self, app: ASGIApp, paths: Collection[str]) -> None:
-        """Wrap an application that has these paths."""
         self._app = app
         self._paths = frozenset(paths)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass a request on."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return

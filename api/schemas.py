@@ -67,7 +67,6 @@ class PredictRequest(BaseModel):
         return isinstance(self.inputs, list) and isinstance(self.inputs[0], list)
 
     def sequences(self) -> list[str]:
-        """Return the texts of `inputs`."""
         inputs = [self.inputs] if isinstance(self.inputs, str) else self.inputs or []
         return [each if isinstance(each, str) else each[0] for each in inputs]
 
@@ -93,7 +92,6 @@ class ClassifyRequest(BaseModel):
     activation: bool | None = Field(default=None, description="The older name of the above.")
 
     def texts(self) -> list[str]:
-        """Return the texts of `input`."""
         return [self.input] if isinstance(self.input, str) else self.input
 
     def raw(self) -> bool:

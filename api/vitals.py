@@ -22,7 +22,6 @@ class Vitals:
     """
 
     def __init__(self, predictor: Predictor) -> None:
-        """Nothing runs yet."""
         self._predictor = predictor
         self._watching: asyncio.Task[None] | None = None
         self._ill = False

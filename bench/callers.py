@@ -146,7 +146,6 @@ async def call(
 
 
 def main() -> None:
-    """Call, and print what came of it."""
     port, connections, seconds, seed, distinct, server = sys.argv[1:]
     answers = asyncio.run(
         call(int(port), int(connections), float(seconds), int(seed), int(distinct), server)

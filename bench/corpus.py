@@ -30,7 +30,6 @@ def texts(count: int, seed: int = 1) -> list[str]:
 
 
 def texts_of(words: int, count: int, seed: int = 1) -> list[str]:
-    """Make texts of so many words each."""
     dice = random.Random(seed)  # noqa: S311 - no secret is made
     return [_text(dice, words) for _ in range(count)]
 

@@ -16,7 +16,6 @@ from kombu.utils.url import parse_url
 
 
 def main() -> None:
-    """Relay until killed."""
     url, queue, exchange, prefetch, size = sys.argv[1:]
     parts = parse_url(url)
     connection = amqp.Connection(

@@ -78,7 +78,6 @@ def shown(value: float) -> str:
 
 
 def write_json(path: Path, header: str, figures: Mapping[str, list[float]]) -> None:
-    """Write every round's figures."""
     path.write_bytes(msgspec.json.format(msgspec.json.encode({"run": header, "rounds": figures})))
 
 

@@ -57,7 +57,7 @@ class SourceEdge(Protocol):
         ...
 
     def arrived(self, limit: int) -> list[Delivery]:
-        """Take deliveries that have come, so many at most."""
+        """Take deliveries that have come, the oldest first, so many at most."""
         ...
 
     def unsettled_of(self, connector: str) -> int:
@@ -141,9 +141,14 @@ class ScoringEdge(Protocol):
         self, model: str, texts: Sequence[str], *, urgent: bool, timeout: float,
         headers: Mapping[str, str] = NO_HEADERS,
     ) -> str:  # fmt: skip
-        """Send a batch; return the id that its replies will carry.
+        """Send a batch to the workers of a model; return the id that its replies will carry.
 
-        The headers reach the worker that scores it.
+        Args:
+            model: The model's name in the settings.
+            texts: What to score.
+            urgent: Whether it may overtake the backlog.
+            timeout: Seconds after which nobody waits for it any more, so that it need not be done.
+            headers: They reach the worker that scores it.
         """
         ...
 

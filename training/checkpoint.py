@@ -12,13 +12,11 @@ class RunningMean:
     """The mean of the weights seen so far."""
 
     def __init__(self) -> None:
-        """Start with nothing seen."""
         self._mean: dict[str, torch.Tensor] = {}
         self._seen = 0
 
     @torch.no_grad()
     def add(self, model: torch.nn.Module) -> None:
-        """Take in the model's present weights."""
         self._seen += 1
         for name, value in model.state_dict().items():
             held = self._mean.setdefault(name, torch.zeros_like(value))
@@ -30,11 +28,9 @@ class RunningMean:
             model.load_state_dict(self._mean)
 
     def state_dict(self) -> dict[str, Any]:
-        """What `load_state_dict` takes."""
         return {"mean": self._mean, "seen": self._seen}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go on from a saved mean."""
         self._mean, self._seen = state["mean"], state["seen"]
 
 

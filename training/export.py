@@ -49,7 +49,6 @@ def stock_scores(directory: Path, texts: list[str], preprocessing: str, limit: i
 
 
 def main() -> None:
-    """Average, calibrate, write, read back, report."""
     parser = argparse.ArgumentParser(description=__doc__)
     add = parser.add_argument
     add("--runs", type=Path, nargs="+", required=True)

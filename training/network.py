@@ -45,7 +45,6 @@ class Dropout:
         self._bits = np.random.SFC64(seed)
 
     def __call__(self, x: Tensor) -> Tensor:
-        """Return x with values zeroed and the rest scaled up."""
         if not self._below:
             return x
         if x.device.type != "cpu":
@@ -177,10 +176,8 @@ class Optimizer:
             optimizer.zero_grad()
 
     def state_dict(self) -> dict[str, Any]:
-        """What `load_state_dict` takes."""
         return {str(place): each.state_dict() for place, each in enumerate(self._optimizers)}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go on from a saved state."""
         for place, each in enumerate(self._optimizers):
             each.load_state_dict(state[str(place)])

@@ -7,7 +7,6 @@ from training.data import PREPROCESSING
 
 
 def parse() -> argparse.Namespace:
-    """Parse the command line of `python -m training.train`."""
     parser = argparse.ArgumentParser(description="Fine-tune a BERT encoder to tell three tones.")
     add = parser.add_argument
     add("--base", type=Path, required=True, help="directory of the model to start from")

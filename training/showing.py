@@ -16,7 +16,6 @@ class Display:
     """
 
     def __init__(self, begun: float = 0.0, console: Console | None = None) -> None:
-        """Show on standard output."""
         self._console = console or Console(highlight=False, soft_wrap=True)
         columns = (BarColumn(), TaskProgressColumn(), TimeRemainingColumn(), TextColumn("left"))
         self._bar = Progress(
@@ -31,7 +30,6 @@ class Display:
         self._started = time.monotonic()
 
     def __enter__(self) -> Self:
-        """Begin to draw."""
         self._bar.start()
         return self
 
@@ -41,7 +39,6 @@ class Display:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """Leave the last picture."""
         self._bar.stop()
 
     def show(self, done: float, text: str) -> None:

@@ -33,7 +33,6 @@ def read(files: Sequence[Path]) -> Iterator[str]:
 
 
 def main() -> None:
-    """Score what has no row yet."""
     parser = argparse.ArgumentParser(description=__doc__)
     add = parser.add_argument
     add("--teachers", type=Path, nargs="+", required=True, help="runs or exported models")

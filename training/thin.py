@@ -26,7 +26,6 @@ def thin(state: dict[str, torch.Tensor], layers: Sequence[int]) -> dict[str, tor
 
 
 def main() -> None:
-    """Read a run, write one with fewer layers."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--run", type=Path, required=True)
     parser.add_argument("--layers", type=int, nargs="+", required=True, help="the ones that stay")

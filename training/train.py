@@ -20,7 +20,6 @@ from training.scoring import score
 
 
 def main() -> None:
-    """Train, report on the dev files, save."""
     args = options.parse()
     torch.set_num_threads(args.threads)
     dtype = fastest_dtype(args.device)

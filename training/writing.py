@@ -29,7 +29,6 @@ def average(runs: Sequence[Path]) -> dict[str, torch.Tensor]:
 
 
 def write(runs: Sequence[Path], out: Path, settings: dict[str, object], *, packed: bool) -> None:
-    """Write weights, config, tokenizer and Tonebus's own settings."""
     out.mkdir(parents=True, exist_ok=True)
     weights = average(runs)
     if packed:
@@ -67,5 +66,4 @@ def _tokenizer_config(run: Path) -> dict[str, object]:
 
 
 def dump(path: Path, value: object) -> None:
-    """Write indented JSON."""
     path.write_text(json.dumps(value, indent=2) + "\n", encoding="utf-8")

@@ -32,7 +32,6 @@ def _watch(request: Request) -> Poller:
 
 @router.get("/", include_in_schema=False)
 async def page() -> FileResponse:
-    """Show the status page."""
     return FileResponse(_PAGE, headers={"Cache-Control": "no-cache"})
 
 

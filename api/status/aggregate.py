@@ -23,7 +23,6 @@ _INCIDENTS = 12
 
 
 def totals_of(daemons: Sequence[DaemonSnapshot]) -> Totals:
-    """Add up what daemons report."""
     if not daemons:
         return Totals()
     latencies = [each.latency for each in daemons if len(each.latency) == len(SECONDS) + 1]
@@ -74,7 +73,6 @@ def tones_of(hours: Sequence[HourSnapshot]) -> list[Minute]:
 
 
 def queue_of(name: str, backlog: Backlog) -> Queue:
-    """Return a queue as the page shows it."""
     roles = {topology.PARKED: "parked", topology.UNROUTED: "unrouted"}
     # a source queue may belong to others, and have any name
     usual = "scoring" if name.startswith(topology.scoring_queue("").name) else "source"

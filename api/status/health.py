@@ -78,7 +78,6 @@ class Overall(NamedTuple):
 
 
 def parts(facts: Facts) -> dict[str, Part]:
-    """Say of each part how it is."""
     found = {"broker": _broker(facts), "redis": _redis(facts)}
     if facts.consuming:
         found["daemons"] = _daemons(facts)

@@ -127,7 +127,6 @@ class Poller:
         return replace(each, silent=silent, lost=silent > each.patience)
 
     def status(self) -> Status:
-        """Say how everything stands."""
         now = time.monotonic()
         alive = self._alive(now)
         reporting: list[Worker] = [self._seen(each, now) for each in self._workers]

@@ -24,6 +24,5 @@ class Text(BaseModel):
 
 @app.post("/api/predict/")
 def predict(body: Text) -> dict[str, object]:
-    """Score one text."""
     result: dict[str, object] = celery.send_task("predict", [body.text]).get(timeout=60)
     return result

@@ -29,7 +29,6 @@ def load_model(**_: object) -> None:
 
 @app.task(name="predict")  # type: ignore[untyped-decorator]  # Celery has no types
 def predict(text: str) -> dict[str, Any]:
-    """Score one text."""
     key = hashlib.sha256(text.encode()).hexdigest()
     if found := cache.get(key):
         cached: dict[str, Any] = json.loads(found)

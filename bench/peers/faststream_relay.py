@@ -20,7 +20,6 @@ from faststream.rabbit import (
 
 
 def main() -> None:
-    """Relay until killed."""
     url, queue, exchange, prefetch, size = sys.argv[1:]
     broker = RabbitBroker(url, default_channel=Channel(prefetch_count=int(prefetch)))
     results = RabbitExchange(exchange, type=ExchangeType.TOPIC, declare=False)

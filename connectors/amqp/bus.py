@@ -38,15 +38,7 @@ def declared(
 
 
 class Rabbit:
-    """Source, sink and scoring over one RabbitMQ connection.
-
-    Attributes:
-        broker: The connection.
-        source: Deliveries of the subscriptions that were started.
-        sink: Confirmed publishing.
-        scoring: Requests to the Celery workers.
-        wakeup: Ends `wait` from outside.
-    """
+    """`Edges` over one RabbitMQ connection, `broker`."""
 
     source: Source
     sink: Sink[Any]
@@ -84,11 +76,10 @@ class Rabbit:
 
     @property
     def blocked(self) -> bool:
-        """Whether RabbitMQ has asked its publishers to wait (a memory or disk alarm)."""
         return self.broker.blocked
 
     def open(self) -> None:
-        """Connect and declare: one attempt. Nothing is consumed until `source.start`.
+        """Connect and declare: one attempt.
 
         Raises:
             Unavailable: No broker answers, or it refuses us.
@@ -116,7 +107,7 @@ class Rabbit:
         )
 
     def redeclare(self) -> None:
-        """Declare again what messages leave by, where it is ours to declare: some of it is gone."""
+        """Declare again what messages leave by, where it is ours to declare."""
         try:
             self._prepare(
                 self.broker, *declared(list(self._subscriptions.values()), self._models)[1:2]
@@ -125,24 +116,16 @@ class Rabbit:
             _log.warning("redeclare_refused", error=str(error))
 
     def wait(self, seconds: float) -> None:
-        """Send what was written, then sleep until something arrives or another thread wakes us.
-
-        Raises:
-            Unavailable: The connection is lost.
-        """
         self.broker.wait(seconds, self.wakeup.fd)
         self.wakeup.clear()
 
     def backlog(self, queue: str) -> Backlog | None:
-        """How a queue stands; None where there is no such queue."""
         return presence.backlog(self.broker, queue)
 
     def close(self) -> None:
-        """Let go in good order."""
         self.broker.close()
 
     def drop(self) -> None:
-        """Let go at once, for something went wrong."""
         self.broker.drop()
 
     def _declare(self, subscription: Subscription) -> None:

@@ -123,7 +123,6 @@ class Broker:
         return f"{properties.get('product', '?')} {properties.get('version', '?')}"
 
     def channel(self) -> Any:  # noqa: ANN401 - py-amqp has no types
-        """Open a channel."""
         return self.attempt(self._connection.channel)
 
     def attempt(self, call: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 - whatever py-amqp returns

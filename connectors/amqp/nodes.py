@@ -44,7 +44,6 @@ class Node(NamedTuple):
 
     @property
     def tls(self) -> bool:
-        """Whether it is reached by TLS."""
         return self.scheme == "amqps"
 
     @property

@@ -55,7 +55,6 @@ class PastSource(Source):
     """Deliveries of one connector's past."""
 
     def __init__(self, *args: Any, past: Past, **options: Any) -> None:  # noqa: ANN401 - the source's own
-        """Take what `Source` takes, and what to read."""
         super().__init__(*args, **options)
         self._past = past
         self._allowed, self._counted = 0.0, time.monotonic()

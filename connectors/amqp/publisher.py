@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import re
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Generic
 
 import amqp
@@ -21,15 +22,13 @@ PERSISTENT = 2
 _NAMED = re.compile(r"exchange '([^']*)'")
 
 
+@dataclass(slots=True)
 class _Sent(Generic[Token]):
     """A message of which nothing is known yet."""
 
-    __slots__ = ("message", "returned", "token")
-
-    def __init__(self, outgoing: OutgoingMessage, token: Token) -> None:
-        self.message = outgoing
-        self.token = token
-        self.returned = False
+    message: OutgoingMessage
+    token: Token
+    returned: bool = False
 
 
 class ConfirmChannel(Generic[Token]):
@@ -50,7 +49,6 @@ class ConfirmChannel(Generic[Token]):
         self._open()
 
     def publish(self, outgoing: OutgoingMessage, token: Token) -> None:
-        """Send a message."""
         if self._channel is None:
             self._open()
         message = amqp.Message(outgoing.body, delivery_mode=PERSISTENT, **outgoing.properties)
@@ -114,10 +112,11 @@ class ConfirmChannel(Generic[Token]):
 
 
 class Sink(Generic[Token]):
-    """The publishing side of one connection: a channel for each exchange, and others for probes.
+    """The publishing side of one connection, a `SinkEdge`: a channel for each exchange.
 
     RabbitMQ closes a channel for an exchange that is gone or forbidden. Messages to another one, on
     the same channel, would have to be published again, and those that had arrived would come twice.
+    So a probe goes alone on a channel of its own, and so do replies.
     """
 
     def __init__(self, broker: Broker, exchanges: Iterable[str] = ()) -> None:
@@ -137,19 +136,10 @@ class Sink(Generic[Token]):
         self._replies: Any = None
 
     def publish(self, outgoing: OutgoingMessage, token: Token, *, probe: bool = False) -> None:
-        """Send a message; `outcomes` will have what became of it.
-
-        Args:
-            outgoing: What to send.
-            token: Given back with the outcome.
-            probe: Whether RabbitMQ may close the channel for it, as for the last one that went
-                there. It goes alone on a channel of its own, and nothing else becomes void.
-        """
         channel = self._for_probe() if probe else self._of(outgoing.exchange)
         channel.publish(outgoing, token)
 
     def reply(self, outgoing: OutgoingMessage) -> None:
-        """Send a message of which nobody will know what became; on a channel of its own."""
         if self._replies is None:
             self._replies = self._broker.channel()
             self._replies.on_broken = self._on_replies_broken
@@ -162,11 +152,9 @@ class Sink(Generic[Token]):
 
     @property
     def unconfirmed(self) -> int:
-        """Messages of which RabbitMQ has said nothing yet."""
         return sum(len(each.unconfirmed) for each in (*self._by_exchange.values(), *self._probes))
 
     def outcomes(self) -> list[PublishOutcome[Token]]:
-        """Take what RabbitMQ has said since the last call."""
         taken = list(self._outcomes)
         self._outcomes.clear()
         return taken

@@ -26,7 +26,7 @@ _DELETE_SECONDS = 0.3
 
 
 class Source:
-    """The consuming side of one connection; it starts with no consumer."""
+    """The consuming side of one connection: a `SourceEdge`."""
 
     def __init__(
         self, broker: Broker, subscriptions: Mapping[str, Subscription], *, prefetch: int,
@@ -58,10 +58,6 @@ class Source:
 
     def start(self, connector: str, prefetch: int = 0) -> None:
         """Start the deliveries of a connector.
-
-        Args:
-            connector: Its name.
-            prefetch: Unsettled deliveries that it may have out; 0 takes what the settings say.
 
         Raises:
             Misconfigured: Its exchange or queue is not as it should be.
@@ -104,7 +100,6 @@ class Source:
         )  # fmt: skip
 
     def stop(self, connector: str) -> None:
-        """Stop the deliveries of a connector, and give back what is not settled."""
         if consumers := self._consumers.pop(connector, None):
             for consumer in consumers:
                 if consumer.live:
@@ -141,46 +136,34 @@ class Source:
         return ended._replace(reason=reason)
 
     def arrived(self, limit: int) -> list[Delivery]:
-        """Take deliveries that have come, the oldest first.
-
-        Args:
-            limit: How many at most; the others stay for the next call.
-        """
         return [self._arrived.popleft() for _ in range(min(limit, len(self._arrived)))]
 
     @property
     def waiting(self) -> int:
-        """Deliveries that have come and were not taken."""
         return len(self._arrived)
 
     @property
     def unsettled(self) -> int:
-        """Deliveries that RabbitMQ still waits for."""
         return sum(map(self.unsettled_of, self._consumers))
 
     def unsettled_of(self, connector: str) -> int:
-        """Deliveries of one connector that RabbitMQ still waits for."""
         return sum(each.unsettled for each in self._consumers.get(connector, ()))
 
     def oldest(self, connector: str) -> float | None:
-        """Monotonic seconds when the oldest unsettled delivery came; None where there is none."""
         oldest = [each.oldest for each in self._consumers.get(connector, ())]
         return min((each for each in oldest if each is not None), default=None)
 
     def flush(self) -> None:
-        """Acknowledge what was settled."""
         for consumer in itertools.chain.from_iterable(self._consumers.values()):
             consumer.flush()
 
     def cancel(self, connector: str = "") -> None:
-        """Stop deliveries, of one connector or of all; those already out stay ours to settle."""
         for name, consumers in self._consumers.items():
             if connector in {"", name}:
                 for consumer in consumers:
                     consumer.cancel()
 
     def give_back(self) -> None:
-        """Stop everything, and return whatever is not settled."""
         for connector in list(self._consumers):
             self.stop(connector)
 

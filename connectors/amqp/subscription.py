@@ -51,7 +51,6 @@ class Subscription(msgspec.Struct, frozen=True):
 
     @property
     def offset_queue(self) -> str:
-        """The queue that holds the place in the stream."""
         return self.keep or topology.offset_queue(self.connector)
 
     @property

@@ -10,7 +10,6 @@ class Wakeup:
     """A pipe to oneself: the sleeping thread watches `fd`, another thread calls `set`."""
 
     def __init__(self) -> None:
-        """Open the pipe."""
         self.fd, self._write_end = os.pipe()
         os.set_blocking(self.fd, False)
         os.set_blocking(self._write_end, False)
@@ -23,7 +22,6 @@ class Wakeup:
             return  # the pipe is full of wake-ups already
 
     def clear(self) -> None:
-        """Forget the wake-ups so far."""
         try:
             while os.read(self.fd, 4096):
                 pass
@@ -38,6 +36,5 @@ class Wakeup:
         self.clear()
 
     def close(self) -> None:
-        """Close the pipe."""
         os.close(self.fd)
         os.close(self._write_end)

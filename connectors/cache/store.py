@@ -87,7 +87,6 @@ class RedisStore:
     def exchange(
         self, reads: Sequence[bytes], writes: Sequence[tuple[bytes, bytes, int]]
     ) -> list[bytes | None]:
-        """Write and read in one round trip."""
         nothing: list[bytes | None] = [None] * len(reads)
         if self._clock() < self._read_only_until:
             writes = ()

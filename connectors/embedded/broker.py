@@ -30,7 +30,6 @@ class EmbeddedBroker:
     """Exchanges and queues in memory; safe to use from several threads."""
 
     def __init__(self) -> None:
-        """Start with no exchange and no queue."""
         self._lock = threading.Lock()
         self._bindings: list[tuple[str, re.Pattern[str] | None, str]] = []
         self._alternates: dict[str, str] = {}
@@ -38,7 +37,6 @@ class EmbeddedBroker:
         self._listeners: list[Wakeup] = []
 
     def declare(self, *parts: topology.Topology) -> None:
-        """Declare exchanges, queues and bindings."""
         with self._lock:
             for part in parts:
                 kinds = {each.name: each.kind for each in part.exchanges}
@@ -87,7 +85,6 @@ class EmbeddedBroker:
             return None if waiting is None else len(waiting)
 
     def listen(self, wakeup: Wakeup) -> None:
-        """Have a listener woken whenever a message arrives."""
         self._listeners.append(wakeup)
 
     def _route(self, exchange: str, key: str) -> list[str]:

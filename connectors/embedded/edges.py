@@ -188,7 +188,7 @@ class _Scoring:
 
 
 class Embedded:
-    """Source, sink and scoring in this process; the counterpart of `Rabbit`."""
+    """`Edges` in this process; the counterpart of `Rabbit`."""
 
     source: _Source
     sink: _Sink
@@ -208,27 +208,22 @@ class Embedded:
         broker.listen(self.wakeup)
 
     def open(self) -> None:
-        """Declare; nothing is consumed until `source.start`."""
         self._broker.declare(topology.results(), *declared(self._subscriptions, ()))
         self.source = _Source(self._broker, self._subscriptions, self._prefetch)
         self.sink = _Sink(self._broker)
         self.scoring = _Scoring(self._workers, self.wakeup)
 
     def redeclare(self) -> None:
-        """Declare again what messages leave by."""
         self._broker.declare(topology.results())
 
     def wait(self, seconds: float) -> None:
-        """Sleep until something arrives or another thread wakes us."""
         self.wakeup.wait(seconds)
 
     def backlog(self, queue: str) -> Backlog | None:
-        """How a queue stands; None where there is no such queue."""
         depth = self._broker.depth(queue)
         return None if depth is None else Backlog(depth, None)
 
     def close(self) -> None:
-        """Return what is not settled."""
         self.source.drop()
 
     drop = close

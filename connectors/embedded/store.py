@@ -26,7 +26,6 @@ class EmbeddedStore:
     def exchange(
         self, reads: Sequence[bytes], writes: Sequence[tuple[bytes, bytes, int]]
     ) -> list[bytes | None]:
-        """Write and read in one go."""
         now = self._clock()
         with self._lock:
             for key, value, ttl in writes:
@@ -37,13 +36,11 @@ class EmbeddedStore:
         return [entry[0] if entry and entry[1] > now else None for entry in found]
 
     def post(self, index: bytes, writes: Sequence[tuple[bytes, bytes, int]]) -> None:
-        """Write, and have `gather` find what was written until it expires."""
         self.exchange((), writes)
         with self._lock:
             self._indexes.setdefault(index, set()).update(key for key, _, _ in writes)
 
     def gather(self, index: bytes) -> dict[bytes, bytes]:
-        """Read all that was posted under an index and has not expired."""
         with self._lock:
             keys = sorted(self._indexes.get(index, ()))
         values = self.exchange(keys, ())

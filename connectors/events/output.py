@@ -73,7 +73,6 @@ class Output:
     """
 
     def __init__(self, config: OutputConfig | None = None, doubt: Doubt = SURE) -> None:
-        """Take how events leave, and when their tone is `unsure`."""
         self._config = config = config or OutputConfig()
         self.include_text = config.include_text
         self.doubt = doubt
@@ -160,7 +159,6 @@ def _named(language: str | None) -> str:
 
 
 def binary_headers(event: ToneEvent) -> dict[str, str]:
-    """Return the headers of an event in binary mode."""
     attributes = {
         "specversion": event.specversion,
         "type": event.type,

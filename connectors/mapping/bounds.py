@@ -32,11 +32,9 @@ class Work:
     __slots__ = ("left", "of_texts")
 
     def __init__(self) -> None:
-        """Begin with nothing."""
         self.begin(0)
 
     def begin(self, steps: int) -> None:
-        """Give a message its steps."""
         self.left = steps
         self.of_texts = 0
 
@@ -65,7 +63,6 @@ def too_costly() -> BadInput:
 
 
 def check_size(delivery: Delivery, max_body_bytes: int) -> None:
-    """Refuse a body over its bound."""
     if len(delivery.body) > max_body_bytes:
         raise BadInput("too-large", f"{len(delivery.body)} bytes")
 

@@ -40,13 +40,11 @@ class Functions(functions.Functions):
     """
 
     def __init__(self, work: Work) -> None:
-        """Charge what the functions do."""
         super().__init__()
         self._work = work
         self.message: object = None
 
     def call_function(self, function_name: str, resolved_args: list[Any]) -> Any:  # noqa: ANN401 - JSON
-        """Call a function, once what it costs is charged."""
         self._work.spend(_STEPS_A_CALL)
         self._work.spend_on(_cost(function_name, resolved_args))
         if function_name == "contains" and isinstance(resolved_args[-1], list | dict):
@@ -69,7 +67,6 @@ class Interpreter(visitor.TreeInterpreter):
     """Evaluates expressions, a step for each of their parts and each value that one looks at."""
 
     def __init__(self, work: Work) -> None:
-        """Charge each step."""
         self.functions = Functions(work)
         super().__init__(visitor.Options(custom_functions=self.functions))
         self._work = work
@@ -79,7 +76,6 @@ class Interpreter(visitor.TreeInterpreter):
         }
 
     def visit(self, node: dict[str, Any], *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 - JSON
-        """Evaluate a part of an expression."""
         # `spend` itself would cost as much as the step
         self._work.left -= 1
         if self._work.left < 0:

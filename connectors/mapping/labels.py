@@ -47,7 +47,6 @@ class Labels:
     """How the bodies of one connector are read, by content type and encoding."""
 
     def __init__(self, config: MappingConfig) -> None:
-        """Take the connector's format, and the labels that it does not care about."""
         self._text = config.format == "text"
         self._mail = config.format == "mail"
         self._types = frozenset(map(str.lower, config.content_types))

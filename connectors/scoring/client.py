@@ -27,10 +27,9 @@ _log = structlog.get_logger(__name__)
 
 
 class Scoring:
-    """The requesting channel of one connection, with its own exclusive reply queue."""
+    """The requesting channel of one connection, a `ScoringEdge`, with its own reply queue."""
 
     def __init__(self, broker: Broker, app: Celery) -> None:
-        """Open the channel and listen for replies."""
         self._broker = broker
         # replies come to the queue below; Celery's own backend would declare one more before each
         # request, wait for the answer, and go on when there is none
@@ -50,18 +49,6 @@ class Scoring:
         self, model: str, texts: Sequence[str], *, urgent: bool, timeout: float,
         headers: Mapping[str, str] = NO_HEADERS,
     ) -> str:  # fmt: skip
-        """Send a batch to the workers of a model.
-
-        Args:
-            model: The model's name in the settings.
-            texts: What to score.
-            urgent: Whether it may overtake the backlog.
-            timeout: Seconds after which nobody waits for it any more, so that it need not be done.
-            headers: Of the task's message, beside Celery's own.
-
-        Returns:
-            The id that its replies will carry.
-        """
         request = uuid.uuid4().hex
         queue = self._queues.setdefault(model, celery_queue(model))
         self._broker.attempt(
@@ -84,12 +71,10 @@ class Scoring:
         return request
 
     def replies(self) -> list[Reply]:
-        """Take what the workers have said since the last call."""
         taken, self._replies = self._replies, []
         return taken
 
     def workers(self, model: str) -> int:
-        """Count the workers that listen for a model's requests just now: one round trip."""
         name = topology.scoring_queue(model).name
         return backlog_by(self._broker, self._channel, name).consumers or 0
 

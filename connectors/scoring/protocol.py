@@ -104,7 +104,6 @@ class BatchResult(msgspec.Struct, array_like=True):
         seconds: float,
         tones: Sequence[str],
     ) -> BatchResult:
-        """Pack the outcomes on one batch."""
         return cls(
             worker,
             model,
@@ -120,7 +119,6 @@ class BatchResult(msgspec.Struct, array_like=True):
         )
 
     def outcomes(self) -> list[Score | Fault]:
-        """Unpack them again."""
         return [
             self.faults.get(place)
             or Score(dict(zip(self.tones, scores, strict=True)), tokens, truncated)

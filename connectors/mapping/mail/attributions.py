@@ -38,12 +38,10 @@ _PERSONAL = re.compile(
 
 
 def has_address(text: str) -> bool:
-    """Whether an e-mail address stands in a text."""
     return _ADDRESS.search(text) is not None
 
 
 def has_time(text: str) -> bool:
-    """Whether a time of day stands in a text."""
     return _CLOCK.search(text) is not None
 
 

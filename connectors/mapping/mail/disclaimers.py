@@ -29,7 +29,6 @@ _MAILING_LIST = re.compile(r"\S{2,60} mailing list\b")
 
 
 def disclaims(paragraph: str) -> bool:
-    """Whether a paragraph at the end of a text is a disclaimer."""
     text = _plain(paragraph)
     headed = _begins(text, HEADINGS)
     if not headed and not _begins(text, BEGINNINGS):

@@ -183,7 +183,6 @@ class _Page:
         self._close()
 
     def _close(self) -> None:
-        """Close the innermost element."""
         name, part, spaced, pre, first = self._stack.pop()
         if part not in {None, MailPart.HIDDEN} or (name in BLOCKS and name not in _CELLS):
             self._end_line()

@@ -91,7 +91,6 @@ def joined(lines: list[Line]) -> str:
 
 
 def size(lines: list[Line]) -> int:
-    """Return how many characters stand in lines."""
     return sum(len(each.text) for each in lines)
 
 

@@ -100,7 +100,6 @@ def _forwarded(lines: list[Line]) -> list[Line] | None:
 
 
 def _beneath(lines: list[Line], boundary: Boundary) -> list[Line]:
-    """Return the mail that begins at a boundary."""
     first, *rest = lines[boundary.end :] or [_BLANK]
     return _lifted([first._replace(mark=Mark.NONE), *rest], boundary.depth)
 

@@ -83,7 +83,6 @@ def has_references(text: str) -> bool:
 
 
 def unescaped(text: str) -> str:
-    """Return a text with its character references resolved."""
     # html.unescape raises ValueError at thousands of digits
     return unescape(_LONG_CHARREF.sub("\ufffd", text)) if "&" in text else text
 

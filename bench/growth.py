@@ -7,7 +7,7 @@ import time
 from typing import TYPE_CHECKING
 
 from bench import corpus, measures
-from bench.cost import rss_mb
+from bench.cost import rss
 from bench.world import DAEMON, WORKER
 
 if TYPE_CHECKING:
@@ -71,5 +71,5 @@ def backlogs(world: World, sizes: Sequence[int], seconds: float) -> Iterator[tup
                 end = time.monotonic() + seconds
                 while time.monotonic() < end and world.backlog():
                     time.sleep(0.1)
-                yield f"backlog of {size:,}: daemon RSS MB", rss_mb(daemon.pid)
+                yield f"backlog of {size:,}: daemon RSS MB", rss(daemon.pid) / 1e6
             world.purge()

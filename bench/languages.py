@@ -36,11 +36,6 @@ _SAME: Final = {
 _TECHNICAL: Final = re.compile(r"[%{}<>|\\=_@&~*/]|--")
 
 
-def detector(name: str) -> Callable[[str], str]:
-    """Return a detector: a text in, a primary language subtag out."""
-    return _DETECTORS[name]()
-
-
 def _ours() -> Callable[[str], str]:
     from daemon.model.language import detect  # noqa: PLC0415 - each process loads but one
 
@@ -86,12 +81,14 @@ def _fasttext() -> Callable[[str], str]:
     return lambda text: str(loaded.predict(text.replace("\n", " "))[0][0]).removeprefix("__label__")
 
 
+_ALL: Final = "all"
 OURS: Final = "tonebus"
 _DETECTORS: Final[dict[str, Callable[[], Callable[[str], str]]]] = {
     OURS: _ours, "eldc": _eldc, "py3langid": _py3langid, "lingua": _lingua,
     "lingua-low": partial(_lingua, low=True), "pycld2": _pycld2, "gcld3": _gcld3,
     "fasttext": _fasttext,
 }  # fmt: skip
+"""Each makes a detector: a text in, a primary language subtag out."""
 
 
 def rows(source: Path) -> Iterator[tuple[str, str]]:
@@ -124,7 +121,7 @@ def _messages(path: Path) -> Iterator[str]:
 
 def measure(name: str, sources: list[Path]) -> dict[str, Any]:
     """Run one detector over all texts."""
-    detect = detector(name)
+    detect = _DETECTORS[name]()
     detect("The first call may load something.")
     right: Counter[tuple[str, int]] = Counter()
     seen: Counter[tuple[str, int]] = Counter()
@@ -166,23 +163,19 @@ def main(
         command = [sys.executable, "-m", "bench.languages", "--one", name, *map(str, sources)]
         done = json.loads(subprocess.run(command, check=True, capture_output=True).stdout)  # noqa: S603 - ourselves
         click.echo(f"{name}: {done['us']:.1f} us/text, {done['mb']:.0f} MB")
-        by: dict[str, dict[int, tuple[int, int]]] = defaultdict(dict)
-        for language, place, right, count in done["right"]:
+        right: Counter[tuple[str, int]] = Counter()
+        seen: Counter[tuple[str, int]] = Counter()
+        for language, place, hits, count in done["right"]:
             if not wanted or language in wanted:
-                by[language][place] = (right, count)
-        for language, found in [("all", _total(by)), *sorted(by.items())]:
-            shares = [_share(*found.get(place, (0, 0))) for place in range(len(_BINS))]
-            click.echo(f"  {language:4}" + "".join(shares))
-
-
-def _total(by: dict[str, dict[int, tuple[int, int]]]) -> dict[int, tuple[int, int]]:
-    return {
-        place: (
-            sum(each.get(place, (0, 0))[0] for each in by.values()),
-            sum(each.get(place, (0, 0))[1] for each in by.values()),
-        )
-        for place in range(len(_BINS))
-    }
+                for name_of in (_ALL, language):
+                    right[name_of, place] += hits
+                    seen[name_of, place] += count
+        languages = sorted({language for language, _ in seen} - {_ALL})
+        for language in (_ALL, *languages):
+            where = [(language, place) for place in range(len(_BINS))]
+            click.echo(
+                f"  {language:4}" + "".join(_share(right[each], seen[each]) for each in where)
+            )
 
 
 def _share(right: int, count: int) -> str:

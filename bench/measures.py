@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from bench import corpus
-from bench.cost import rss_mb, spent
+from bench.cost import rss, spent
+from bench.processes import race
 from bench.world import CONNECTOR, DAEMON, EXCHANGE
 from connectors.amqp import topology
 from connectors.amqp.publisher import Sink
@@ -50,21 +51,9 @@ class Run(msgspec.Struct, frozen=True):
 def model_limit(environment: dict[str, str], seconds: float, seed: int) -> float:
     """Texts a second of bare scoring loops, as many processes as there are workers."""
     command = [sys.executable, "-m", "bench.model_limit", str(seconds)]
-    loops = [
-        subprocess.Popen(  # noqa: S603 - our own command
-            [*command, str(seed + number)], env=environment, text=True,
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-        )
-        for number in range(WORKERS)
-    ]  # fmt: skip
-    for loop in loops:
-        assert loop.stdout  # noqa: S101 - it was asked for
-        loop.stdout.readline()
-    for loop in loops:
-        assert loop.stdin  # noqa: S101 - it was asked for
-        loop.stdin.write("go\n")
-        loop.stdin.flush()
-    return sum(float(loop.communicate()[0].splitlines()[-1]) for loop in loops)
+    return sum(
+        map(float, race([[*command, str(seed + each)] for each in range(WORKERS)], environment))
+    )
 
 
 def relay(world: World, messages: int, module: str = "bench.relay") -> float:
@@ -92,9 +81,9 @@ def through(world: World, texts: Sequence[str], workers: Sequence[int] = ()) -> 
         before = spent(roles)
         pace = world.pace(len(texts))
         cost = spent(roles).since(before, len(texts))
-        rss = rss_mb(daemon.pid)
+        held = rss(daemon.pid) / 1e6
     world.purge()
-    return Run(pace, cost, rss)
+    return Run(pace, cost, held)
 
 
 def mixed(count: int, share: float, seed: int) -> list[str]:

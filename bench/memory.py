@@ -5,14 +5,14 @@ python -m bench.memory [--model DIRECTORY] [--texts 100000]
 
 from __future__ import annotations
 
+import os
 import random
-import resource
-from pathlib import Path
 
 import click
 import msgspec
 
 from bench import corpus
+from bench.cost import rss
 from daemon.model.scorer import ToneModel
 from daemon.settings import DEFAULT_MODEL, ModelSettings
 
@@ -35,12 +35,7 @@ def main(model: str, precision: str, texts: int) -> None:
             request[index] = " ".join(request)[: dice.randint(1, 20_000)]
         scorer.score(request)
         if done % (_REQUEST * max(1, texts // _REQUEST // 10)) == 0:
-            click.echo(f"{done + _REQUEST:>8} texts  {_resident() / 2**20:8.1f} MiB")
-
-
-def _resident() -> int:
-    pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
-    return pages * resource.getpagesize()
+            click.echo(f"{done + _REQUEST:>8} texts  {rss(os.getpid()) / 2**20:8.1f} MiB")
 
 
 if __name__ == "__main__":

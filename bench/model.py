@@ -11,8 +11,6 @@ from __future__ import annotations
 
 import json
 import os
-import platform
-import subprocess
 import sys
 import time
 from itertools import cycle
@@ -25,6 +23,8 @@ from rich.console import Console
 from rich.table import Table
 
 from bench import corpus
+from bench.processes import race
+from bench.report import cpu
 from daemon.model.card import SHIPPED
 from daemon.settings import DEFAULT_MODEL
 
@@ -86,7 +86,7 @@ def main(
     cores = len(os.sched_getaffinity(0))
     load = os.getloadavg()[0]
     if shipped:
-        _show_shipped(_shipped(cores, seconds), f"{_cpu()}, {cores} cores, load {load:.1f} before")
+        _show_shipped(_shipped(cores, seconds), f"{cpu()}, {cores} cores, load {load:.1f} before")
         return
     results = []
     peaks: dict[tuple[int, int], float] = {}
@@ -102,10 +102,10 @@ def main(
         texts = sum(each["texts"] for each in runs)
         results.append(Result(name, texts, tokens, gflops, gflops / peaks[shape]))
     if as_json:
-        facts = {"cpu": _cpu(), "cores": cores, "load": load, "precision": precision}
+        facts = {"cpu": cpu(), "cores": cores, "load": load, "precision": precision}
         click.echo(msgspec.json.encode({**facts, "results": results}))
         return
-    _show(results, f"{_cpu()}, {cores} cores, {precision}, load {load:.1f} before the run")
+    _show(results, f"{cpu()}, {cores} cores, {precision}, load {load:.1f} before the run")
 
 
 def _shipped(cores: int, seconds: float) -> dict[str, list[float]]:
@@ -134,21 +134,7 @@ def _race(kind: str, processes: int, threads: int, *options: Any) -> list[dict[s
         *("--model", model, "--precision", precision, "--seconds", seconds),
     ]
     environ = os.environ | {"OMP_NUM_THREADS": str(threads), "TOKENIZERS_PARALLELISM": "false"}
-    running = [
-        subprocess.Popen(  # noqa: S603 - this very file
-            command, env=environ, text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE
-        )
-        for _ in range(processes)
-    ]
-    for process in running:
-        assert process.stdout  # noqa: S101 - it is a pipe
-        if process.stdout.readline() != "ready\n":
-            raise SystemExit(f"{kind} did not start")
-    for process in running:
-        assert process.stdin  # noqa: S101 - it is a pipe
-        process.stdin.write("go\n")
-        process.stdin.flush()
-    return [json.loads(process.communicate()[0]) for process in running]
+    return [json.loads(each) for each in race([command] * processes, environ)]
 
 
 def _child(kind: str, threads: int, model: str, precision: str, seconds: float) -> None:
@@ -235,12 +221,6 @@ def _flops_per_token(network: Any, length: int) -> float:  # noqa: ANN401 - torc
     with torch.inference_mode(False), torch.no_grad(), FlopCounterMode(display=False) as counter:
         network(input_ids=torch.full((1, length), 100, device=network.device))
     return float(counter.get_total_flops()) / length
-
-
-def _cpu() -> str:
-    with open("/proc/cpuinfo", encoding="utf-8") as file:  # noqa: PTH123
-        names = [line.partition(":")[2].strip() for line in file if line.startswith("model name")]
-    return names[0] if names else platform.processor()
 
 
 def _show_shipped(found: dict[str, list[float]], title: str) -> None:

@@ -12,7 +12,6 @@ import os
 import socket
 import subprocess
 import sys
-import time
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,12 +19,13 @@ from typing import TYPE_CHECKING
 import click
 import msgspec
 from rich.console import Console
-from rich.table import Table
 
-from bench import measures
+from bench import measures, report
 from bench.callers import Answers
 from bench.peers.infinity import infinity
 from bench.world import API, WORKER, world
+from tests.proxy import free_port
+from tests.waiting import until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -71,7 +71,7 @@ def predict(
 def _beside_infinity(
     peer: Path, ours: Answers, seconds: float, connections: int
 ) -> dict[str, float]:
-    port = _free_port()
+    port = free_port()
     with infinity(peer, port):
         _await_listening(port)
         _call(port, connections, _WARM_SECONDS, seed=6500, server="infinity")
@@ -95,29 +95,19 @@ def _figures(name: str, answers: Answers) -> dict[str, float]:
 
 @contextmanager
 def _serving(made: World) -> Iterator[int]:
-    port = _free_port()
+    port = free_port()
     made.environment["TONEBUS_API_PORT"] = str(port)
     with made.running(*[WORKER] * measures.WORKERS, API):
         _await_listening(port)
         yield port
 
 
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        return int(free.getsockname()[1])
-
-
 def _await_listening(port: int) -> None:
-    deadline = time.monotonic() + _LISTENING_SECONDS
-    while True:
-        try:
-            socket.create_connection(("127.0.0.1", port)).close()
-        except ConnectionRefusedError:
-            if time.monotonic() > deadline:
-                raise
-            time.sleep(0.05)
-        else:
-            return
+    def listens() -> bool:
+        with socket.socket() as client:
+            return client.connect_ex(("127.0.0.1", port)) == 0
+
+    until(listens, timeout=_LISTENING_SECONDS)
 
 
 def _call(
@@ -140,10 +130,7 @@ def main(seconds: float, connections: int, peer: Path | None) -> None:
     before = os.getloadavg()[0]
     with world() as made:
         figures = predict(made, seconds, connections, peer)
-    table = Table("measure", "value")
-    for name, value in figures.items():
-        table.add_row(name, f"{value:,.2f}")
-    console.print(table)
+    console.print(report.table(figures))
     console.print(f"load of the machine before: {before:.1f} on {os.cpu_count()} cores")
 
 

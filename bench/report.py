@@ -54,7 +54,7 @@ def machine() -> str:
     )
     load = os.getloadavg()[0]
     return (
-        f"{_cpu()}, {os.cpu_count()} cores, load {load:.1f} before; "
+        f"{cpu()}, {os.cpu_count()} cores, load {load:.1f} before; "
         f"Python {platform.python_version()}, {versions}; default settings"
     )
 
@@ -115,7 +115,8 @@ def draw(path: Path, header: str, medians: Mapping[str, float]) -> None:
     plt.close(figure)
 
 
-def _cpu() -> str:
+def cpu() -> str:
+    """Return the processor's name."""
     with open("/proc/cpuinfo", encoding="utf-8") as file:  # noqa: PTH123 - not a file of ours
         names = [line.partition(":")[2].strip() for line in file if line.startswith("model name")]
     return names[0] if names else platform.machine()

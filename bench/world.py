@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
-import subprocess
 import sys
 import tempfile
 import time
@@ -14,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from bench import processes
 from connectors.amqp import topology
 from connectors.amqp.connection import Broker
 from connectors.errors import TonebusError
@@ -22,6 +21,7 @@ from daemon.cli.publish import send
 from tests.rooms import empty_redis, own_redis, own_vhost
 
 if TYPE_CHECKING:
+    import subprocess
     from collections.abc import Iterator, Sequence
 
 DAEMON, WORKER, API = "daemon.cli daemon", "daemon.cli worker", "daemon.cli api"
@@ -81,20 +81,12 @@ class World:
     def _process(self, command: str) -> Iterator[tuple[subprocess.Popen[bytes], Path]]:
         with tempfile.TemporaryDirectory(prefix="tonebus-bench-") as folder:
             log = Path(folder) / "log"
-            with log.open("wb") as output:
-                process = subprocess.Popen(  # noqa: S603 - our own commands
-                    [sys.executable, "-m", *command.split()],
-                    env=self.environment, stdout=output, stderr=output, stdin=subprocess.DEVNULL,
-                )  # fmt: skip
-            try:
+            words = [sys.executable, "-m", *command.split()]
+            with (
+                log.open("wb") as output,
+                processes.running(words, self.environment, output) as process,
+            ):
                 yield process, log
-            finally:
-                process.send_signal(signal.SIGTERM)
-                try:
-                    process.wait(30)
-                except subprocess.TimeoutExpired:
-                    process.kill()
-                    process.wait()
 
     def load(self, texts: Sequence[str]) -> None:
         """Publish messages, each with an id of its own, and wait for their confirms."""

@@ -6,10 +6,10 @@ python -m venv DIRECTORY && DIRECTORY/bin/pip install "infinity-emb[server,torch
 from __future__ import annotations
 
 import os
-import subprocess
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from bench.processes import running
 from daemon.settings import DEFAULT_MODEL
 
 if TYPE_CHECKING:
@@ -29,11 +29,5 @@ def infinity(environment: Path, port: int) -> Iterator[None]:
         **os.environ, "HF_HUB_OFFLINE": "1", "DO_NOT_TRACK": "1",
         "OMP_NUM_THREADS": str(os.cpu_count()),
     }  # fmt: skip
-    process = subprocess.Popen(  # noqa: S603 - an environment that the caller installed
-        command, env=variables, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    )
-    try:
+    with running(command, variables):
         yield
-    finally:
-        process.terminate()
-        process.wait(30)

@@ -8,32 +8,6 @@ from typing import Any
 import torch
 
 
-class RunningMean:
-    """The mean of the weights seen so far."""
-
-    def __init__(self) -> None:
-        self._mean: dict[str, torch.Tensor] = {}
-        self._seen = 0
-
-    @torch.no_grad()
-    def add(self, model: torch.nn.Module) -> None:
-        self._seen += 1
-        for name, value in model.state_dict().items():
-            held = self._mean.setdefault(name, torch.zeros_like(value))
-            held.lerp_(value, 1 / self._seen)
-
-    def apply(self, model: torch.nn.Module) -> None:
-        """Give the model the mean, if anything was seen."""
-        if self._mean:
-            model.load_state_dict(self._mean)
-
-    def state_dict(self) -> dict[str, Any]:
-        return {"mean": self._mean, "seen": self._seen}
-
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        self._mean, self._seen = state["mean"], state["seen"]
-
-
 @dataclass
 class Progress:
     """How far a run is.

@@ -74,6 +74,14 @@ def _taught(source: str, label: str, text: str) -> Row:
     return Row(source, shares.index(max(shares)), text, shares)
 
 
+def read_texts(files: Iterable[Path]) -> Iterator[str]:
+    """The texts of files: whole lines, or the last column of rows with tabs."""
+    for file in files:
+        with file.open(encoding="utf-8") as lines:
+            for line in lines:
+                yield line.rstrip("\n").rpartition("\t")[2]
+
+
 def load(files: Sequence[str], *, skip: Sequence[str] = ()) -> list[Row]:
     """Rows of several files, less those of skipped sources; FILE:3 gives a file's rows 3 times."""
     rows: list[Row] = []

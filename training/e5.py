@@ -8,7 +8,6 @@ BertForSequenceClassification, whose pooler starts as the identity, with a Unigr
 import argparse
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -37,18 +36,14 @@ _KIND: Final = {"w": "weight", "b": "bias"}
 _SPECIAL: Final = ("<s>", "<pad>", "</s>", "<unk>", "<mask>")
 
 
-@dataclass(frozen=True)
-class Cut:
-    """The pieces that stay, by their ids in the source, in the order of their new ids."""
+def cut(source: Source, texts: Sequence[Path], rarest: int) -> npt.NDArray[np.int64]:
+    """The ids in the source of the pieces that stay, in the order of their new ids.
 
-    ids: npt.NDArray[np.int64]
-
-    @classmethod
-    def of(cls, source: Source, texts: Sequence[Path], rarest: int) -> "Cut":
-        """Keep what the texts use at least `rarest` times, and all single characters of theirs."""
-        tokenizer = make_tokenizer(source, np.arange(len(source.pieces)))
-        counts = piece_counts(tokenizer, texts, len(source.pieces))
-        return cls(select(source.pieces, counts, rarest=rarest, always=_SPECIAL))
+    Those stay that the texts use at least `rarest` times, and all single characters of theirs.
+    """
+    tokenizer = make_tokenizer(source, np.arange(len(source.pieces)))
+    counts = piece_counts(tokenizer, texts, len(source.pieces))
+    return select(source.pieces, counts, rarest=rarest, always=_SPECIAL)
 
 
 def make_tokenizer(source: Source, ids: npt.NDArray[np.int64]) -> Tokenizer:
@@ -97,11 +92,11 @@ def weights(
     return {name: torch.from_numpy(np.ascontiguousarray(value)) for name, value in state.items()}
 
 
-def write(source: Source, cut: Cut, layers: Sequence[int], out: Path) -> None:
+def write(source: Source, ids: npt.NDArray[np.int64], layers: Sequence[int], out: Path) -> None:
     """Write weights, configuration and tokenizer."""
     out.mkdir(parents=True, exist_ok=True)
-    save_file(weights(source, cut.ids, layers), out / "model.safetensors", {"format": "pt"})
-    tokenizer = make_tokenizer(source, cut.ids)
+    save_file(weights(source, ids, layers), out / "model.safetensors", {"format": "pt"})
+    tokenizer = make_tokenizer(source, ids)
     tokenizer.save(str(out / "tokenizer.json"), pretty=False)
     config = {
         "architectures": ["BertForSequenceClassification"],
@@ -115,7 +110,7 @@ def write(source: Source, cut: Cut, layers: Sequence[int], out: Path) -> None:
         "layer_norm_eps": source.epsilon,
         "max_position_embeddings": source.positions,
         "type_vocab_size": len(source.tensor("emb.type")),
-        "vocab_size": len(cut.ids),
+        "vocab_size": len(ids),
         "pad_token_id": tokenizer.token_to_id("<pad>"),
         "id2label": {str(number): label for number, label in enumerate(LABELS)},
         "label2id": {label: number for number, label in enumerate(LABELS)},
@@ -146,11 +141,11 @@ def main() -> None:
     add("--out", type=Path, required=True)
     args = parser.parse_args()
     source = read(args.source)
-    cut = Cut.of(source, args.texts, args.rarest)
+    ids = cut(source, args.texts, args.rarest)
     # the last layer of each group stays: the top one is what the base was trained to end with
     layers = range(args.every - 1, source.layers, args.every)
-    write(source, cut, layers, args.out)
-    print(f"{len(cut.ids)} of {len(source.pieces)} pieces, {len(layers)} layers: {args.out}")
+    write(source, ids, layers, args.out)
+    print(f"{len(ids)} of {len(source.pieces)} pieces, {len(layers)} layers: {args.out}")
 
 
 if __name__ == "__main__":

@@ -10,10 +10,9 @@ import json
 from pathlib import Path
 
 import numpy as np
-import torch
 from transformers import AutoTokenizer
 
-from training.data import LABELS, PREPROCESSING, batches, read_tsv, tokenise
+from training.data import PREPROCESSING, read_tsv
 from training.metrics import (
     Floats,
     Ints,
@@ -22,7 +21,7 @@ from training.metrics import (
     report,
     softmax,
 )
-from training.scoring import load
+from training.scoring import load, score
 from training.writing import dump, write
 
 
@@ -32,20 +31,6 @@ def fit_temperature(labels: Ints, logits: Floats) -> float:
     rows = np.arange(len(labels))
     losses = [-np.log(softmax(logits, value)[rows, labels] + 1e-12).mean() for value in grid]
     return grid[int(np.argmin(losses))]
-
-
-def stock_scores(directory: Path, texts: list[str], preprocessing: str, limit: int) -> Floats:
-    """Logits in float32, by the stock classes alone, as a stranger loads the directory."""
-    model = load(directory).eval()
-    tokenizer = AutoTokenizer.from_pretrained(directory)
-    tokens = tokenise(texts, tokenizer, preprocessing=preprocessing, max_tokens=limit)
-    result = np.zeros((len(texts), len(LABELS)), dtype=np.float32)
-    with torch.inference_mode():
-        for batch in batches(tokens, range(len(tokens)), token_budget=4096):
-            mask = torch.arange(batch.ids.shape[1])[None, :] < batch.lengths[:, None]
-            found = model(input_ids=batch.ids, attention_mask=mask.long()).logits
-            result[batch.rows.numpy()] = found.numpy()
-    return result
 
 
 def main() -> None:
@@ -72,10 +57,10 @@ def main() -> None:
     write(args.runs, args.out, settings, packed=args.packed)
     files = {path.stem: read_tsv(path) for path in args.dev}
     labels = {name: np.array([row.label for row in rows]) for name, rows in files.items()}
+    model, tokenizer = load(args.out), AutoTokenizer.from_pretrained(args.out)
+    how = {"preprocessing": args.preprocessing, "max_tokens": args.max_tokens, "dtype": None}
     logits = {
-        name: stock_scores(
-            args.out, [row.text for row in rows], args.preprocessing, args.max_tokens
-        )
+        name: score(model, tokenizer, [row.text for row in rows], **how)
         for name, rows in files.items()
     }
     together = [name for name in files if name in args.calibrate_on]

@@ -8,14 +8,15 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from torch.optim.swa_utils import AveragedModel
 from transformers import PreTrainedModel
 
-from training.checkpoint import Checkpoint, Progress, RunningMean
+from training.checkpoint import Checkpoint, Progress
 from training.data import Batch, batches
 from training.network import Dropout, Optimizer, logits
 from training.noise import Noise
 from training.objective import Objective
-from training.showing import Display
+from training.showing import display
 
 _SHOWN_EVERY = 100
 _AVERAGED_EVERY = 10
@@ -57,7 +58,7 @@ def fit(
     optimizer = Optimizer(
         model, args.rate, layer_decay=args.layer_decay, weight_decay=args.weight_decay
     )
-    mean = RunningMean()
+    mean = AveragedModel(model)
     parts = {"model": model, "optimizer": optimizer, "mean": mean}
     checkpoint = Checkpoint(Path(args.out, "checkpoint.pt"), parts, args.checkpoint_minutes * 60)
     progress = checkpoint.restore()
@@ -75,7 +76,7 @@ def fit(
     lost = torch.zeros((), device=model.device)  # read seldom: a GPU would have to be waited for
     model.train()
     found = islice(endless(tokens, args.token_budget, args.seed), progress.step, None)
-    with Display(done()) as display:
+    with display(done()) as show:
         for batch in found:
             if done() >= 1:
                 break
@@ -86,7 +87,7 @@ def fit(
             optimizer.step(rate_share(done(), args.warmup, args.floor))
             progress.seconds = time.monotonic() - begun
             if done() > 1 - args.average and progress.step % _AVERAGED_EVERY == 0:
-                mean.add(model)
+                mean.update_parameters(model)
             progress.texts += len(batch.rows)
             lost += loss.detach()
             if progress.step % _SHOWN_EVERY == 0:
@@ -94,7 +95,8 @@ def fit(
                 lost.zero_()
                 pace = progress.texts / progress.seconds
                 text = f"step {progress.step}, loss {progress.loss:.4f}, {pace:.0f} texts/s"
-                display.show(done(), text)
+                show(done(), text)
             checkpoint.save_if_due(progress)
-    mean.apply(model)
+    if mean.n_averaged:
+        model.load_state_dict(mean.module.state_dict())
     return progress

@@ -88,13 +88,16 @@ def logits(
     lengths: Tensor,
     drop: Dropout,
     *,
-    dtype: torch.dtype,
+    dtype: torch.dtype | None,
 ) -> Tensor:
-    """Logits [texts, tones] in float32 for right-padded ids [texts, longest], by way of `dtype`."""
+    """Logits [texts, tones] in float32 for right-padded ids [texts, longest].
+
+    They come by way of `dtype`; without one, from the stock class, as a stranger runs it.
+    """
     padding = torch.arange(ids.shape[1], device=ids.device)[None, :] >= lengths[:, None]
-    if isinstance(model, BertForSequenceClassification):
+    if dtype and isinstance(model, BertForSequenceClassification):
         return _fast(model, ids, padding, drop, dtype)
-    with torch.autocast(ids.device.type, dtype):
+    with torch.autocast(ids.device.type, dtype, enabled=dtype is not None):
         found: Tensor = model(input_ids=ids, attention_mask=(~padding).long()).logits
     return found.float()
 

@@ -53,7 +53,7 @@ def score(
     *,
     preprocessing: str,
     max_tokens: int,
-    dtype: torch.dtype,
+    dtype: torch.dtype | None,
 ) -> Floats:
     """Logits [texts, tones], on the device that the model is on."""
     model.eval()

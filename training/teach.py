@@ -6,7 +6,7 @@ that was cut off goes on where it stopped, since there is one row for each line 
 
 import argparse
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from itertools import islice
 from pathlib import Path
 from typing import Final
@@ -15,21 +15,13 @@ import numpy as np
 import torch
 from transformers import AutoTokenizer
 
-from training.data import LABELS, PREPROCESSING, fold
+from training.data import LABELS, PREPROCESSING, fold, read_texts
 from training.metrics import Floats, softmax
 from training.network import fastest_dtype
 from training.scoring import load, score
-from training.showing import Display
+from training.showing import display
 
 _CHUNK: Final = 2000
-
-
-def read(files: Sequence[Path]) -> Iterator[str]:
-    """The texts: whole lines, or the last column of rows with tabs."""
-    for file in files:
-        with file.open(encoding="utf-8") as lines:
-            for line in lines:
-                yield line.rstrip("\n").rpartition("\t")[2]
 
 
 def main() -> None:
@@ -55,10 +47,10 @@ def main() -> None:
         (load(run).to(args.device), AutoTokenizer.from_pretrained(run), _temperature(run), weight)
         for run, weight in zip(args.teachers, weights, strict=True)
     ]
-    total = sum(1 for _ in read(args.texts))
+    total = sum(1 for _ in read_texts(args.texts))
     done = _whole_rows(args.out)
-    texts = islice(read(args.texts), done, None)
-    with Display(done / max(total, 1)) as display:
+    texts = islice(read_texts(args.texts), done, None)
+    with display(done / max(total, 1)) as show:
         while chunk := list(islice(texts, _CHUNK)):
             logs = np.zeros((len(chunk), len(LABELS)))
             asked = np.zeros((len(chunk), 1))
@@ -82,7 +74,7 @@ def main() -> None:
                 asked[places] += weight
             _append(args.out, chunk, softmax(logs / asked))
             done += len(chunk)
-            display.show(done / total, f"{done} of {total} texts")
+            show(done / total, f"{done} of {total} texts")
 
 
 def _temperature(run: Path) -> float:

@@ -1,6 +1,7 @@
 """Which word pieces of a multilingual vocabulary stay, since few languages use most of them."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -8,7 +9,7 @@ import numpy.typing as npt
 from tokenizers import Tokenizer
 
 from daemon.model.preprocessing import PREPROCESSORS
-from training.data import PREPROCESSING
+from training.data import PREPROCESSING, read_texts
 
 _LINES = 10_000
 
@@ -16,7 +17,8 @@ _LINES = 10_000
 def piece_counts(tokenizer: Tokenizer, files: Sequence[Path], size: int) -> npt.NDArray[np.int64]:
     """How often each piece occurs in the files' last columns, as written and preprocessed."""
     counts = np.zeros(size, dtype=np.int64)
-    for lines in _chunks(files):
+    texts = read_texts(files)
+    while lines := list(islice(texts, _LINES)):
         clean = [PREPROCESSORS[PREPROCESSING](line) for line in lines]
         for encoding in tokenizer.encode_batch_fast(lines + clean, add_special_tokens=False):
             np.add.at(counts, encoding.ids, 1)
@@ -43,15 +45,3 @@ def select(
         bare = piece.removeprefix("▁")
         kept[number] |= piece in always or (len(bare) <= 1 and set(bare) <= letters)
     return np.flatnonzero(kept)
-
-
-def _chunks(files: Sequence[Path]) -> Iterator[list[str]]:
-    lines: list[str] = []
-    for file in files:
-        with file.open(encoding="utf-8") as rows:
-            for row in rows:
-                lines.append(row.rstrip("\n").rpartition("\t")[2])
-                if len(lines) == _LINES:
-                    yield lines
-                    lines = []
-    yield lines

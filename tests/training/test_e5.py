@@ -45,8 +45,8 @@ def test_a_stock_model_loads_with_the_pieces_that_the_texts_use(
 ) -> None:
     tensors = four_bits.write(tmp_path / "base.bin")
     source = read(tmp_path / "base.bin")
-    cut = e5.Cut.of(source, [texts], rarest=1)
-    e5.write(source, cut, [1], tmp_path / "base")
+    ids = e5.cut(source, [texts], rarest=1)
+    e5.write(source, ids, [1], tmp_path / "base")
     tokenizer = AutoTokenizer.from_pretrained(tmp_path / "base")
     assert tokenizer.tokenize("good bad gut") == ["▁good", "▁bad", "▁gut"]
     assert tokenizer("\uff47\uff4f\uff4f\uff44").input_ids == tokenizer("good").input_ids

@@ -67,8 +67,13 @@ function marks(name, names) {
 
 const total = (tones) => Object.values(tones).reduce((sum, value) => sum + value, 0);
 
+const sumsOf = (names) =>
+  names.map((name) => [name, shown.reduce((sum, each) => sum + (each.tones[name] ?? 0), 0)]);
+
+const nothing = () => (known ? "No event in the last hour." : "No daemon reports at present.");
+
 function legend(names) {
-  const sums = names.map((name) => [name, shown.reduce((sum, each) => sum + (each.tones[name] ?? 0), 0)]);
+  const sums = sumsOf(names);
   const all = sums.reduce((sum, [, value]) => sum + value, 0);
   $("legend").replaceChildren(...sums.filter(([, value]) => value || !all).map(([name, value]) =>
     make("li", marks(name, names), make("i", { class: "swatch", "aria-hidden": "true" }), name, " ",
@@ -124,10 +129,8 @@ function nice(value) {
 }
 
 function summary(names) {
-  const parts = names.map((name) => [name, shown.reduce((sum, each) => sum + (each.tones[name] ?? 0), 0)])
-    .filter(([, value]) => value).map(([name, value]) => `${count(value)} ${name}`);
-  return parts.length ? `Events of the last hour: ${parts.join(", ")}. Arrow keys read minute by minute.`
-    : known ? "No event in the last hour." : "No daemon reports at present.";
+  const parts = sumsOf(names).filter(([, value]) => value).map(([name, value]) => `${count(value)} ${name}`);
+  return parts.length ? `Events of the last hour: ${parts.join(", ")}. Arrow keys read minute by minute.` : nothing();
 }
 
 function listen(image) {
@@ -152,8 +155,7 @@ function choose(place) {
 
 function tell() {
   if (chosen == null) {
-    const empty = known ? "No event in the last hour." : "No daemon reports at present.";
-    say($("readout"), shown.some((each) => total(each.tones)) ? "Point at a minute to read it." : empty);
+    say($("readout"), shown.some((each) => total(each.tones)) ? "Point at a minute to read it." : nothing());
     return;
   }
   const { start, tones: found } = shown[chosen];

@@ -1,24 +1,14 @@
 // The contract page: reads /asyncapi.json once, and shows it as tables.
 
 import { $, make, say, sub, table } from "./dom.js";
-import { authorised } from "./stream.js";
+import { askForToken, authorised } from "./stream.js";
 
 const NAME = /^#\/(?:components|channels)\/.*\/([^/]+)$/;
 
 async function read() {
   const answer = await fetch("../asyncapi.json", { headers: authorised(), cache: "no-store" });
   if (answer.status !== 401) return answer;
-  $("token-form").hidden = false;
-  $("token").focus();
-  await new Promise((accept) => {
-    $("token-form").addEventListener("submit", (event) => {
-      event.preventDefault();
-      accept();
-    }, { once: true });
-  });
-  sessionStorage.setItem("token", $("token").value);
-  $("token").value = "";
-  $("token-form").hidden = true;
+  await askForToken();
   return read();
 }
 

@@ -2,7 +2,7 @@
 
 import { $, say, sign } from "./dom.js";
 import { render } from "./render.js";
-import { follow } from "./stream.js";
+import { askForToken, follow } from "./stream.js";
 import * as trying from "./trying.js";
 import { long } from "./words.js";
 
@@ -41,18 +41,8 @@ function age() {
 }
 
 function refused() {
-  $("token-form").hidden = false;
-  $("token").focus();
   say($("live-words"), "Waiting for the token");
-  return new Promise((accept) => {
-    $("token-form").addEventListener("submit", (event) => {
-      event.preventDefault();
-      sessionStorage.setItem("token", $("token").value);
-      $("token").value = "";
-      $("token-form").hidden = true;
-      accept();
-    }, { once: true });
-  });
+  return askForToken();
 }
 
 trying.listen();

@@ -95,13 +95,20 @@ function queues(status) {
     : make("p", { class: "empty" }, "RabbitMQ reports no queue now."));
 }
 
+const barred = (name, part, words) =>
+  make("div", { class: "meter-row" }, make("span", {}, name), bar(part), make("span", {}, words));
+
+/** Bars for counts, each as long as its share of the largest. */
+function rowsOf(counts) {
+  const most = Math.max(1, ...counts.map(([, value]) => value));
+  return counts.map(([name, value]) => barred(name, value / most, count(value)));
+}
+
 function parked(status) {
   const found = Object.entries(status.parked);
-  const most = Math.max(1, ...found.map(([, value]) => value));
   const skipped = Object.values(status.skipped).reduce((total, value) => total + value, 0);
   redraw($("parked"), [found, skipped, status.duplicates, status.rates == null], () => [
-    ...(found.length ? found.map(([code, value]) =>
-      make("div", { class: "meter-row" }, make("span", {}, code), bar(value / most), make("span", {}, count(value))))
+    ...(found.length ? rowsOf(found)
       : [make("p", { class: "empty" }, status.rates ? "Nothing was parked." : "No daemon reports.")]),
     ...(status.rates ? [make("p", { class: "empty" },
       `${count(skipped)} skipped, ${count(status.duplicates)} duplicates avoided since the start.`)] : []),
@@ -110,10 +117,8 @@ function parked(status) {
 
 function languages(status) {
   const found = Object.entries(status.languages).slice(0, 8);
-  const most = Math.max(1, ...found.map(([, value]) => value));
   redraw($("languages"), [found, status.unread], () => [
-    ...(found.length ? found.map(([name, value]) =>
-      make("div", { class: "meter-row" }, make("span", {}, name), bar(value / most), make("span", {}, count(value))))
+    ...(found.length ? rowsOf(found)
       : [make("p", { class: "empty" }, status.rates ? "No event yet." : "No daemon reports.")]),
     ...(status.unread ? [make("p", { class: "empty" },
       `${count(status.unread)} without a tone, since no model reads the language.`)] : []),
@@ -159,6 +164,5 @@ function shadow(status) {
   const found = Object.entries(status.shadow);
   $("shadow-card").hidden = !found.length;
   redraw($("shadow"), found, () => found.map(([name, { same, of }]) =>
-    make("div", { class: "meter-row" }, make("span", {}, name), bar(of ? same / of : 0),
-      make("span", {}, of ? `${((100 * same) / of).toFixed(1)} % of ${of}` : "–"))));
+    barred(name, of ? same / of : 0, of ? `${((100 * same) / of).toFixed(1)} % of ${of}` : "–")));
 }

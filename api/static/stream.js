@@ -1,5 +1,7 @@
 // Server-sent events by fetch: unlike EventSource it can carry the token.
 
+import { $ } from "./dom.js";
+
 const RETRY = [1000, 2000, 4000];
 const SILENCE = 6000;
 
@@ -9,6 +11,22 @@ export function token() {
 
 export function authorised(headers = {}) {
   return token() ? { ...headers, Authorization: `Bearer ${token()}` } : headers;
+}
+
+/** Show the form for the token, and wait until one is entered. */
+export async function askForToken() {
+  const [form, field] = [$("token-form"), $("token")];
+  form.hidden = false;
+  field.focus();
+  await new Promise((accept) => {
+    form.addEventListener("submit", (event) => {
+      event.preventDefault();
+      accept();
+    }, { once: true });
+  });
+  sessionStorage.setItem("token", field.value);
+  field.value = "";
+  form.hidden = true;
 }
 
 /** Call `heard` with each status; `refused` where a token is asked for. Never gives up. */

@@ -16,6 +16,7 @@ from daemon.telemetry.metrics import SECONDS
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from api.status.schemas import Role
     from connectors.ports import Backlog
     from daemon.status.snapshot import DaemonSnapshot, HourSnapshot, Incident, WorkerSnapshot
 
@@ -56,8 +57,7 @@ def _most_common(counts: Iterable[dict[str, int]]) -> dict[str, int]:
 
 
 def _latency(counts: Sequence[int]) -> Latency | None:
-    found = [quantile(counts, SECONDS, share) for share in (0.5, 0.95, 0.99)]
-    p50, p95, p99 = found
+    p50, p95, p99 = (quantile(counts, SECONDS, share) for share in (0.5, 0.95, 0.99))
     if p50 is None or p95 is None or p99 is None:
         return None
     return Latency(p50=p50, p95=p95, p99=p99)
@@ -73,17 +73,11 @@ def tones_of(hours: Sequence[HourSnapshot]) -> list[Minute]:
 
 
 def queue_of(name: str, backlog: Backlog) -> Queue:
-    roles = {topology.PARKED: "parked", topology.UNROUTED: "unrouted"}
+    roles: dict[str, Role] = {topology.PARKED: "parked", topology.UNROUTED: "unrouted"}
     # a source queue may belong to others, and have any name
-    usual = "scoring" if name.startswith(topology.scoring_queue("").name) else "source"
-    return Queue.model_validate(
-        {
-            "name": name,
-            "role": roles.get(name, usual),
-            "messages": backlog.messages,
-            "consumers": backlog.consumers,
-        }
-    )
+    usual: Role = "scoring" if name.startswith(topology.scoring_queue("").name) else "source"
+    role = roles.get(name, usual)
+    return Queue(name=name, role=role, messages=backlog.messages, consumers=backlog.consumers)
 
 
 def incidents_of(

@@ -9,6 +9,7 @@ from pydantic import BaseModel, Field
 from daemon.status.snapshot import Agreement, Daemon, Incident, Minute, Rates, Worker
 
 State = Literal["healthy", "degraded", "down", "starting"]
+Role = Literal["source", "scoring", "parked", "unrouted"]
 
 
 class Part(BaseModel):
@@ -51,7 +52,7 @@ class Queue(BaseModel):
     """A queue; `consumers` is null where it cannot be told."""
 
     name: str
-    role: Literal["source", "scoring", "parked", "unrouted"]
+    role: Role
     messages: int
     consumers: int | None
 

@@ -14,11 +14,11 @@ import amqp
 import msgspec
 
 from connectors.amqp.connection import Refused
+from connectors.amqp.publisher import PERSISTENT
 
 if TYPE_CHECKING:
     from connectors.amqp.connection import Broker
 
-PERSISTENT = 2
 _SEAL_BYTES = 8
 
 

@@ -11,6 +11,5 @@ Nothing here knows of brokers, caches or models.
 from connectors.mapping.mapper import Mapped, Mapper
 from connectors.mapping.mapping_config import MappingConfig
 from connectors.mapping.timestamps import seconds_of, written
-from connectors.text import is_blank
 
-__all__ = ["Mapped", "Mapper", "MappingConfig", "is_blank", "seconds_of", "written"]
+__all__ = ["Mapped", "Mapper", "MappingConfig", "seconds_of", "written"]

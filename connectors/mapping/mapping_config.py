@@ -12,29 +12,11 @@ from connectors.mapping.template import expressions_in
 class MappingConfig(msgspec.Struct, frozen=True, kw_only=True):
     """How the messages of one connector are read; the defaults are those of `sentiment.input`.
 
-    Every expression is JMESPath, in which `$` is the whole message.
+    Each field is the setting of a connector that has its name: docs/reference/settings.md explains
+    it. `strip_html` and its like are the members of `strip`.
 
     Attributes:
-        format: `json` also reads CloudEvents and plain text, `cloudevents` nothing else,
-            `text` takes the whole body, and `mail` reads it as an e-mail (RFC 5322).
-        content_types: Content types that say nothing of a body; `*` for all.
-        content_encodings: Likewise content encodings and charsets.
-        document: The part of a message that the other expressions look at; a string there is read
-            as JSON. Empty takes the whole message.
-        when: What must hold, or the message is skipped; empty takes every message.
-        each: A list; `text`, `id`, `language` and `carry` then look at one element of it, and an
-            element without a text is left out. Empty for none.
-        text: The text, or a list of texts.
-        template: In place of `text`, a text with expressions in braces.
-        id: The upstream's own id; a list gives one for each text.
-        message_id: The id of the message as a whole, where `id` is that of a text.
-        time: When it was written; empty takes that of the CloudEvent, or the AMQP timestamp.
-        language: The text's language; empty where none is passed on.
-        carry: By the name that it gets, a field that travels on.
-        headers: Names of headers that travel on with every event, and count for that.
-        strip_html: Whether to take the text out of HTML.
-        strip_quotes: Whether to leave out what an e-mail quotes.
-        strip_signature: Whether to leave out an e-mail's signature and disclaimer.
+        headers: Names of headers that travel on with every event, and count for its size.
     """
 
     format: Literal["json", "cloudevents", "text", "mail"] = "json"

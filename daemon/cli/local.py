@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from connectors.mapping import is_blank
+from connectors.text import is_blank
 from daemon.pipeline.routing import NOTHING
 
 if TYPE_CHECKING:

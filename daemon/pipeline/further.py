@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import structlog
 
 from connectors.events.event import further_tone, no_further_tone
-from connectors.mapping import is_blank
+from connectors.text import is_blank
 from daemon.pipeline.routing import NOTHING
 from daemon.pipeline.work import Further
 

@@ -20,9 +20,9 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from connectors.mapping import is_blank
 from connectors.messages import Fault
 from connectors.parking.park import Reason
+from connectors.text import is_blank
 from daemon.pipeline.further import FurtherModels, look_up
 from daemon.pipeline.gathering import gather
 from daemon.pipeline.inbox import Inbox

@@ -19,9 +19,8 @@ import structlog
 import tenacity
 
 from connectors.errors import BadInput, Misconfigured, Unavailable
-from connectors.mapping import is_blank
 from connectors.messages import Fault, Score
-from connectors.text import clamped
+from connectors.text import clamped, is_blank
 from daemon.pipeline.asking import Asked, NoWorker, Prediction, Request, settle
 from daemon.pipeline.queue_depths import QueueDepths
 from daemon.pipeline.routing import routings_of_callers

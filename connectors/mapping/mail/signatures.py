@@ -7,6 +7,7 @@ and it leaves something, unless there are quotes as well.
 from __future__ import annotations
 
 import re
+from itertools import takewhile
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from connectors.mapping.mail.boundaries import is_rule
@@ -27,7 +28,7 @@ from connectors.mapping.mail.lines import MAX_PATTERN, Line, Mark, size, strip_b
 from connectors.mapping.mail.words import DEVICE, NOTES, SENT_FROM, SENT_FROM_ENDS, folded
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
 Part = Literal["signature", "disclaimer"]
 
@@ -92,18 +93,11 @@ def is_note(lines: list[Line]) -> bool:
 
 def _without_banner(lines: list[Line]) -> tuple[list[Line], dict[str, int]]:
     """Remove the warning that a mail server wrote above a mail from outside."""
-    first = list(_first_paragraph(lines))
+    first = list(takewhile(lambda each: not each.blank, lines[:MAX_DISCLAIMER_LINES]))
     rest = strip_blank(lines[len(first) :])
     if first and rest and is_banner(_text(first)):
         return rest, {"disclaimer": size(first)}
     return lines, {}
-
-
-def _first_paragraph(lines: list[Line]) -> Iterator[Line]:
-    for each in lines[:MAX_DISCLAIMER_LINES]:
-        if each.blank:
-            return
-        yield each
 
 
 def _text(lines: list[Line]) -> str:

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from connectors.errors import Skip
-from connectors.mapping import is_blank
+from connectors.text import is_blank
 from tests.connectors.mapping.reading import (
     BOUNDED_SECONDS,
     MAX_BODY,

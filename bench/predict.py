@@ -24,7 +24,7 @@ from bench import measures, report
 from bench.callers import Answers
 from bench.peers.infinity import infinity
 from bench.world import API, WORKER, world
-from tests.proxy import free_port
+from tests.own.server import free_port
 from tests.waiting import until
 
 if TYPE_CHECKING:

@@ -41,13 +41,7 @@ class Process:
 
     def events(self, name: str | None = None) -> list[dict[str, Any]]:
         """The facts logged so far, oldest first; only those of that name, if one is given."""
-        facts = []
-        for line in self.log.read_text(encoding="utf-8", errors="replace").splitlines():
-            with contextlib.suppress(ValueError):
-                fact = json.loads(line)
-                if isinstance(fact, dict) and name in {None, fact.get("event")}:
-                    facts.append(fact)
-        return facts
+        return logged(self.log, name)
 
     def wait_for(self, event: str, *, count: int = 1, timeout: float = 60) -> dict[str, Any]:
         """Wait until it has logged that event so many times.
@@ -114,17 +108,8 @@ def running(
     """
     with tempfile.TemporaryDirectory(prefix="tonebus-") as directory:
         log = Path(directory) / f"{command}.log"
-        with log.open("wb") as output:
-            popen = subprocess.Popen(
-                [*within, sys.executable, "-m", "daemon.cli", command, *arguments],
-                cwd=ROOT,
-                env=_environment(env),
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-            )
-        process = Process(command, popen, log)
+        words = [*within, sys.executable, "-m", "daemon.cli", command, *arguments]
+        process = Process(command, spawn(words, env=environment(env), log=log), log)
         try:
             if ready != "":
                 process.wait_for(ready or f"{command}_ready", timeout=timeout)
@@ -138,6 +123,30 @@ def running(
             process.kill()
 
 
-def _environment(settings: Mapping[str, str]) -> dict[str, str]:
+def spawn(
+    command: Sequence[str], *, env: Mapping[str, str], log: Path, cwd: Path = ROOT
+) -> subprocess.Popen[bytes]:
+    """Start a command in a process group of its own; the log gets all that it prints."""
+    with log.open("ab") as output:
+        return subprocess.Popen(
+            command, cwd=cwd, env=env, stdin=subprocess.DEVNULL, stdout=output,
+            stderr=subprocess.STDOUT, start_new_session=True,
+        )  # fmt: skip
+
+
+def logged(log: Path, name: str | None = None) -> list[dict[str, Any]]:
+    """The facts in a log, oldest first; only those of that name, if one is given."""
+    facts = []
+    for line in log.read_text(encoding="utf-8", errors="replace").splitlines():
+        if name is None or name in line:
+            with contextlib.suppress(ValueError):
+                fact = json.loads(line)
+                if isinstance(fact, dict) and name in {None, fact.get("event")}:
+                    facts.append(fact)
+    return facts
+
+
+def environment(settings: Mapping[str, str]) -> dict[str, str]:
+    """The variables of one of our processes: those settings and none of the caller's own."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("TONEBUS_")}
     return {**kept, "PYTHONUNBUFFERED": "1", "TONEBUS_LOG_FORMAT": "json", **settings}

@@ -96,10 +96,3 @@ def proxied(url: str) -> Iterator[tuple[Proxy, str]]:
         yield proxy, parts._replace(netloc=netloc).geturl()
     finally:
         proxy.close()
-
-
-def free_port() -> int:
-    """A port on which nothing listens."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port: int = listener.getsockname()[1]
-        return port

@@ -22,6 +22,7 @@ from tests.servers import (
     BROKER_URL,
     REDIS_URL,
     ServerMissingError,
+    answers,
     check_broker,
     check_redis,
     redis_client,
@@ -108,7 +109,7 @@ class _Vhosts:
 
     def answer(self) -> bool:
         """Whether one of those just made is behind the URL."""
-        return _answers(_with_path(self._url, self._free[0]))
+        return answers(check_broker, _with_path(self._url, self._free[0]))
 
     def take(self) -> str:
         """Return the URL that leads into another one."""
@@ -179,14 +180,6 @@ def _sweep(way: Administration) -> None:
     ours = [name for name in way.vhosts() if name.startswith(f"{_PREFIX}-")]
     if left := [name for name in ours if not _alive(name.split("-")[2])]:
         way.delete_vhosts(left)
-
-
-def _answers(url: str) -> bool:
-    try:
-        check_broker(url)
-    except ServerMissingError:
-        return False
-    return True
 
 
 def _alive(pid: str) -> bool:

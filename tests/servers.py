@@ -8,9 +8,13 @@ from __future__ import annotations
 import os
 import sys
 import urllib.parse
+from typing import TYPE_CHECKING
 
 import amqp
 import redis
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 BROKER_URL = os.environ.get("TONEBUS_BROKER_URL") or "amqp://guest:guest@localhost:5672//"
 REDIS_URL = os.environ.get("TONEBUS_REDIS_URL") or "redis://localhost:6379/0"
@@ -57,6 +61,15 @@ def check_redis(url: str = REDIS_URL) -> str:
             return str(client.info("server")["redis_version"])
     except redis.RedisError as error:
         raise ServerMissingError(f"Redis at {shown(url)}: {_cause(error)}") from None
+
+
+def answers(check: Callable[[str], str], url: str) -> bool:
+    """Whether a check (`check_broker`, `check_redis`) finds a server there."""
+    try:
+        check(url)
+    except ServerMissingError:
+        return False
+    return True
 
 
 def redis_client(url: str) -> redis.Redis:

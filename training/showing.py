@@ -27,7 +27,8 @@ def display(begun: float = 0.0, console: Console | None = None) -> Iterator[Show
     words = TextColumn("{task.description}")
     started = time.monotonic()
     with Progress(*columns, words, console=console, disable=not console.is_terminal) as bar:
-        task = bar.add_task("", total=1.0, completed=begun)
+        task = bar.add_task("", total=1.0)
+        bar.update(task, completed=begun)
 
         def show(done: float, text: str) -> None:
             bar.update(task, completed=done, description=text)

@@ -6,10 +6,7 @@ import http.client
 import json
 import socket
 import urllib.parse
-from typing import TYPE_CHECKING, NamedTuple, Self
-
-if TYPE_CHECKING:
-    from types import TracebackType
+from typing import NamedTuple, Self
 
 PATIENCE = 30.0
 
@@ -32,12 +29,7 @@ class Connection:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def close(self) -> None:

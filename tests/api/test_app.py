@@ -15,7 +15,7 @@ from connectors.errors import Misconfigured
 from daemon.process import wiring
 from daemon.settings import BrokerSettings, ConnectorSettings, Settings
 from tests import models
-from tests.proxy import free_port
+from tests.own.server import free_port
 from tests.waiting import until
 
 if TYPE_CHECKING:

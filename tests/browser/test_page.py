@@ -13,8 +13,8 @@ from playwright.sync_api import expect
 from tests import models
 from tests.browser.chromium import Complaints, is_live, open_page
 from tests.browser.conftest import Site
+from tests.own.server import free_port
 from tests.processes import running
-from tests.proxy import free_port
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import signal
-import subprocess
 import sys
 import threading
 import time
 from typing import TYPE_CHECKING, Any
 
-from tests.processes import ROOT
+from tests.processes import environment, logged, spawn
 
 if TYPE_CHECKING:
+    import subprocess
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
@@ -48,12 +47,7 @@ class Supervised:
         self.starts = 0
         self.wanted = True
         self._arguments = list(arguments)
-        self._env = {
-            **{name: value for name, value in os.environ.items() if "TONEBUS_" not in name},
-            "PYTHONUNBUFFERED": "1",
-            "TONEBUS_LOG_FORMAT": "json",
-            **env,
-        }
+        self._env = environment(env)
         self._closing = threading.Event()
         self._popen = self._start()
         self._thread = threading.Thread(target=self._watch, name=f"watch-{name}", daemon=True)
@@ -71,14 +65,7 @@ class Supervised:
 
     def events(self, name: str) -> list[dict[str, Any]]:
         """The facts of that name which it and its successors have logged, oldest first."""
-        found = []
-        for line in self.log.read_text(encoding="utf-8", errors="replace").splitlines():
-            if name in line:
-                with contextlib.suppress(ValueError):
-                    fact = json.loads(line)
-                    if isinstance(fact, dict) and fact.get("event") == name:
-                        found.append(fact)
-        return found
+        return logged(self.log, name)
 
     def wait_for(self, event: str, *, count: int = 1, timeout: float = 120) -> dict[str, Any]:
         """Wait until it has logged that event so many times; return the last of them.
@@ -103,16 +90,7 @@ class Supervised:
 
     def _start(self) -> subprocess.Popen[bytes]:
         self.starts += 1
-        with self.log.open("ab") as output:
-            return subprocess.Popen(
-                [sys.executable, *self._arguments],
-                cwd=ROOT,
-                env=self._env,
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-            )
+        return spawn([sys.executable, *self._arguments], env=self._env, log=self.log)
 
     def _watch(self) -> None:
         while not self._closing.wait(_LOOK_SECONDS):

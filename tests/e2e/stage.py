@@ -13,7 +13,6 @@ from tests.waiting import until
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
-    from types import TracebackType
 
     from pika.adapters.blocking_connection import BlockingChannel
 
@@ -44,13 +43,8 @@ class Stage:
         self._channel.confirm_delivery()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._stack.__exit__(kind, error, trace)
+    def __exit__(self, *_: object) -> None:
+        self._stack.close()
 
     def start(self, command: str, *arguments: str, ready: str | None = None, **env: str) -> Process:
         """Start a process; it is killed when the stage ends."""

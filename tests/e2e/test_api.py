@@ -14,8 +14,9 @@ import pytest
 
 from tests.api.raw import Connection
 from tests.e2e.service import Api, api
+from tests.own.server import free_port
 from tests.processes import running
-from tests.proxy import free_port, proxied
+from tests.proxy import proxied
 from tests.supervisors import listener
 from tests.waiting import until
 

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from prometheus_client.parser import text_string_to_metric_families
 
-from tests.proxy import free_port, proxied
+from tests.own.server import free_port
+from tests.proxy import proxied
 from tests.waiting import until
 
 if TYPE_CHECKING:

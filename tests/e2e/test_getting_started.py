@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 import httpx
 import pytest
 
+from tests.own.server import free_port
 from tests.processes import ROOT, running
-from tests.proxy import free_port
 from tests.waiting import until
 
 if TYPE_CHECKING:

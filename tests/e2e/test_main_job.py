@@ -9,7 +9,7 @@ import pytest
 
 from connectors.messages import Score
 from tests.e2e.stage import PARKED, SOURCE
-from tests.proxy import free_port
+from tests.own.server import free_port
 from tests.waiting import until
 
 if TYPE_CHECKING:

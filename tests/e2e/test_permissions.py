@@ -15,8 +15,8 @@ from click.testing import CliRunner
 
 from daemon.cli import tonebus
 from tests.administration import administration
+from tests.own.server import free_port
 from tests.processes import ROOT, running
-from tests.proxy import free_port
 from tests.waiting import until
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import redis
 
-from tests.proxy import free_port
+from tests.own.server import free_port
 from tests.waiting import until
 
 if TYPE_CHECKING:

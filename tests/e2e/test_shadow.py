@@ -7,7 +7,7 @@ import urllib.request
 from typing import TYPE_CHECKING, Any
 
 from tests import models
-from tests.proxy import free_port
+from tests.own.server import free_port
 from tests.waiting import until
 
 if TYPE_CHECKING:

@@ -12,8 +12,8 @@ import httpx
 import pytest
 
 from tests import models
+from tests.own.server import free_port
 from tests.processes import Process, running
-from tests.proxy import free_port
 from tests.supervisors import Listener, listener
 from tests.waiting import until
 

@@ -14,7 +14,7 @@ import msgspec
 
 from tests.own.installation import installation
 from tests.own.rabbitmq import Address, OwnRabbit, rabbitmqctl
-from tests.servers import ServerMissingError, check_broker
+from tests.servers import ServerMissingError, answers, check_broker
 
 _EX_UNAVAILABLE = 69
 
@@ -39,11 +39,7 @@ class Node(msgspec.Struct, frozen=True):
             return None
 
     def answers(self) -> bool:
-        try:
-            check_broker(self.url)
-        except ServerMissingError:
-            return False
-        return True
+        return answers(check_broker, self.url)
 
 
 def start(version: str, directory: Path) -> Node:

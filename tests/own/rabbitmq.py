@@ -17,7 +17,7 @@ import msgspec
 from tests.administration import definitions
 from tests.own.installation import installation
 from tests.own.server import HOST, START_SECONDS, Server, free_port
-from tests.servers import ServerMissingError, check_broker
+from tests.servers import answers, check_broker
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -114,11 +114,7 @@ class OwnRabbit(Server):
         return variables
 
     def answers(self) -> bool:
-        try:
-            check_broker(self.url)
-        except ServerMissingError:
-            return False
-        return True
+        return answers(check_broker, self.url)
 
     def ctl(self, *arguments: str) -> str:
         """Run `rabbitmqctl` on this node; return what it printed."""

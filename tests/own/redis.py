@@ -7,7 +7,7 @@ import shutil
 from typing import TYPE_CHECKING
 
 from tests.own.server import HOST, Server, free_port
-from tests.servers import ServerMissingError, check_redis
+from tests.servers import ServerMissingError, answers, check_redis
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -68,8 +68,4 @@ class OwnRedis(Server):
         ]  # fmt: skip
 
     def answers(self) -> bool:
-        try:
-            check_redis(self.plain_url)
-        except ServerMissingError:
-            return False
-        return True
+        return answers(check_redis, self.plain_url)

@@ -7,13 +7,14 @@ import os
 import random
 import signal
 import socket
-import subprocess
 import time
 from typing import TYPE_CHECKING
 
+from tests.processes import spawn
 from tests.servers import ServerMissingError
 
 if TYPE_CHECKING:
+    import subprocess
     from pathlib import Path
 
 HOST = "127.0.0.1"
@@ -52,16 +53,8 @@ class Server:
 
     def launch(self) -> None:
         """Start it, and do not wait."""
-        with (self.directory / "output.log").open("ab") as output:
-            self._popen = subprocess.Popen(
-                self.command(),
-                cwd=self.directory,
-                env=self.environment(),
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-            )
+        log = self.directory / "output.log"
+        self._popen = spawn(self.command(), env=self.environment(), log=log, cwd=self.directory)
 
     def wait(self, timeout: float = START_SECONDS) -> None:
         """Wait until it answers.

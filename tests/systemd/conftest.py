@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests import models
-from tests.proxy import free_port
+from tests.own.server import free_port
 from tests.systemd.machine import Machine, booted, missing
 from tests.traffic import Traffic
 

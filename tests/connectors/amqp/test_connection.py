@@ -19,7 +19,7 @@ from connectors.amqp.subscription import Subscription
 from connectors.errors import Misconfigured, Unavailable
 from connectors.scoring.celery_app import celery_app
 from tests.administration import administration
-from tests.proxy import free_port
+from tests.own.server import free_port
 from tests.waiting import until
 
 if TYPE_CHECKING:

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from connectors.cache import Cache, RedisStore
 from connectors.messages import Model, Score
-from tests.proxy import free_port, proxied
+from tests.own.server import free_port
+from tests.proxy import proxied
 from tests.servers import redis_client
 
 if TYPE_CHECKING:

@@ -9,8 +9,8 @@ import sys
 import pytest
 
 from daemon.cli.demo_messages import MESSAGES
+from tests.own.server import free_port
 from tests.processes import ROOT
-from tests.proxy import free_port
 
 LINE = re.compile(r"(negative|neutral|positive|none) +0\.\d\d  (?:scored|cached| {6}) +\d+  (\w+)")
 

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.own.server import free_port
 from tests.processes import ROOT
-from tests.proxy import free_port
 
 COMMANDS = {
     "check": ["check"],

@@ -18,7 +18,7 @@ from daemon.telemetry import metrics
 from daemon.worker.report import WorkerReport
 from daemon.worker.task import result_maker
 from tests.daemon.rooms import Room
-from tests.proxy import free_port
+from tests.own.server import free_port
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -18,7 +18,7 @@ from daemon.telemetry import metrics, prometheus
 from daemon.telemetry.metrics import METRICS, Metric
 from daemon.telemetry.registry import Histogram, Registry
 from tests.daemon.rooms import Room
-from tests.proxy import free_port
+from tests.own.server import free_port
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -36,11 +36,7 @@ class Spent(NamedTuple):
 
 
 def spent(roles: Mapping[str, Iterable[int]]) -> Spent:
-    """Look at processes, by role, and at the servers.
-
-    Args:
-        roles: Process ids of each role.
-    """
+    """Look at processes, whose ids each role has, and at the servers."""
     everybody = {role: list(pids) for role, pids in roles.items()}
     everybody |= {role: _named(name) for role, name in SERVERS.items()}
     cpu = {role: sum(map(cpu_seconds, pids)) for role, pids in everybody.items()}

@@ -68,13 +68,7 @@ def relay(world: World, messages: int, module: str = "bench.relay") -> float:
 
 
 def through(world: World, texts: Sequence[str], workers: Sequence[int] = ()) -> Run:
-    """Publish texts, then let a daemon take them: events a second, and the cost.
-
-    Args:
-        world: Its workers run.
-        texts: One message each.
-        workers: The workers' process ids.
-    """
+    """Publish texts, then let a daemon take them, and workers that run: speed and cost."""
     world.load(texts)
     with world.running(DAEMON) as (daemon,):
         roles = {"daemon": [daemon.pid], "worker": workers}
@@ -94,12 +88,7 @@ def mixed(count: int, share: float, seed: int) -> list[str]:
 
 
 def single_forward(environment: dict[str, str], rest: float = 0.0) -> float:
-    """Seconds of one text's forward in an idle process.
-
-    Args:
-        environment: Of the process.
-        rest: Seconds that it sleeps before each, as where few texts arrive.
-    """
+    """Seconds of one text's forward in an idle process that sleeps `rest` seconds before each."""
     code = (
         "import time, statistics as s; from daemon import settings; from bench import corpus\n"
         "from daemon.model.scorer import ToneModel\n"

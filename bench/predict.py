@@ -44,11 +44,7 @@ def predict(
 ) -> dict[str, float]:
     """Return the figures of `/predict`: distinct texts beside the model limit, then repeats.
 
-    Args:
-        made: Where it runs.
-        seconds: Of each measurement.
-        connections: That ask at the same time.
-        peer: infinity's environment, to be measured as well.
+    Where `peer` is infinity's environment, that is measured as well.
     """
     limits = [measures.model_limit(made.environment, _LIMIT_SECONDS, seed=6000)]
     with _serving(made) as port:

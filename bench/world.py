@@ -8,13 +8,14 @@ import tempfile
 import time
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from bench import processes
 from connectors.amqp import topology
 from connectors.amqp.connection import Broker
+from connectors.amqp.presence import backlog_by
 from connectors.errors import TonebusError
 from connectors.messages import OutgoingMessage
 from daemon.cli.publish import send
@@ -136,8 +137,7 @@ class World:
         return (expected - done) / (time.perf_counter() - begun)
 
     def _depth(self, queue: str) -> int:
-        declared: Any = self.broker.attempt(self.channel.queue_declare, queue, passive=True)
-        return int(declared.message_count)
+        return backlog_by(self.broker, self.channel, queue).messages
 
 
 @contextmanager

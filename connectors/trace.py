@@ -9,11 +9,7 @@ class Trace:
     __slots__ = ()
 
     def passed_on(self, came: str | None) -> str | None:
-        """Return the W3C trace context that goes out with what was made of the delivery.
-
-        Args:
-            came: The one that the delivery came with.
-        """
+        """Return the W3C trace context to send on, by the one that the delivery came with."""
         return came
 
     def record(self, outcome: str, detail: str = "") -> None:

@@ -63,12 +63,7 @@ class Url(NamedTuple):
 
 
 def parse(url: str, schemes: Collection[str], example: str) -> Url:
-    """Take a URL apart.
-
-    Args:
-        url: The URL; several hosts may be separated by commas.
-        schemes: Those that are known.
-        example: What it should look like.
+    """Take a URL apart, in which several hosts may be separated by commas.
 
     Raises:
         WrongUrl: It cannot be read, or is of another kind.

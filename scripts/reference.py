@@ -113,11 +113,9 @@ def _metrics() -> Iterator[str]:
                 yield f"| `{each.name}` | {each.kind} | {_code(each.labels)} | {meaning} |"
 
 
-def _commands() -> Iterator[str]:
-    return _command(tonebus, "tonebus", None)
-
-
-def _command(command: click.Command, path: str, parent: click.Context | None) -> Iterator[str]:
+def _commands(
+    command: click.Command = tonebus, path: str = "tonebus", parent: click.Context | None = None
+) -> Iterator[str]:
     name = path.rpartition(" ")[2]
     context = click.Context(
         command, info_name=name, parent=parent, terminal_width=_WIDTH, **command.context_settings
@@ -126,7 +124,7 @@ def _command(command: click.Command, path: str, parent: click.Context | None) ->
     if isinstance(command, click.Group):
         for each in command.list_commands(context):
             if inner := command.get_command(context, each):
-                yield from _command(inner, f"{path} {each}", context)
+                yield from _commands(inner, f"{path} {each}", context)
 
 
 def _log_events() -> Iterator[str]:

@@ -151,9 +151,7 @@ class Broker:
     def wait(self, timeout: float, *others: int) -> None:
         """Send what was written, sleep until something arrives, and dispatch all that did.
 
-        Args:
-            timeout: Seconds at most.
-            others: File descriptors that end the sleep as well.
+        The other file descriptors end the sleep as well.
         """
         self.attempt(self._wait, timeout, others)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import time
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import structlog
@@ -99,12 +100,10 @@ class Consumer:
 
     @property
     def unsettled(self) -> int:
-        """Deliveries that RabbitMQ still waits for."""
         return len(self._unsettled)
 
     @property
     def oldest(self) -> float | None:
-        """Monotonic seconds when the oldest unsettled delivery came; None where there is none."""
         first = next(iter(self._unsettled.values()), None)
         return first.received if first else None
 
@@ -221,6 +220,5 @@ class Consumer:
         if self._ended:
             return
         self._ended = True
-        oldest = next(iter(self._unsettled.values()), None)
-        held = oldest.age if oldest else 0.0
+        held = time.monotonic() - self.oldest if self.oldest else 0.0
         self._on_end(Ended(self._connector, reason, detail, held, len(self._unsettled)))

@@ -25,13 +25,8 @@ def peek(broker: Broker, queue: str, limit: int) -> list[Any]:
     Consumers do not get them for that moment. A classic queue has them in their order again; a
     quorum queue may put them behind others, and before RabbitMQ 4.3 counts a delivery of each.
 
-    Args:
-        broker: A connection.
-        queue: Its name; a stream cannot be looked at in this way.
-        limit: Messages at most.
-
     Raises:
-        Refused: There is no such queue, or it cannot be read.
+        Refused: There is no such queue, or it cannot be read in this way, as a stream.
     """
     channel = broker.channel()
     try:

@@ -107,11 +107,7 @@ def with_dots(key: str) -> str:
 
 
 def results(exchanges: Iterable[str] = ()) -> Topology:
-    """The outgoing side: events, events that nobody is bound for, and parked messages.
-
-    Args:
-        exchanges: Where events are published beside `sentiment.results`.
-    """
+    """The outgoing side: events, to these exchanges too; events with no queue; parked messages."""
     quorum = {"x-queue-type": "quorum", "x-delivery-limit": _NEVER}
     return Topology(
         exchanges=(

@@ -118,12 +118,7 @@ class _NonBlocking:
             del self._outbox[:sent]
 
     def wait(self, timeout: float, *others: int) -> bool:
-        """Sleep until the socket can be read, or written if there is need, or another fd is ready.
-
-        Args:
-            timeout: Seconds.
-            others: File descriptors that end the sleep as well.
-        """
+        """Sleep until the socket, or another file descriptor, is ready, or the seconds are over."""
         self.flush()
         poll = select.poll()
         poll.register(self.sock, select.POLLIN | (select.POLLOUT if self._outbox else 0))

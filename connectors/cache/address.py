@@ -106,12 +106,7 @@ def _located(url: Url) -> Address:
 
 
 def client(given: str, *, timeout: float, tls: Tls = SYSTEM_TRUST) -> redis.Redis:
-    """Return a client that tries each thing once; connect nothing yet.
-
-    Args:
-        given: The URL.
-        timeout: Seconds for connecting, and for one round trip.
-        tls: What `rediss://` trusts, and what it shows of us.
+    """Return a client that tries each thing once, for so many seconds; connect nothing yet.
 
     Raises:
         WrongUrl: As `address`.

@@ -27,11 +27,6 @@ class EmbeddedWorker:
     """Scores in a thread of this process, as a Celery worker would in its own."""
 
     def __init__(self, score: Work) -> None:
-        """Start the thread.
-
-        Args:
-            score: What a worker does with a batch.
-        """
         self._score = score
         self._requests: deque[_Request] = deque()
         self._ready = threading.Semaphore(0)

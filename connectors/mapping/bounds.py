@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from connectors.errors import BadInput
-from connectors.parking.headers import UNREADABLE
+from connectors.parking.headers import MAX_HEADER_CHARS, MAX_HEADERS, UNREADABLE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -13,8 +13,6 @@ if TYPE_CHECKING:
 
     from connectors.delivery import Delivery
 
-_MAX_HEADERS = 64
-_MAX_HEADER_CHARS = 16 * 1024
 _A_STEP = 64
 """Characters or elements that the libraries' own loops work through in the time of a step."""
 
@@ -73,7 +71,7 @@ def check_headers(headers: Mapping[str, Any]) -> None:
         raise BadInput("headers", "its properties cannot be read")
     if "compression" in headers:
         raise BadInput("encoding", "header `compression`: compressed bodies are not inflated")
-    if len(headers) > _MAX_HEADERS:
+    if len(headers) > MAX_HEADERS:
         raise BadInput("headers", f"{len(headers)} headers")
     size = 0
     try:
@@ -84,5 +82,5 @@ def check_headers(headers: Mapping[str, Any]) -> None:
             size += len(name) + (len(value) if isinstance(value, str) else len(str(value)))
     except RecursionError:
         raise BadInput("headers", "nested too deep") from None
-    if size > _MAX_HEADER_CHARS:
+    if size > MAX_HEADER_CHARS:
         raise BadInput("headers", f"{size} characters of headers")

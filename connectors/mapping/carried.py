@@ -50,10 +50,7 @@ class Carrier:
     def __init__(self, config: MappingConfig, readers: Mapping[str, Reader], work: Work) -> None:
         """Take the compiled expressions, by the setting that each stands in.
 
-        Args:
-            config: How the connector is read.
-            readers: The expressions.
-            work: What is charged: every element may carry the same large field.
+        `work` is charged for the fields, since every element may carry the same large one.
         """
         self._work = work
         self._fields = {name: readers[f"carry.{name}"] for name in config.carry}
@@ -97,12 +94,7 @@ class Carrier:
 
 
 def carried(fields: dict[str, Any], language: object, time: object) -> Carried:
-    """Return what travels on.
-
-    Args:
-        fields: As found in the message.
-        language: Likewise; passed on where it may be one.
-        time: Likewise.
+    """Return what travels on, of what was found in the message.
 
     Raises:
         BadInput: The fields are nested too deep.

@@ -65,12 +65,7 @@ def from_headers(headers: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def unwrap(value: object, *, is_text: bool, attributes: Mapping[str, Any]) -> Document:
-    """Return what an event says; what is no event, as it is.
-
-    Args:
-        value: JSON or text.
-        is_text: Whether it is the text itself.
-        attributes: Those found in headers.
+    """Return what an event says, with the attributes found in headers; what is none, as it is.
 
     Raises:
         BadInput: Its data is nothing that can be read.

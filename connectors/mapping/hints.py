@@ -30,7 +30,7 @@ _NEGATED_PATH = re.compile(r"""!\s*([A-Za-z_@$]\w*|"[^"]*")((?:\.[\w"*]+|\[[^][]
 _COMPRESSIONS = {"gzip", "deflate", "br", "zstd", "zlib"}
 
 
-class Doubt(msgspec.Struct, frozen=True):
+class Hint(msgspec.Struct, frozen=True):
     """A valid setting that hardly does what was meant.
 
     Attributes:
@@ -50,30 +50,30 @@ def meant(expression: str) -> str:
     return next((hint for pattern, hint in _MEANT if re.search(pattern, bare)), "")
 
 
-def doubts(config: MappingConfig) -> Iterator[Doubt]:
+def doubts(config: MappingConfig) -> Iterator[Hint]:
     """Find what is doubtful in how a connector is read."""
     for name, expression in config.expressions().items():
         yield from _of_expression(name, expression)
         if config.format == "cloudevents" and expression.startswith("data."):
-            yield Doubt(
+            yield Hint(
                 name, "expressions look at an event's data, which hardly has `data` again",
                 f"write {expression.removeprefix('data.')}",
             )  # fmt: skip
     if re.search(r"[{]{2}|\$[{]", config.template):
-        yield Doubt("template", "a field stands in single braces", "write {subject}")
+        yield Hint("template", "a field stands in single braces", "write {subject}")
     yield from _of_elements(config)
     yield from _of_labels(config)
 
 
-def _of_expression(name: str, expression: str) -> Iterator[Doubt]:
+def _of_expression(name: str, expression: str) -> Iterator[Hint]:
     if quoted := _COMPARED_FIELD.search(expression):
         word = quoted[1] if quoted[1] is not None else quoted[2]
-        yield Doubt(
+        yield Hint(
             name, f'"{word}" in double quotes is the name of a field, not a word',
             f"write '{word}' for the word",
         )  # fmt: skip
     if compared := _COMPARED_NAME.search(expression):
-        yield Doubt(
+        yield Hint(
             name,
             f"{compared[1]} without backticks is the name of a field",
             f"write `{compared[1]}`",
@@ -81,33 +81,33 @@ def _of_expression(name: str, expression: str) -> Iterator[Doubt]:
 
     if negated := _NEGATED_PATH.search(re.sub(r"'[^']*'", "''", expression)):
         first, rest = negated.groups()
-        yield Doubt(
+        yield Hint(
             name, f"`!` negates {first} alone, and the rest of the path finds nothing in that",
             f"write !({first}{rest})",
         )  # fmt: skip
 
 
-def _of_elements(config: MappingConfig) -> Iterator[Doubt]:
+def _of_elements(config: MappingConfig) -> Iterator[Hint]:
     start = re.split(r"[\[.]", config.each, maxsplit=1)[0]
     if not start:
         return
     relative = {"text", "id", "language", *(f"carry.{each}" for each in config.carry)}
     for name, expression in config.expressions().items():
         if name in relative and re.match(rf"{re.escape(start)}[\[.]", expression):
-            yield Doubt(
+            yield Hint(
                 name, f"looks at one element of `each`, which hardly has {start!r} again",
                 f"write it as seen from the element, or $.{start} for the whole message",
             )  # fmt: skip
 
 
-def _of_labels(config: MappingConfig) -> Iterator[Doubt]:
+def _of_labels(config: MappingConfig) -> Iterator[Hint]:
     if any(";" in each for each in config.content_types):
-        yield Doubt(
+        yield Hint(
             "content_types", "a content type stands here without its parameters",
             "write the type alone, such as text/csv; charsets go into `content_encodings`",
         )  # fmt: skip
     if _COMPRESSIONS & set(map(str.lower, config.content_encodings)):
-        yield Doubt(
+        yield Hint(
             "content_encodings", "compressed bodies are never inflated, and stay parked",
             "name encodings that publishers set on bodies which are plain text",
         )  # fmt: skip

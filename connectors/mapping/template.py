@@ -17,23 +17,17 @@ def expressions_in(template: str) -> list[str]:
 
 
 class Template:
-    """Puts fields together; a line is left out where none of its fields has anything."""
+    """Puts fields together, by a text with JMESPath expressions in braces, such as `{subject}`.
+
+    A line is left out where none of its fields has anything.
+    """
 
     def __init__(self, template: str) -> None:
-        """Take the template apart.
-
-        Args:
-            template: Text with JMESPath expressions in braces, such as `{subject}` and `{body}`.
-        """
         # what stands between the fields, and the fields, alternate
         self._lines = [_FIELD.split(line) for line in template.split("\n")]
 
     def fill(self, values: Sequence[str]) -> str:
-        """Return the text.
-
-        Args:
-            values: One for each of `expressions_in`; empty where there is none.
-        """
+        """Return the text of these values, one for each of `expressions_in`, empty for none."""
         left = iter(values)
         filled = []
         for line in self._lines:

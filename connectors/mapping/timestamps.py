@@ -37,9 +37,7 @@ def seconds_of(value: object) -> float | None:
 def written(text: Text | None, delivery: Delivery) -> float | None:
     """Return when a text was written: as its document says, else as its publisher does.
 
-    Args:
-        text: None where the message could not be read.
-        delivery: Its message.
+    Of a message that could not be read there is no text.
     """
     if text is not None and text.written is not None:
         return text.written

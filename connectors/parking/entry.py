@@ -10,21 +10,18 @@ import msgspec
 
 from connectors.amqp import topology
 from connectors.amqp.connection import body_of
-from connectors.parking.headers import HEADER, positions
-from connectors.parking.headers import UNREADABLE as NO_PROPERTIES
+from connectors.parking.headers import HEADER, UNREADABLE, positions
 from connectors.parking.park import KEPT_PROPERTIES, kept_headers
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-UNREADABLE = "delivery-limit"
-"""Code of what RabbitMQ parked since each delivery ended in a crash or a lost connection."""
 OTHER = "dead-lettered"
 """Code of what RabbitMQ parked for a reason that is not among those below."""
 FOREIGN = "foreign"
 """Code of what neither Tonebus nor a source queue parked: another client published it there."""
 BY_BROKER = {
-    "delivery_limit": (UNREADABLE, "each delivery of it ended in a lost connection"),
+    "delivery_limit": ("delivery-limit", "each delivery of it ended in a lost connection"),
     "expired": ("expired", "it expired before a daemon could take it"),
     "maxlen": ("maxlen", "its source queue was full"),
     "rejected": (
@@ -142,7 +139,7 @@ def _unlabelled(message: Any, found: Mapping[str, Any]) -> dict[str, Any]:  # no
         "replays": found.get(f"{HEADER}replays"),
         "headers": found,
     }
-    if NO_PROPERTIES in found:
+    if UNREADABLE in found:
         return own | {"code": "headers", "detail": "by RabbitMQ: its properties cannot be read"}
     death = _death(found.get("x-death"))
     if not death:

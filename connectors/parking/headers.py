@@ -12,6 +12,9 @@ if TYPE_CHECKING:
 HEADER = "tonebus-"
 UNREADABLE = f"{HEADER}unreadable"
 """Header of a message that came without the properties it had: they cannot be read."""
+MAX_HEADERS = 64
+MAX_HEADER_CHARS = 16 * 1024
+"""Of a message's headers all together, names and values."""
 _MAX_CHARS = 255
 """Of an exchange, a routing key or a time; every event of the message repeats the first two."""
 _MAX_TIMES = 10**6

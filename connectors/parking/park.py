@@ -9,7 +9,7 @@ import msgspec
 
 from connectors.amqp import topology
 from connectors.messages import OutgoingMessage
-from connectors.parking.headers import HEADER
+from connectors.parking.headers import HEADER, MAX_HEADER_CHARS, MAX_HEADERS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -22,8 +22,6 @@ DEATH = (
 )  # fmt: skip
 """Headers in which brokers tell of a delivery; a replay starts without them."""
 _MAX_DETAIL_CHARS = 200
-_MAX_HEADERS = 64
-_MAX_HEADER_CHARS = 16 * 1024
 _MAX_HEADER_LEVELS = 8
 KEPT_PROPERTIES = (
     "content_type", "content_encoding", "message_id", "correlation_id", "reply_to", "type",
@@ -93,7 +91,7 @@ def kept_headers(found: Mapping[Any, Any]) -> dict[str, Any]:
         and _shallow(value, _MAX_HEADER_LEVELS)
     }
     size = sum(len(name) + len(str(value)) for name, value in headers.items())
-    return headers if len(headers) <= _MAX_HEADERS and size <= _MAX_HEADER_CHARS else {}
+    return headers if len(headers) <= MAX_HEADERS and size <= MAX_HEADER_CHARS else {}
 
 
 def _shallow(value: object, levels: int) -> bool:

@@ -44,12 +44,7 @@ class ParkedQueue:
         self, broker: Broker, *, hold: float = HOLD_SECONDS,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:  # fmt: skip
-        """Open channels to read and to publish.
-
-        Args:
-            broker: A connection.
-            hold: Seconds for which others may have to do without what is only looked at.
-            clock: Monotonic seconds.
+        """Open a channel; others may do without what is only looked at for `hold` seconds.
 
         Raises:
             Refused: There is no such queue, or we may not read it.

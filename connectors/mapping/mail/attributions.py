@@ -72,12 +72,9 @@ def marked_by_initials(lines: list[Line]) -> list[Line]:
 
 
 def attribution_that_ends(lines: Sequence[Line], at: int, *, quoted: bool) -> int | None:
-    """Return the first line of the attribution whose last line is given; None where it is none.
+    """Return the first line of the attribution that ends at a line; None where none does.
 
-    Args:
-        lines: The mail.
-        at: The last line.
-        quoted: Whether quoted lines follow: then less evidence is needed.
+    Where quoted lines follow, less evidence is needed.
     """
     text = lines[at].text
     if text.startswith(_DASHES) and text.endswith(_DASHES):

@@ -32,11 +32,9 @@ _KNOWN = frozenset({
 
 
 def decoded(data: bytes, charset: str) -> str:
-    """Return bytes as text; what the charset cannot be is replaced.
+    """Return bytes as text, by the charset that a mail names; what it cannot be is replaced.
 
-    Args:
-        data: The bytes.
-        charset: As the mail names it; without a known one, UTF-8 if it is that, else Windows-1252.
+    Without a known charset it is UTF-8 if it can be, else Windows-1252.
     """
     name = _codec(charset)
     if name:

@@ -81,12 +81,7 @@ def reaches_somebody(text: str) -> bool:
 
 
 def are_contacts(lines: list[Line], *, most: int) -> bool:
-    """Whether lines are a name, a title, an address, and the ways to reach somebody.
-
-    Args:
-        lines: Beneath a sign-off or a divider.
-        most: How many there may be.
-    """
+    """Whether lines beneath a sign-off or a divider say who somebody is, and how to reach them."""
     shown = [each.text for each in lines if each.text]
     if len(shown) > most or sum(map(len, shown)) > _MAX_CHARS:
         return False

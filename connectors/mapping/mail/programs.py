@@ -73,12 +73,7 @@ NAMES = {
 
 
 def part_of(name: str, attributes: str) -> MailPart | None:
-    """Return what an element is; None where it is just text.
-
-    Args:
-        name: The element's.
-        attributes: As they stand in the tag.
-    """
+    """Return what an element is, by its name and its tag; None where it is just text."""
     lowered = attributes.lower()
     if name != "blockquote" and not any(word in lowered for word in _TELLING):
         return None

@@ -56,11 +56,9 @@ class Trimmed(NamedTuple):
 
 
 def without_signature(lines: list[Line], *, may_empty: bool = False) -> Trimmed:
-    """Return a text without its signature and disclaimer.
+    """Return what one writer wrote, without the signature and the disclaimer.
 
-    Args:
-        lines: What one writer wrote.
-        may_empty: Whether nothing but a signature may be there, as above a quote.
+    With `may_empty` nothing else need be there, as above a quote.
     """
     left = strip_blank(lines)
     left, removed = _without_banner(left)

@@ -15,34 +15,35 @@ if TYPE_CHECKING:
     from daemon.pipeline.scorer import Scorer
     from daemon.pipeline.work import Item
 
-    Scoring = Scorer[Item]
 
+class Causes:
+    """Asks the bus, the workers and the destinations."""
 
-def cause(
-    edges: Edges, connector: str, models: Sequence[str], scorer: Scoring, publisher: Publisher
-) -> Pause | None:
-    """Return the reason for which a connector should pause; None where none is known."""
-    if edges.blocked:
-        return Pause(ALARM)
-    if destination := publisher.refused_to(connector):
-        return Pause(REFUSED_PUBLISH, destination=destination)
-    if alone := [model for model in models if not scorer.workers(model)]:
-        return Pause(NO_WORKER, models=alone)
-    return None
+    def __init__(self, edges: Edges, scorer: Scorer[Item], publisher: Publisher) -> None:
+        self._edges = edges
+        self._scorer = scorer
+        self._publisher = publisher
 
+    def find(self, connector: str, models: Sequence[str]) -> Pause | None:
+        """Return the reason for which a connector should pause; None where none is known."""
+        if self._edges.blocked:
+            return Pause(ALARM)
+        if destination := self._publisher.refused_to(connector):
+            return Pause(REFUSED_PUBLISH, destination=destination)
+        if alone := [model for model in models if not self._scorer.workers(model)]:
+            return Pause(NO_WORKER, models=alone)
+        return None
 
-def is_gone(
-    pause: Pause, edges: Edges, models: Sequence[str], scorer: Scoring, publisher: Publisher
-) -> bool:
-    """Whether the reason for a pause can be seen to be gone, without any delivery."""
-    if pause.reason == NO_WORKER:
-        return all(map(scorer.workers, models))
-    if pause.reason == REFUSED_PUBLISH:
-        return pause.destination not in publisher.refused
-    if pause.reason != ALARM or edges.blocked:
-        return False
-    # a new connection is not blocked until it publishes
-    if pause.ping is None:
-        pause.ping = Ping()
-        publisher.put(pause.ping)
-    return pause.ping.safe
+    def is_gone(self, pause: Pause, models: Sequence[str]) -> bool:
+        """Whether the reason for a pause can be seen to be gone, without any delivery."""
+        if pause.reason == NO_WORKER:
+            return all(map(self._scorer.workers, models))
+        if pause.reason == REFUSED_PUBLISH:
+            return pause.destination not in self._publisher.refused
+        if pause.reason != ALARM or self._edges.blocked:
+            return False
+        # a new connection is not blocked until it publishes
+        if pause.ping is None:
+            pause.ping = Ping()
+            self._publisher.put(pause.ping)
+        return pause.ping.safe

@@ -17,7 +17,7 @@ import structlog
 from connectors.amqp.bookmark import Taken
 from connectors.amqp.connection import Refused
 from connectors.errors import Misconfigured, Unavailable
-from daemon.pipeline.causes import cause, is_gone
+from daemon.pipeline.causes import Causes
 from daemon.pipeline.limits import SLOW_HOLDS
 from daemon.pipeline.pauses import (
     ALARM,
@@ -38,12 +38,10 @@ if TYPE_CHECKING:
 
     from connectors.amqp.consumer import Ended
     from connectors.ports import Edges
-    from daemon.pipeline.breaker import Breaker
     from daemon.pipeline.publisher import Publisher
     from daemon.pipeline.scorer import Scorer
+    from daemon.pipeline.tally import Tally
     from daemon.pipeline.work import Item
-
-    Scoring = Scorer[Item]
 
 _REVIEW_SECONDS = 0.25
 _RETRY_SECONDS = 10.0
@@ -58,27 +56,33 @@ class Intake:
     """Starts and stops the consumers of one daemon. It outlives its connections."""
 
     def __init__(
-        self, models: Mapping[str, Sequence[str]], *, mapping: Mapping[str, Breaker],
-        scoring: Mapping[str, Breaker], hold: float, clock: Callable[[], float] = time.monotonic,
+        self, models: Mapping[str, Sequence[str]], *, edges: Edges, scorer: Scorer[Item],
+        publisher: Publisher, tally: Tally, hold: float,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:  # fmt: skip
         """Pause nothing yet.
 
         Args:
             models: The models of each connector.
-            mapping: The breaker of each connector.
-            scoring: The breaker of each model.
+            edges: The bus.
+            scorer: Knows which models have workers.
+            publisher: Knows which destinations refuse messages.
+            tally: Has the breakers.
             hold: Seconds for which a delivery is held while nothing can be done.
             clock: Monotonic seconds, as deliveries have them.
         """
         self._connectors = {}
         for name, each in models.items():
-            breakers = [mapping[name], *(scoring[model] for model in each)]
+            breakers = [tally.mapping[name], *(tally.scoring[model] for model in each)]
             self._connectors[name] = ConnectorState(each, breakers[0], breakers)
+        self._edges = edges
+        self._publisher = publisher
+        self._causes = Causes(edges, scorer, publisher)
         self._hold = hold
         self._clock = clock
         self._due = 0.0
         self._closed = False
-        self._quarantine = Quarantine(list(models), clock)
+        self._quarantine = Quarantine(list(models), edges, clock)
 
     @property
     def pauses(self) -> dict[str, Pause]:
@@ -108,11 +112,10 @@ class Intake:
         """Start no more consumers."""
         self._closed = True
 
-    def start(self, edges: Edges, *, first: bool = False) -> None:
+    def start(self, *, first: bool = False) -> None:
         """Start what is not paused, on a new connection.
 
         Args:
-            edges: The bus, just opened.
             first: Whether a refusal means that the deployment cannot work, and is raised.
 
         Raises:
@@ -124,10 +127,10 @@ class Intake:
             if connector.pause:
                 connector.pause.ping, connector.pause.stopped = None, True
         if self._quarantine.on:
-            self._quarantine.start(edges, self._startable())
+            self._quarantine.start(self._startable())
             return
         for name in self._startable():
-            self._start(edges, name, raising=first)
+            self._start(name, raising=first)
 
     def takes(self, name: str) -> bool:
         """Whether deliveries of a connector are to be processed."""
@@ -143,7 +146,7 @@ class Intake:
             connector.delay = FIRST_TRIAL
             connector.trial, connector.grow = False, True
 
-    def review(self, edges: Edges, scorer: Scoring, publisher: Publisher) -> bool:
+    def review(self) -> bool:
         """Pause what cannot go on, and start again what can.
 
         Returns:
@@ -152,43 +155,40 @@ class Intake:
         Raises:
             Unavailable: They can only be given back with the connection.
         """
-        ended = edges.source.ended()
+        ended = self._edges.source.ended()
         for each in ended:
-            self._end(edges, each, scorer, publisher)
+            self._end(each)
         now = self._clock()
         if now < self._due or self._closed:
             return bool(ended)
         self._due = now + _REVIEW_SECONDS
-        if edges.blocked:
-            self._look_at_alarm(edges)
+        if self._edges.blocked:
+            self._look_at_alarm()
             return bool(ended)
         if self._quarantine.on:
-            if not self._quarantine.review(edges, self._startable()):
-                self.start(edges)
+            if not self._quarantine.review(self._startable()):
+                self.start()
             return True
-        before = edges.source.unsettled
+        before = self._edges.source.unsettled
         for name, connector in self._connectors.items():
             if connector.pause:
-                self._look_again(edges, name, connector, connector.pause, scorer, publisher)
+                self._look_again(name, connector, connector.pause)
             else:
-                self._look_at(edges, name, connector, scorer, publisher)
-        return bool(ended) or edges.source.unsettled != before
+                self._look_at(name, connector)
+        return bool(ended) or self._edges.source.unsettled != before
 
     def _startable(self) -> list[str]:
         return [name for name, each in self._connectors.items() if not each.pause]
 
-    def _look_at_alarm(self, edges: Edges) -> None:
+    def _look_at_alarm(self) -> None:
         """Give everything back by closing the connection, which RabbitMQ no longer reads from."""
-        received = filter(None, map(edges.source.oldest, self._connectors))
+        received = filter(None, map(self._edges.source.oldest, self._connectors))
         if self._clock() - min(received, default=self._clock()) > self._hold:
             for name in self._startable():
                 self._pause(name, Pause(ALARM))
             raise Unavailable("RabbitMQ has not taken any message for too long")
 
-    def _look_at(
-        self, edges: Edges, name: str, connector: ConnectorState, scorer: Scoring,
-        publisher: Publisher,
-    ) -> None:  # fmt: skip
+    def _look_at(self, name: str, connector: ConnectorState) -> None:
         """Find a reason to pause a connector that consumes."""
         now = self._clock()
         if not self.takes(name):
@@ -197,39 +197,36 @@ class Intake:
             connector.delay = min(connector.delay * 2, _LONGEST_TRIAL)
             connector.trial = False
             self._pause(name, trial)
-            edges.source.cancel(name)
+            self._edges.source.cancel(name)
             return
         if connector.grow:
             connector.grow = False
-            self._restart(edges, name, 0)
+            self._restart(name, 0)
             return
-        oldest = edges.source.oldest(name)
+        oldest = self._edges.source.oldest(name)
         age = now - oldest if oldest is not None else 0.0
-        if age > self._hold and (pause := cause(edges, name, connector.models, scorer, publisher)):
+        if age > self._hold and (pause := self._causes.find(name, connector.models)):
             self._pause(name, pause)
-            edges.source.stop(name)
-        elif age > self._hold * SLOW_HOLDS and edges.source.unsettled_of(name) > 1:
-            fewer = max(1, edges.source.unsettled_of(name) // _FEWER)
+            self._edges.source.stop(name)
+        elif age > self._hold * SLOW_HOLDS and (held := self._edges.source.unsettled_of(name)) > 1:
+            fewer = max(1, held // _FEWER)
             _log.warning("prefetch_lowered", connector=name, prefetch=fewer, waited=round(age))
-            self._restart(edges, name, fewer)
+            self._restart(name, fewer)
 
-    def _look_again(
-        self, edges: Edges, name: str, connector: ConnectorState, pause: Pause, scorer: Scoring,
-        publisher: Publisher,
-    ) -> None:  # fmt: skip
+    def _look_again(self, name: str, connector: ConnectorState, pause: Pause) -> None:
         """See whether the reason for a pause is gone."""
         now = self._clock()
         if not pause.stopped:
             # copies under way should be confirmed first, or they would be made twice
-            pause.stopped = not publisher.busy_with(name) or now - pause.since > _WIND_DOWN
+            pause.stopped = not self._publisher.busy_with(name) or now - pause.since > _WIND_DOWN
             if pause.stopped:
-                edges.source.stop(name)
+                self._edges.source.stop(name)
             return
-        if now < pause.until and not is_gone(pause, edges, connector.models, scorer, publisher):
+        if now < pause.until and not self._causes.is_gone(pause, connector.models):
             return
         connector.pause = None
         if pause.reason == STANDBY:
-            self._start(edges, name, standby=True)
+            self._start(name, standby=True)
             return
         _log.info("connector_resumed", connector=name, reason=pause.reason,
                   after=round(now - pause.since, 1))  # fmt: skip
@@ -238,9 +235,9 @@ class Intake:
             for breaker in connector.breakers:
                 breaker.tripped = False
             connector.trial = True
-        self._start(edges, name, prefetch=1 if connector.trial else connector.prefetch)
+        self._start(name, prefetch=1 if connector.trial else connector.prefetch)
 
-    def _end(self, edges: Edges, ended: Ended, scorer: Scoring, publisher: Publisher) -> None:
+    def _end(self, ended: Ended) -> None:
         """RabbitMQ has ended a consumer and taken its deliveries back."""
         connector = self._connectors[ended.connector]
         _log.warning(
@@ -251,15 +248,14 @@ class Intake:
             return
         connector.trial = connector.grow = False
         if ended.reason == "timeout":
-            if pause := cause(edges, ended.connector, connector.models, scorer, publisher):
+            if pause := self._causes.find(ended.connector, connector.models):
                 self._pause(ended.connector, pause)
                 return
             connector.prefetch = max(1, ended.unsettled // _FEWER)
         elif ended.reason == "closed":
-            now = self._clock()
-            self._pause(ended.connector, Pause(REFUSED_CONSUMER, until=now + _RETRY_SECONDS))
+            self._pause_refused(ended.connector)
             return
-        self._start(edges, ended.connector, prefetch=connector.prefetch)
+        self._start(ended.connector, prefetch=connector.prefetch)
 
     def _pause(self, name: str, pause: Pause) -> None:
         pause.since = self._clock()
@@ -270,17 +266,19 @@ class Intake:
             models=", ".join(pause.models), fix=FIXES[pause.reason],
         )  # fmt: skip
 
-    def _restart(self, edges: Edges, name: str, prefetch: int) -> None:
+    def _pause_refused(self, name: str) -> None:
+        self._pause(name, Pause(REFUSED_CONSUMER, until=self._clock() + _RETRY_SECONDS))
+
+    def _restart(self, name: str, prefetch: int) -> None:
         self._connectors[name].prefetch = prefetch
-        edges.source.stop(name)
-        self._start(edges, name, prefetch=prefetch)
+        self._edges.source.stop(name)
+        self._start(name, prefetch=prefetch)
 
     def _start(
-        self, edges: Edges, name: str, *, prefetch: int = 0, raising: bool = False,
-        standby: bool = False,
-    ) -> None:  # fmt: skip
+        self, name: str, *, prefetch: int = 0, raising: bool = False, standby: bool = False
+    ) -> None:
         try:
-            edges.source.start(name, prefetch)
+            self._edges.source.start(name, prefetch)
         except Taken:
             if not standby:
                 _log.info("connector_standby", connector=name)
@@ -291,5 +289,4 @@ class Intake:
                 raise
             _log.warning("consumer_refused", connector=name, error=str(error),
                          fix=FIXES[REFUSED_CONSUMER])  # fmt: skip
-            now = self._clock()
-            self._pause(name, Pause(REFUSED_CONSUMER, until=now + _RETRY_SECONDS))
+            self._pause_refused(name)

@@ -95,7 +95,7 @@ class Pipeline:
         """
         at_once = self._inbox.mappable or self._edges.source.waiting
         replies = gather(self._edges, self._scorer, 0 if at_once else patience)
-        if self._intake.review(self._edges, self._scorer, self._publisher):
+        if self._intake.review():
             self._forget()
         self._map()
         self._look_up()
@@ -182,7 +182,7 @@ class Pipeline:
 
     def _publish(self) -> None:
         """Publish what is ready, as far as the window allows."""
-        for pending, error in self._publisher.send(self._edges):
+        for pending, error in self._publisher.send():
             if isinstance(pending, PendingEvent):
                 reason = Reason("event", stage="publish", detail=type(error).__name__,
                                 texts=(pending.item.text.index,))  # fmt: skip
@@ -192,7 +192,7 @@ class Pipeline:
 
     def _settle(self) -> None:
         """Acknowledge what the broker has confirmed, and only then remember it."""
-        for pending in self._publisher.confirmed(self._edges):
+        for pending in self._publisher.confirmed():
             pending.confirmed(self)
         self._edges.source.flush()
         self._reply()

@@ -47,16 +47,19 @@ class Publisher:
     """
 
     def __init__(
-        self, confirm_timeout: float, clock: Callable[[], float], window: int = WINDOW_BYTES
-    ) -> None:
+        self, edges: Edges, confirm_timeout: float, clock: Callable[[], float],
+        window: int = WINDOW_BYTES,
+    ) -> None:  # fmt: skip
         """Start empty.
 
         Args:
+            edges: The bus.
             confirm_timeout: Seconds until a message without a confirm is charged to its
                 destination. A late confirm still counts.
             clock: Monotonic seconds.
             window: Bytes that may be unconfirmed.
         """
+        self._edges = edges
         self._confirm_timeout = confirm_timeout
         self._clock = clock
         self._window = window
@@ -76,30 +79,30 @@ class Publisher:
         """Have a message sent."""
         self._ready.append(pending)
 
-    def send(self, edges: Edges) -> list[tuple[Pending, Exception]]:
+    def send(self) -> list[tuple[Pending, Exception]]:
         """Send what is ready, as far as the window allows, and probe destinations that refuse.
 
         Returns:
             Messages that cannot be made, each with the error.
         """
         failed: list[tuple[Pending, Exception]] = []
-        if edges.blocked:
+        if self._edges.blocked:
             return failed
         now = self._clock()
-        self._probe(edges, failed, now)
+        self._probe(failed, now)
         while self._ready and self._open:
             pending = self._ready.popleft()
             if pending.wanted() and (message := _made(pending, failed)):
                 if refusal := self._refusal(message):
                     refusal.waiting.append(pending)
                 else:
-                    self._send(edges, pending, message, now)
+                    self._send(pending, message, now)
         return failed
 
-    def confirmed(self, edges: Edges) -> list[Pending]:
+    def confirmed(self) -> list[Pending]:
         """Return what is safe, and deal with what was refused or is overdue."""
         safe: list[Pending] = []
-        for (pending, sent), fate, detail in edges.sink.outcomes():
+        for (pending, sent), fate, detail in self._edges.sink.outcomes():
             if fate is not Fate.CONFIRMED and sent is not self._sent.get(pending, _LATE)[0]:
                 continue  # an earlier copy, which was overdue: the probe has an outcome of its own
             message = self._take_sent(pending)
@@ -119,7 +122,7 @@ class Publisher:
                     self._ready.appendleft(pending)
             else:
                 self._refuse(pending, message, fate.value, detail)
-        self._charge_overdue(edges)
+        self._charge_overdue()
         return safe
 
     def forget(self) -> None:
@@ -164,10 +167,9 @@ class Publisher:
         return self._sent_bytes < self._window and len(self._sent) < WINDOW_MESSAGES
 
     def _send(
-        self, edges: Edges, pending: Pending, message: OutgoingMessage, now: float, *,
-        probe: bool = False,
-    ) -> None:  # fmt: skip
-        edges.sink.publish(message, (pending, message), probe=probe)
+        self, pending: Pending, message: OutgoingMessage, now: float, *, probe: bool = False
+    ) -> None:
+        self._edges.sink.publish(message, (pending, message), probe=probe)
         self._sent[pending] = message, now
         self._sent_bytes += len(message.body)
 
@@ -194,7 +196,7 @@ class Publisher:
         exact = Destination(message.exchange, message.routing_key)
         return self.refused.get(exact) or self.refused.get(Destination(message.exchange))
 
-    def _probe(self, edges: Edges, failed: list[tuple[Pending, Exception]], now: float) -> None:
+    def _probe(self, failed: list[tuple[Pending, Exception]], now: float) -> None:
         for destination, refusal in list(self.refused.items()):
             if refusal.probe or now < refusal.probe_at:
                 continue
@@ -202,12 +204,12 @@ class Publisher:
                 del self.refused[destination]
                 continue
             if refusal.reason in {Fate.UNROUTED.value, Fate.FORBIDDEN.value}:
-                edges.redeclare()
+                self._edges.redeclare()
             pending = refusal.waiting.popleft()
             if message := _made(pending, failed):
                 refusal.probe = pending
                 apart = refusal.reason == Fate.FORBIDDEN.value
-                self._send(edges, pending, message, now, probe=apart)
+                self._send(pending, message, now, probe=apart)
 
     def _refuse(
         self, pending: Pending, message: OutgoingMessage, reason: str, detail: str = ""
@@ -248,9 +250,9 @@ class Publisher:
                     each for each in reversed(refusal.waiting) if each is not pending
                 )
 
-    def _charge_overdue(self, edges: Edges) -> None:
+    def _charge_overdue(self) -> None:
         now = self._clock()
-        if edges.blocked:
+        if self._edges.blocked:
             # the broker reads nothing: the time starts when it does again
             self._sent = {each: (message, now) for each, (message, _) in self._sent.items()}
             return

@@ -34,9 +34,10 @@ class Quarantine:
         on: Whether it lasts: until each connector has had its turn on one connection.
     """
 
-    def __init__(self, connectors: Sequence[str], clock: Callable[[], float]) -> None:
+    def __init__(self, connectors: Sequence[str], edges: Edges, clock: Callable[[], float]) -> None:
         """Take the connectors, in the order of their turns."""
         self._order = deque(connectors)
+        self._edges = edges
         self._clock = clock
         self._current: str | None = None
         self._suspect: str | None = None
@@ -55,40 +56,40 @@ class Quarantine:
             self._suspect = None
             self._order.rotate(-1)
 
-    def start(self, edges: Edges, startable: Collection[str]) -> None:
+    def start(self, startable: Collection[str]) -> None:
         """Give the first connector its turn, on a new connection."""
         self._began = self._clock()
         self._current = None
         self._turns = 0
-        self._next(edges, startable)
+        self._next(startable)
 
-    def review(self, edges: Edges, startable: Collection[str]) -> bool:
+    def review(self, startable: Collection[str]) -> bool:
         """Give the next connector its turn when it is time; return whether it lasts."""
         now = self._clock()
         clean = now - self._began > _CLEAN_SECONDS and self._turns > len(startable)
         had = now - self._turn_began
-        if self._current and edges.source.unsettled_of(self._current):
+        if self._current and self._edges.source.unsettled_of(self._current):
             # what was sent should be confirmed first, or it would be published twice
             if clean or had > _TURN_SECONDS:
-                edges.source.cancel(self._current)
+                self._edges.source.cancel(self._current)
             if had < _LONGEST_TURN_SECONDS:
                 return True
         if clean:
-            self._end_turn(edges)
+            self._end_turn()
             self.on = False
             _log.info("quarantine_ended")
             return False
         if had > _QUIET_SECONDS:
-            self._end_turn(edges)
+            self._end_turn()
             self._order.rotate(-1)
-            self._next(edges, startable)
+            self._next(startable)
         return True
 
-    def _end_turn(self, edges: Edges) -> None:
+    def _end_turn(self) -> None:
         if self._current:
-            edges.source.stop(self._current)
+            self._edges.source.stop(self._current)
 
-    def _next(self, edges: Edges, startable: Collection[str]) -> None:
+    def _next(self, startable: Collection[str]) -> None:
         self._turn_began = self._clock()
         self._turns += 1
         self._current = None
@@ -99,7 +100,7 @@ class Quarantine:
         else:
             return
         try:
-            edges.source.start(self._order[0], 1)
+            self._edges.source.start(self._order[0], 1)
         except (Misconfigured, Refused) as error:
             _log.warning(
                 "consumer_refused", connector=self._order[0], error=str(error),

@@ -102,12 +102,14 @@ class Service:
         # shadow scoring does not count as progress for the watchdog
         shadow_scorer: Scorer[Comparison] = Scorer(tried, settings.daemon, cache, time.monotonic)
         shadows = Shadows(shadow_scorer, cache, self.registry)
-        self._publisher = Publisher(settings.daemon.confirm_timeout, time.monotonic)
+        self._publisher = Publisher(edges, settings.daemon.confirm_timeout, time.monotonic)
         tally = wiring.tally(settings, self.registry)
         self.intake = Intake(
             models,
-            mapping=tally.mapping,
-            scoring=tally.scoring,
+            edges=edges,
+            scorer=self.scorer,
+            publisher=self._publisher,
+            tally=tally,
             hold=settings.daemon.hold_seconds,
         )
         self.pipeline = Pipeline(
@@ -255,7 +257,7 @@ class Service:
     def _open_once(self) -> bool:
         try:
             self._edges.open()
-            self.intake.start(self._edges, first=not self.ready)
+            self.intake.start(first=not self.ready)
         except (Unavailable, Misconfigured) as error:
             self._edges.drop()
             if self.ready:

@@ -74,10 +74,10 @@ class Bench:
         )
         served = {each.name: each.identity for each in (*routing.all_models, *further)}
         self.scorer: Scorer[Item] = Scorer(served, DaemonSettings(), cache, self.clock)
-        self.publisher = Publisher(CONFIRM, self.clock)
+        self.publisher = Publisher(self.edges, CONFIRM, self.clock)
         self.intake = Intake(
-            dict.fromkeys(connectors, names), mapping=tally.mapping, scoring=tally.scoring,
-            hold=HOLD, clock=self.clock,
+            dict.fromkeys(connectors, names), edges=self.edges, scorer=self.scorer,
+            publisher=self.publisher, tally=tally, hold=HOLD, clock=self.clock,
         )  # fmt: skip
         self.pipeline = Pipeline(
             edges=self.edges,
@@ -112,7 +112,7 @@ class Bench:
         self.edges.drop()
         self.edges.open()
         self.pipeline.reset()
-        self.intake.start(self.edges)
+        self.intake.start()
         return out
 
 

@@ -81,7 +81,7 @@ class Room:
     def open(self) -> None:
         """Connect, and consume."""
         self.edges.open()
-        self.service.intake.start(self.edges)
+        self.service.intake.start()
 
     def new_service(self) -> Service:
         """A daemon, as after a restart: nothing is left of the one before."""

@@ -105,7 +105,7 @@ MUTATIONS = (
     ),
     Mutation(
         "a-consumer-that-ended-stays-ended", "daemon/pipeline/intake.py",
-        "        self._start(edges, ended.connector, prefetch=connector.prefetch)\n", "",
+        "        self._start(ended.connector, prefetch=connector.prefetch)\n", "",
     ),
     Mutation(
         "answered-before-the-event-is-safe", "daemon/pipeline/pipeline.py",

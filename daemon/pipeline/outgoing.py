@@ -22,18 +22,6 @@ if TYPE_CHECKING:
 _NOWHERE = "sentiment.nowhere"
 
 
-class Desk(Protocol):
-    """What a confirmed message is reported to."""
-
-    def event_confirmed(self, pending: PendingEvent) -> None:
-        """An event is safe."""
-        ...
-
-    def copy_confirmed(self, pending: PendingCopy) -> None:
-        """A parked copy is safe."""
-        ...
-
-
 class Pending(Protocol):
     """Something to publish.
 
@@ -46,24 +34,17 @@ class Pending(Protocol):
     @property
     def connector(self) -> str:
         """Whose message it comes from."""
-        ...
 
     @property
     def known(self) -> bool:
         """Whether a second one, published after a redelivery, would be known by its id."""
-        ...
 
+    @property
     def wanted(self) -> bool:
         """Whether a delivery still waits for it."""
-        ...
 
     def message(self) -> OutgoingMessage:
         """Make the message."""
-        ...
-
-    def confirmed(self, desk: Desk) -> None:
-        """Do what is due now that it is safe."""
-        ...
 
 
 @dataclass(slots=True, eq=False)
@@ -89,11 +70,11 @@ class PendingEvent:
 
     @property
     def known(self) -> bool:
-        """Whether its message has an identity."""
         return self.item.known
 
+    @property
     def wanted(self) -> bool:
-        return self.item.wanted()
+        return self.item.wanted
 
     def message(self) -> OutgoingMessage:
         item, output, further = self.item, self.item.route.output, self.item.further
@@ -104,9 +85,6 @@ class PendingEvent:
             tones=further.tones if further else None,
         )  # fmt: skip
         return output.message(self.event, item.delivery)
-
-    def confirmed(self, desk: Desk) -> None:
-        desk.event_confirmed(self)
 
 
 @dataclass(slots=True, eq=False)
@@ -123,18 +101,14 @@ class PendingCopy:
 
     @property
     def known(self) -> bool:
-        """Whether its message has an id, by which a second copy of it would be known."""
         return self.settlement.delivery.message_id is not None
 
+    @property
     def wanted(self) -> bool:
-        """Whether the delivery can still be acknowledged."""
         return self.settlement.delivery.live
 
     def message(self) -> OutgoingMessage:
         return park.message(self.settlement.delivery, self.reason)
-
-    def confirmed(self, desk: Desk) -> None:
-        desk.copy_confirmed(self)
 
 
 @dataclass(slots=True, eq=False)
@@ -144,14 +118,8 @@ class Ping:
     safe: bool = False
     connector = ""
     known = True
-
-    def wanted(self) -> bool:
-        """A daemon that paused for an alarm waits for its confirm."""
-        return True
+    wanted = True
 
     def message(self) -> OutgoingMessage:
         """Make the message: the default exchange finds no queue of this name, and drops it."""
         return OutgoingMessage("", _NOWHERE, b"", {}, mandatory=False)
-
-    def confirmed(self, desk: Desk) -> None:
-        """Nothing is due."""

@@ -193,11 +193,15 @@ class Pipeline:
     def _settle(self) -> None:
         """Acknowledge what the broker has confirmed, and only then remember it."""
         for pending in self._publisher.confirmed():
-            pending.confirmed(self)
+            if isinstance(pending, PendingEvent):
+                self._event_confirmed(pending)
+            elif isinstance(pending, PendingCopy):
+                self._tally.parked(pending)
+                self._acknowledge(pending.settlement)
         self._edges.source.flush()
         self._reply()
 
-    def event_confirmed(self, pending: PendingEvent) -> None:
+    def _event_confirmed(self, pending: PendingEvent) -> None:
         """An event is safe: settle its text, and those of its duplicates."""
         item = pending.item
         self._end(item)
@@ -212,16 +216,11 @@ class Pipeline:
         for duplicate in item.duplicates:
             self._duplicate(duplicate)
 
-    def copy_confirmed(self, pending: PendingCopy) -> None:
-        """A parked copy is safe: acknowledge its delivery."""
-        self._tally.parked(pending)
-        self._acknowledge(pending.settlement)
-
     def _publish_event(self, pending: PendingEvent) -> None:
         item, score = pending.item, pending.score
         if self._further.awaits(pending):
             return
-        if not item.wanted():
+        if not item.wanted:
             self._end(item)
             return
         if pending.cached:
@@ -295,6 +294,8 @@ class Pipeline:
         self._inbox.drop_void()
         self._publisher.forget()
         for item in list(self._under_way.values()):
-            if not item.wanted():
+            if item.wanted:
+                item.forget_void()
+            else:
                 self._scorer.withdraw(item.choice.model.name, item.score_key, item)
                 self._end(item)

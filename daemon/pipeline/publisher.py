@@ -46,10 +46,7 @@ class Publisher:
         refusals: How often the broker refused a message.
     """
 
-    def __init__(
-        self, edges: Edges, confirm_timeout: float, clock: Callable[[], float],
-        window: int = WINDOW_BYTES,
-    ) -> None:  # fmt: skip
+    def __init__(self, edges: Edges, confirm_timeout: float, clock: Callable[[], float]) -> None:
         """Start empty.
 
         Args:
@@ -57,12 +54,10 @@ class Publisher:
             confirm_timeout: Seconds until a message without a confirm is charged to its
                 destination. A late confirm still counts.
             clock: Monotonic seconds.
-            window: Bytes that may be unconfirmed.
         """
         self._edges = edges
         self._confirm_timeout = confirm_timeout
         self._clock = clock
-        self._window = window
         self._ready: deque[Pending] = deque()
         self._sent: dict[Pending, tuple[OutgoingMessage, float]] = {}
         self._sent_bytes = 0
@@ -92,7 +87,7 @@ class Publisher:
         self._probe(failed, now)
         while self._ready and self._open:
             pending = self._ready.popleft()
-            if pending.wanted() and (message := _made(pending, failed)):
+            if pending.wanted and (message := _made(pending, failed)):
                 if refusal := self._refusal(message):
                     refusal.waiting.append(pending)
                 else:
@@ -130,10 +125,11 @@ class Publisher:
 
         That one is a real event of a message that will be redelivered, under the same id.
         """
-        self._ready = deque(filter(_wanted, self._ready))
+        self._ready = deque(each for each in self._ready if each.wanted)
         for refusal in self.refused.values():
-            probe = next(filter(_known, refusal.waiting), next(iter(refusal.waiting), None))
-            refusal.waiting = deque(filter(_wanted, refusal.waiting))
+            known = (each for each in refusal.waiting if each.known)
+            probe = next(known, next(iter(refusal.waiting), None))
+            refusal.waiting = deque(each for each in refusal.waiting if each.wanted)
             if probe and not refusal.waiting and not refusal.probe:
                 refusal.waiting.append(probe)
 
@@ -164,7 +160,7 @@ class Publisher:
     def _open(self) -> bool:
         if self._single_file:
             return not self._sent
-        return self._sent_bytes < self._window and len(self._sent) < WINDOW_MESSAGES
+        return self._sent_bytes < WINDOW_BYTES and len(self._sent) < WINDOW_MESSAGES
 
     def _send(
         self, pending: Pending, message: OutgoingMessage, now: float, *, probe: bool = False
@@ -265,14 +261,6 @@ class Publisher:
             self._take_sent(pending)
             self._single_file = max(0, self._single_file - 1)
             self._refuse(pending, message, UNCONFIRMED)
-
-
-def _wanted(pending: Pending) -> bool:
-    return pending.wanted()
-
-
-def _known(pending: Pending) -> bool:
-    return pending.known
 
 
 def _made(pending: Pending, failed: list[tuple[Pending, Exception]]) -> OutgoingMessage | None:

@@ -15,7 +15,7 @@ from daemon.pipeline.work import Outcome, Requester, ScoreRequest
 from daemon.telemetry import metrics
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable
 
     from connectors.scoring.protocol import Reply
     from daemon.pipeline.batcher import Batcher
@@ -184,12 +184,12 @@ class Requests(Generic[Requester]):
         One that no worker took is sent again as it is: the queue was slow, or was purged.
         """
         now = self.clock()
-        late = [
-            batch_id
-            for batch_id, batch in self.out.items()
-            if now - max(batch.asked, batch.started) > self.timeout
-        ]
-        return self._lose_all(late, "timeout")
+        outcomes: list[Outcome[Requester]] = []
+        for batch_id, batch in list(self.out.items()):
+            if now - max(batch.asked, batch.started) > self.timeout:
+                fault = Fault("timeout" if batch.worker else "not-taken-up")
+                outcomes += self._lose(batch_id, fault)
+        return outcomes
 
     def clear(self) -> None:
         """Forget everything except what is known of texts."""
@@ -211,13 +211,6 @@ class Requests(Generic[Requester]):
 
     def _is_wanted(self, member: ScoreRequest[Requester]) -> bool:
         return self.unscored.get(member.key) is member
-
-    def _lose_all(self, batches: Iterable[str], code: str) -> list[Outcome[Requester]]:
-        outcomes: list[Outcome[Requester]] = []
-        for batch in batches:
-            fault = Fault(code if self.out[batch].worker else "not-taken-up")
-            outcomes += self._lose(batch, fault)
-        return outcomes
 
     def _lose(self, batch_id: str, fault: Fault) -> list[Outcome[Requester]]:
         """Charge a batch that got no score; its worker may only be cut off or slow."""

@@ -101,12 +101,15 @@ class Item:
         """Whether its message has an identity, and a repeat of it can be recognised."""
         return self.text.source_id is not None
 
+    @property
     def wanted(self) -> bool:
-        """Whether a delivery still waits for it; a void one is replaced by a duplicate's."""
+        """Whether a delivery still waits for it."""
+        return any(each.delivery.live for each in (self.settlement, *self.duplicates))
+
+    def forget_void(self) -> None:
+        """Forget deliveries that were given back; a duplicate's takes the place of its own."""
         waiting = [each for each in (self.settlement, *self.duplicates) if each.delivery.live]
-        if waiting:
-            self.settlement, *self.duplicates = waiting
-        return bool(waiting)
+        self.settlement, *self.duplicates = waiting
 
 
 @dataclass(slots=True, eq=False)

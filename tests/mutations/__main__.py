@@ -141,7 +141,7 @@ MUTATIONS = (
     ),
     Mutation(
         "a-window-without-end-in-bytes", "daemon/pipeline/publisher.py",
-        "self._sent_bytes < self._window and ", "", BOUNDS,
+        "self._sent_bytes < WINDOW_BYTES and ", "", BOUNDS,
     ),
     Mutation(
         "a-window-without-end-in-messages", "daemon/pipeline/publisher.py",

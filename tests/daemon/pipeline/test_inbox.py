@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from daemon.pipeline import publisher
 from daemon.pipeline.limits import HELD_ITEMS
 from tests.daemon.bench import Bench, message
 
@@ -44,7 +45,7 @@ def test_one_turn_maps_no_more_characters_than_may_be_held(monkeypatch: pytest.M
 
 def test_no_more_bytes_are_unconfirmed_than_the_window_has(monkeypatch: pytest.MonkeyPatch) -> None:
     bench = Bench()
-    monkeypatch.setattr(bench.publisher, "_window", ROOM)
+    monkeypatch.setattr(publisher, "WINDOW_BYTES", ROOM)
     for n in range(20):
         bench.edges.source.deliver(message(f"good {n}", id=n))
     bench.score_all()

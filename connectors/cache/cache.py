@@ -89,17 +89,19 @@ class Cache:
 
     def look_up(
         self, scores: Sequence[bytes], marks: Sequence[bytes] = ()
-    ) -> tuple[list[Score | None], list[bool]]:
-        """Fetch scores and marks, and keep what is to be remembered: one round trip in all."""
+    ) -> tuple[dict[bytes, Score], set[bytes]]:
+        """Fetch scores and marks, and keep what is to be remembered: one round trip in all.
+
+        Returns:
+            The scores that are known, by their keys, and the marks that are set.
+        """
         writes, self._writes = self._writes, []
         values = self._store.exchange([*scores, *marks], writes)
-        middle = len(scores)
+        found = zip(scores, values, strict=False)
+        seen = zip(marks, values[len(scores) :], strict=True)
         return (
-            [self._score(*pair) for pair in zip(scores, values[:middle], strict=True)],
-            [
-                _unseal(self._mark_seal, *pair) == b""
-                for pair in zip(marks, values[middle:], strict=True)
-            ],
+            {key: score for key, value in found if (score := self._score(key, value))},
+            {key for key, value in seen if _unseal(self._mark_seal, key, value) == b""},
         )
 
     def _score(self, key: bytes, value: bytes | None) -> Score | None:

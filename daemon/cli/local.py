@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from connectors.text import is_blank
 from daemon.pipeline.routing import NOTHING
 
 if TYPE_CHECKING:
@@ -41,8 +40,8 @@ class LocalScorer:
         choices = [self._routing.choose(*pair) for pair in zip(texts, tags, strict=True)]
         results: list[Score | Fault] = [NOTHING] * len(texts)
         places: dict[str, list[int]] = {}
-        for place, (text, choice) in enumerate(zip(texts, choices, strict=True)):
-            if choice.read and not is_blank(text):
+        for place, choice in enumerate(choices):
+            if choice.scored:
                 places.setdefault(choice.model.name, []).append(place)
         for name, found in places.items():
             scored = self._model(name).score([texts[place] for place in found])

@@ -44,18 +44,6 @@ def wanted(models: Iterable[ServedModel], text: Text, language: Language, cache:
     return further
 
 
-def look_up(
-    cache: Cache, items: Sequence[Item]
-) -> tuple[list[Score | None], list[bool], dict[bytes, Score | None]]:
-    """Fetch items' scores, their marks, and by its key each score of their further models."""
-    further = [key for item in items if item.further for key in item.further.open.values()]
-    scores, marks = cache.look_up(
-        [*(item.score_key for item in items), *further], [item.mark_key for item in items]
-    )
-    own = len(items)
-    return scores[:own], marks, dict(zip(further, scores[own:], strict=True))
-
-
 class FurtherModels:
     """Asks the further models, and keeps events until their answers are complete.
 
@@ -83,7 +71,7 @@ class FurtherModels:
         self._left_out: set[str] = set()
         self._due = 0.0
 
-    def begin(self, item: Item, known: Mapping[bytes, Score | None]) -> None:
+    def begin(self, item: Item, known: Mapping[bytes, Score]) -> None:
         """Take what is known of an item, and ask for the rest."""
         for name, key in _open(item):
             if score := known.get(key):

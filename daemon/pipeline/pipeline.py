@@ -22,8 +22,7 @@ import structlog
 
 from connectors.messages import Fault
 from connectors.parking.park import Reason
-from connectors.text import is_blank
-from daemon.pipeline.further import FurtherModels, look_up
+from daemon.pipeline.further import FurtherModels
 from daemon.pipeline.gathering import gather
 from daemon.pipeline.inbox import Inbox
 from daemon.pipeline.limits import MAP_DELIVERIES, MAP_SECONDS
@@ -140,28 +139,31 @@ class Pipeline:
         """Find out what was done before: a mark ends an item, a score saves the model the work."""
         if not (new := self._new) and not self._cache.pending:
             return
-        scores, marks, known = look_up(self._cache, new)
-        for item, score, published in zip(new, scores, marks, strict=True):
-            if published:
+        keys = [key for item in new for key in item.score_keys]
+        scores, marks = self._cache.look_up(keys, [item.mark_key for item in new])
+        for item in new:
+            if item.mark_key in marks:
                 self._inbox.release(item)
                 self._duplicate(item.settlement)
             elif original := self._under_way.get(item.event_id):
                 self._inbox.release(item)
                 original.duplicates.append(item.settlement)
             else:
-                self._begin(item, score, known)
+                self._begin(item, scores)
         new.clear()
 
-    def _begin(self, item: Item, score: Score | None, known: Mapping[bytes, Score | None]) -> None:
+    def _begin(self, item: Item, scores: Mapping[bytes, Score]) -> None:
         self._under_way[item.event_id] = item
-        text, model = item.text.content, item.choice.model
-        self._further.begin(item, known)
-        if not item.choice.read or is_blank(text):
+        model = item.choice.model
+        self._further.begin(item, scores)
+        if not item.choice.scored:
             self._publish_event(PendingEvent(item, NOTHING, model.identity.model, cached=False))
-        elif score:
+        elif score := scores.get(item.score_key):
             self._publish_event(PendingEvent(item, score, model.identity.model, cached=True))
         else:
-            self._scorer.want(model.name, item.score_key, text, item, alone=item.suspect)
+            self._scorer.want(
+                model.name, item.score_key, item.text.content, item, alone=item.suspect
+            )
 
     def _score(self, replies: Sequence[Reply]) -> None:
         """Process the workers' replies, and send them texts that have no score yet."""

@@ -19,11 +19,11 @@ import structlog
 import tenacity
 
 from connectors.errors import BadInput, Misconfigured, Unavailable
-from connectors.messages import Fault, Score
-from connectors.text import clamped, is_blank
+from connectors.messages import Fault
+from connectors.text import clamped
 from daemon.pipeline.asking import Asked, NoWorker, Prediction, Request, settle
 from daemon.pipeline.queue_depths import QueueDepths
-from daemon.pipeline.routing import routings_of_callers
+from daemon.pipeline.routing import NOTHING, routings_of_callers
 from daemon.pipeline.scorer import Scorer
 from daemon.telemetry.registry import Registry
 
@@ -265,12 +265,12 @@ class Predictor:
         if not asked and not self._cache.pending:
             return
         scores, _ = self._cache.look_up([request.key for request in asked])
-        for request, score in zip(asked, scores, strict=True):
+        for request in asked:
             model = request.choice.model.identity.model
-            if not request.choice.read or is_blank(request.text):
-                nothing = request.prediction(Score({}, 0), model, cached=False)
+            if not request.choice.scored:
+                nothing = request.prediction(NOTHING, model, cached=False)
                 self._answered.append((request, nothing))
-            elif score:
+            elif score := scores.get(request.key):
                 self._answered.append((request, request.prediction(score, model, cached=True)))
             else:
                 self._scorer.want(request.model, request.key, request.text, request)

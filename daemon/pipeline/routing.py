@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from connectors.messages import Score
+from connectors.text import is_blank
 from daemon.model.language import detect, told
 
 if TYPE_CHECKING:
@@ -29,12 +30,14 @@ class Choice(NamedTuple):
 
     Attributes:
         model: Scores it; where it is not read, the one that its event names.
-        read: Whether it is to be scored; if not, its tone is `none`, for its language.
+        read: Whether the model reads its language; if not, its tone is `none`.
+        scored: Whether it is to be scored: it is read, and not blank.
     """
 
     model: ServedModel
     language: Language
     read: bool
+    scored: bool
 
 
 class Routing:
@@ -61,11 +64,12 @@ class Routing:
             tag: Its language as its message names it; None where it does not.
         """
         language = told(tag) or detect(text)
-        for model in self.models:
-            if model.identity.reads(language):
-                return Choice(model, language, read=True)
-        otherwise = self._otherwise
-        return Choice(otherwise or self.models[0], language, read=otherwise is not None)
+        reading = (model for model in self.models if model.identity.reads(language))
+        model = next(reading, self._otherwise)
+        return Choice(
+            model or self.models[0], language, read=model is not None,
+            scored=model is not None and not is_blank(text),
+        )  # fmt: skip
 
     @property
     def all_models(self) -> tuple[ServedModel, ...]:

@@ -79,8 +79,8 @@ class Shadows:
         if not self._new:
             return
         scores, _ = self._cache.look_up([comparison.key for comparison in self._new])
-        for comparison, score in zip(self._new, scores, strict=True):
-            if score:
+        for comparison in self._new:
+            if score := scores.get(comparison.key):
                 self._judge(comparison, score)
             else:
                 model = comparison.shadow.model

@@ -86,6 +86,11 @@ class Item:
         return self.settlement.delivery
 
     @property
+    def score_keys(self) -> list[bytes]:
+        """Keys of its score, and of those that further models give it."""
+        return [self.score_key, *(self.further.open.values() if self.further else ())]
+
+    @property
     def weight(self) -> int:
         """Characters of its text and of the fields that it carries."""
         carried = self.text.carried

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import functools
-import itertools
 import signal
 from typing import TYPE_CHECKING
 
@@ -114,10 +113,7 @@ class _LabelledBy:
         """Say which of them are wanted; None where Redis cannot be asked."""
         keys = [self._keys(each) for each in deliveries]
         _, marks = self._cache.look_up([], [key for each in keys for key in each])
-        if self._store.fault:
-            return None
-        found = iter(marks)
-        return [any(list(itertools.islice(found, len(each)))) for each in keys]
+        return None if self._store.fault else [not marks.isdisjoint(each) for each in keys]
 
     def _keys(self, delivery: Delivery) -> list[bytes]:
         try:

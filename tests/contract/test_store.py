@@ -53,11 +53,11 @@ class Contract:
     def test_the_cache_gives_back_scores_and_marks(self, store: Store) -> None:
         cache = cache_over(store)
         score, mark = cache.score_key(MODEL, "none", "good"), cache.mark_key("event-1", MODEL)
-        assert cache.look_up([score], [mark]) == ([None], [False])
+        assert cache.look_up([score], [mark]) == ({}, set())
         cache.remember_score(score, SCORE)
         cache.remember_mark(mark)
         assert cache.pending
-        assert cache.look_up([score], [mark]) == ([SCORE], [True])
+        assert cache.look_up([score], [mark]) == ({score: SCORE}, {mark})
         assert not cache.pending
 
     def test_garbage_is_a_miss(self, store: Store) -> None:
@@ -65,7 +65,7 @@ class Contract:
         key, mark = cache.score_key(MODEL, "none", "good"), cache.mark_key("event-1", MODEL)
         for garbage in (b"", b"\0", b"garbage" * 9, b"\xff" * 8, b"\xff" * 4000):
             store.exchange([], [(key, garbage, 60), (mark, garbage, 60)])
-            assert cache.look_up([key], [mark]) == ([None], [False])
+            assert cache.look_up([key], [mark]) == ({}, set())
 
     def test_a_value_cut_anywhere_is_a_miss(self, store: Store) -> None:
         cache = cache_over(store)
@@ -76,9 +76,9 @@ class Contract:
         assert whole is not None
         for length in range(len(whole)):
             store.exchange([], [(key, whole[:length], 60)])
-            assert cache.look_up([key]) == ([None], [])
+            assert cache.look_up([key]) == ({}, set())
         store.exchange([], [(key, whole, 60)])
-        assert cache.look_up([key]) == ([SCORE], [])
+        assert cache.look_up([key]) == ({key: SCORE}, set())
 
     def test_a_value_with_any_bit_flipped_is_a_miss(self, store: Store) -> None:
         cache = cache_over(store)
@@ -91,7 +91,7 @@ class Contract:
             flipped = bytearray(whole)
             flipped[place] ^= 1 << place % 8
             store.exchange([], [(key, bytes(flipped), 60)])
-            assert cache.look_up([key]) == ([None], [])
+            assert cache.look_up([key]) == ({}, set())
 
     def test_a_value_of_another_key_is_a_miss(self, store: Store) -> None:
         cache = cache_over(store)
@@ -106,13 +106,13 @@ class Contract:
         assert a_mark is not None
         other_mark = cache.mark_key("event-2", MODEL)
         store.exchange([], [(bad, of_good, 60), (other_mark, a_mark, 60)])
-        assert cache.look_up([good, bad], [other_mark]) == ([SCORE, None], [False])
+        assert cache.look_up([good, bad], [other_mark]) == ({good: SCORE}, set())
 
     def test_a_mark_is_that_of_one_revision(self, store: Store) -> None:
         cache = cache_over(store)
         older, newer = (cache.mark_key("event-1", Model("tiny", each)) for each in ("r1", "r2"))
         cache.remember_mark(older)
-        assert cache.look_up([], [older, newer]) == ([], [True, False])
+        assert cache.look_up([], [older, newer]) == ({}, {older})
 
     def test_an_entry_of_another_deployment_is_a_miss_even_under_ones_own_key(
         self, store: Store
@@ -139,14 +139,14 @@ class Contract:
                     )
                     for seal in seals:
                         store.exchange([], [(name, seal + content, 60)])
-                        assert cache.look_up([key], [mark]) == ([None], [False])
+                        assert cache.look_up([key], [mark]) == ({}, set())
 
     def test_a_score_is_no_mark_and_a_mark_no_score(self, store: Store) -> None:
         cache = cache_over(store)
         key, mark = cache.score_key(MODEL, "none", "good"), cache.mark_key("event-1", MODEL)
         cache.remember_score(mark, SCORE)
         cache.remember_mark(key)
-        assert cache.look_up([key], [mark]) == ([None], [False])
+        assert cache.look_up([key], [mark]) == ({}, set())
 
 
 class TestEmbedded(Contract):
@@ -175,9 +175,12 @@ def copies_are_misses(store: Store, theirs: Cache, ours: Cache) -> None:
     assert not set(their_keys) & set(our_keys)
     theirs.remember_score(their_keys[0], SCORE)
     theirs.remember_mark(their_keys[1])
-    assert theirs.look_up([their_keys[0]], [their_keys[1]]) == ([SCORE], [True])
+    assert theirs.look_up([their_keys[0]], [their_keys[1]]) == (
+        {their_keys[0]: SCORE},
+        {their_keys[1]},
+    )
     found = store.exchange(their_keys, [])
     copies = [(key, value, 60) for key, value in zip(our_keys, found, strict=True) if value]
     assert len(copies) == 2
     store.exchange([], copies)
-    assert ours.look_up([our_keys[0]], [our_keys[1]]) == ([None], [False])
+    assert ours.look_up([our_keys[0]], [our_keys[1]]) == ({}, set())

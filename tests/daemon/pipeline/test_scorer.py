@@ -277,4 +277,4 @@ def test_a_score_is_remembered_also_where_nobody_waits_for_it_any_more() -> None
     keys = [desk.cache.score_key(MODEL, "none", text) for text in ("good", "bad", "other")]
     desk.cache.look_up([])
     scores, _ = desk.cache.look_up(keys)
-    assert scores == [score_of("good"), score_of("bad"), None]
+    assert [scores.get(key) for key in keys] == [score_of("good"), score_of("bad"), None]

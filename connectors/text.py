@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import unicodedata
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 
 def without_surrogates(text: str) -> str:
@@ -23,6 +27,12 @@ def framed(*parts: str) -> bytes:
     Each follows its length, which no part can imitate. Lone surrogates stay apart as well.
     """
     return "".join([f"{len(part)}:{part}" for part in parts]).encode("utf-8", "surrogatepass")
+
+
+def listed(things: Sequence[object], at_most: int) -> str:
+    """Name the first of some things, and say how many more there are."""
+    more = len(things) - at_most
+    return ", ".join(map(str, things[:at_most])) + (f" and {more} more" if more > 0 else "")
 
 
 def is_blank(text: str) -> bool:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from api.status.schemas import Part, State
 from connectors.amqp import topology
+from connectors.text import listed
 from daemon.pipeline import pauses
 
 if TYPE_CHECKING:
@@ -197,11 +198,9 @@ def _paused(alive: Sequence[Daemon]) -> Part | None:
     if not reasons:
         return None
     shown = [
-        f"“{name}” ({_PAUSES.get(reason, reason)})"
-        for name, reason in sorted(reasons.items())[:_SHOWN_PAUSES]
+        f"“{name}” ({_PAUSES.get(reason, reason)})" for name, reason in sorted(reasons.items())
     ]
-    more = len(reasons) - len(shown)
-    detail = f"Paused: {', '.join(shown)}" + (f" and {more} more" if more else "")
+    detail = f"Paused: {listed(shown, _SHOWN_PAUSES)}"
     fixes = dict.fromkeys(pauses.FIXES.get(each, _OTHER_FIX) for each in reasons.values())
     fix = ". ".join(each[:1].upper() + each[1:] for each in fixes)
     idle = all(each.state == "paused" for each in alive)

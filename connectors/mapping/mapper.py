@@ -15,6 +15,7 @@ from connectors.mapping.identity import NAMELESS, of_event, of_text
 from connectors.mapping.labels import Labels
 from connectors.mapping.mapping_config import MappingConfig
 from connectors.mapping.texts import TextReader
+from connectors.text import listed
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -201,6 +202,4 @@ def _together(bad: list[tuple[int, BadInput]]) -> BadInput | None:
     if not bad:
         return None
     indexes, first = tuple(index for index, _ in bad), bad[0][1]
-    named = ", ".join(map(str, indexes[:_NAMED_AT_MOST]))
-    more = f" and {len(bad) - _NAMED_AT_MOST} more" if len(bad) > _NAMED_AT_MOST else ""
-    return BadInput(first.code, f"text {named}{more}: {first.detail}", indexes)
+    return BadInput(first.code, f"text {listed(indexes, _NAMED_AT_MOST)}: {first.detail}", indexes)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from connectors.parking.park import Reason
+from connectors.text import listed
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -65,12 +66,10 @@ class Settlement:
             return self._failures[0] if self._failures else None
         first = min(self._failures, key=lambda each: each.texts)
         texts = sorted({place for each in self._failures for place in each.texts})
-        named = ", ".join(map(str, texts[:_NAMED_AT_MOST]))
-        more = f" and {len(texts) - _NAMED_AT_MOST} more" if len(texts) > _NAMED_AT_MOST else ""
         return Reason(
             first.code,
             stage=first.stage,
-            detail=f"texts {named}{more}: {first.detail}",
+            detail=f"texts {listed(texts, _NAMED_AT_MOST)}: {first.detail}",
             attempts=max(each.attempts for each in self._failures),
             texts=tuple(texts),
             revision=first.revision,

@@ -10,16 +10,8 @@ import msgspec
 
 from connectors.errors import Misconfigured
 from daemon.settings.problems import Path as Keys
-from daemon.settings.sections import (
-    ApiSettings,
-    BrokerSettings,
-    DaemonSettings,
-    LogSettings,
-    MetricsSettings,
-    RedisSettings,
-    TracingSettings,
-)
-from daemon.settings.shape import suggestion, told
+from daemon.settings.sections import Settings
+from daemon.settings.shape import is_struct, kinds_of, suggestion, told
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -28,20 +20,12 @@ if TYPE_CHECKING:
 SECRETS = (("broker", "url"), ("redis", "url"), ("redis", "secret"), ("api", "token"))
 """Settings that are secrets, or hold one."""
 
-_SECTIONS: dict[str, type[msgspec.Struct]] = {
-    "broker": BrokerSettings,
-    "redis": RedisSettings,
-    "daemon": DaemonSettings,
-    "api": ApiSettings,
-    "log": LogSettings,
-    "metrics": MetricsSettings,
-    "tracing": TracingSettings,
-}
+_SECTIONS = {name: kinds_of(kind) for name, kind in kinds_of(Settings).items() if is_struct(kind)}
 _FIRST_MODEL = {"TONEBUS_MODEL": "source", "TONEBUS_MODEL_REVISION": "revision"}
 _VARIABLES = {
     f"TONEBUS_{section}_{key}".upper(): (section, key)
-    for section, kind in _SECTIONS.items()
-    for key in kind.__struct_fields__
+    for section, kinds in _SECTIONS.items()
+    for key in kinds
 }
 _OTHER_UNICODE = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
@@ -93,12 +77,12 @@ def lay_credentials(tables: dict[str, Any], directory: Path) -> Origins:
         Misconfigured: One cannot be read, or is of the wrong kind.
     """
     origins: Origins = {}
-    for variable, (section, key) in _VARIABLES.items():
+    for section, key in _VARIABLES.values():
         # the first as systemd hands them over, the second as they lie on its disk
         for secret in (directory / f"{section}_{key}", directory / section / key):
             value = _read_credential(secret)
             if value is not None:
-                _lay(tables, section, key, _typed(str(secret), variable, value))
+                _lay(tables, section, key, value, str(secret))
                 origins[section, key] = str(secret)
     return origins
 
@@ -115,7 +99,7 @@ def lay_environment(tables: dict[str, Any], environ: Mapping[str, str]) -> Origi
             _lay_first_model(tables, key, value)
         elif variable in _VARIABLES:
             section, key = _VARIABLES[variable]
-            _lay(tables, section, key, _typed(variable, variable, value))
+            _lay(tables, section, key, value, variable)
             origins[section, key] = variable
         else:
             hint = suggestion(variable, [*_VARIABLES, *_FIRST_MODEL])
@@ -158,11 +142,15 @@ def _read_credential(path: Path) -> str | None:
     return None
 
 
-def _lay(tables: dict[str, Any], section: str, key: str, value: object) -> None:
+def _lay(tables: dict[str, Any], section: str, key: str, value: str, origin: str) -> None:
+    try:
+        typed = msgspec.convert(value, _SECTIONS[section][key], strict=False)
+    except msgspec.ValidationError as error:
+        raise Misconfigured(f"{origin}: {told(error)}") from None
     table = tables.setdefault(section, {})
     # what is no table is a problem, and found as one later
     if isinstance(table, dict):
-        table[key] = value
+        table[key] = typed
 
 
 def _lay_first_model(tables: dict[str, Any], key: str, value: str) -> None:
@@ -172,12 +160,3 @@ def _lay_first_model(tables: dict[str, Any], key: str, value: str) -> None:
     # as above
     if isinstance(models, list) and isinstance(models[0], dict):
         models[0][key] = value
-
-
-def _typed(origin: str, variable: str, value: str) -> Any:  # noqa: ANN401 - a setting has the type of its field
-    section, key = _VARIABLES[variable]
-    kinds = {item.name: item.type for item in msgspec.structs.fields(_SECTIONS[section])}
-    try:
-        return msgspec.convert(value, kinds[key], strict=False)
-    except msgspec.ValidationError as error:
-        raise Misconfigured(f"{origin}: {told(error)}") from None

@@ -32,7 +32,7 @@ def shape_faults(table: object, kind: type[msgspec.Struct], path: Path = ()) -> 
     if not isinstance(table, dict):
         yield Problem(path, f"a table is expected, not {type(table).__name__}")
         return
-    kinds = {each.name: each.type for each in msgspec.structs.fields(kind)}
+    kinds = kinds_of(kind)
     for each in msgspec.structs.fields(kind):
         if each.required and each.name not in table:
             yield Problem(path, f"it has no {each.name!r}", f"set {each.name}")
@@ -40,7 +40,7 @@ def shape_faults(table: object, kind: type[msgspec.Struct], path: Path = ()) -> 
         here = (*path, key)
         if key not in kinds:
             yield Problem(here, "no such setting", suggestion(key, kinds))
-        elif _is_struct(kinds[key]):
+        elif is_struct(kinds[key]):
             yield from shape_faults(value, kinds[key], here)
         elif element := _element(kinds[key]):
             yield from _each(value, element, here)
@@ -91,11 +91,16 @@ def _choices(kind: Any) -> str:  # noqa: ANN401 - a type expression
     return f"it takes {', '.join(map(repr, get_args(kind)))}" if kind else ""
 
 
-def _is_struct(kind: Any) -> bool:  # noqa: ANN401 - a type expression
+def kinds_of(kind: type[msgspec.Struct]) -> dict[str, Any]:
+    """Return the kind of each setting of a section."""
+    return {each.name: each.type for each in msgspec.structs.fields(kind)}
+
+
+def is_struct(kind: Any) -> bool:  # noqa: ANN401 - a type expression
     return isinstance(kind, type) and issubclass(kind, msgspec.Struct)
 
 
 def _element(kind: Any) -> type[msgspec.Struct] | None:  # noqa: ANN401 - a type expression
     """Return the kind of the elements, where a setting is a list of tables."""
     inside = get_args(kind)
-    return inside[0] if inside and _is_struct(inside[0]) else None
+    return inside[0] if inside and is_struct(inside[0]) else None

@@ -125,7 +125,7 @@ class Service:
         self._watch = Watchdog(signals.supervisor, settings.daemon)
         self._reporter.report_on(
             store,
-            self._watch,
+            self._watch.look,
             self._gauges,
             revisions={name: identity.model.revision for name, identity in served.items()},
             worst_case=self.worst_case_bytes,

@@ -50,7 +50,7 @@ class Watchdog:
         """The end has begun, and may take so many seconds."""
         self._supervisor.stopping(seconds + 10, f"stopping; {in_flight} deliveries to finish")
 
-    def look(self, now: float, snapshot: DaemonSnapshot, *, done: float) -> None:
+    def look(self, now: float, snapshot: DaemonSnapshot, done: float) -> None:
         """Report the state of the process, and feed the watchdog if all is well.
 
         Args:

@@ -7,9 +7,13 @@ import secrets
 import socket
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from daemon.status.snapshot import PATIENCE, Process
+from daemon.status.snapshot import PATIENCE
 from daemon.telemetry.release import RELEASE
+
+if TYPE_CHECKING:
+    from daemon.status.snapshot import Process
 
 _UID = secrets.token_hex(8)
 """Drawn when the process starts: in containers every process may have the same number."""
@@ -26,25 +30,17 @@ class ProcessIdentity:
 
     def __init__(self, kind: str) -> None:
         """Note which process this is; `kind` is `daemon` or `worker`."""
-        self._host = socket.gethostname()
-        self._pid = os.getpid()
-        self._since = time.time()
-        self._version = RELEASE
-        self.instance = f"{kind}-{self._host}-{self._pid}-{_UID}"
+        host, pid = socket.gethostname(), os.getpid()
+        self.instance = f"{kind}-{host}-{pid}-{_UID}"
+        self._same = {
+            "instance": self.instance, "uid": _UID, "version": RELEASE, "host": host, "pid": pid,
+            "since": time.time(),
+        }  # fmt: skip
 
-    def now(self, patience: int = PATIENCE) -> Process:
-        """Return what a snapshot begins with; the next one follows within `patience` seconds."""
-        return Process(
-            instance=self.instance,
-            uid=_UID,
-            version=self._version,
-            host=self._host,
-            pid=self._pid,
-            since=self._since,
-            at=time.time(),
-            memory=resident_bytes(),
-            patience=patience,
-        )
+    def now(self, patience: int = PATIENCE) -> dict[str, Any]:
+        """Return a snapshot's fields of `Process`; the next follows within `patience` seconds."""
+        now = {"at": time.time(), "memory": resident_bytes(), "patience": patience}
+        return self._same | now
 
 
 def is_own(process: Process) -> bool:

@@ -32,7 +32,7 @@ class History:
 
     def read(
         self, now: float, epoch: float, *,
-        totals: Mapping[str, float], tones: Mapping[str, float], latency: Sequence[int],
+        totals: Mapping[str, float], tones: Mapping[str, int], latency: Sequence[int],
     ) -> None:  # fmt: skip
         """Add the totals of this moment, which only grow.
 
@@ -46,7 +46,7 @@ class History:
         self._readings.append(_Reading(now, dict(totals), list(latency)))
         while len(self._readings) > 1 and self._readings[1].at <= now - _RECENT_SECONDS:
             self._readings.popleft()
-        new = Counter({tone: int(count) for tone, count in tones.items()})
+        new = Counter(tones)
         self._add(int(epoch // 60) * 60, new - self._tones)
         self._tones = new
 

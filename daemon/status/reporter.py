@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping  # noqa: TC003 - a NamedTuple reads its types at run time
+from dataclasses import fields
 from types import MappingProxyType
-from typing import TYPE_CHECKING, NamedTuple, Protocol, get_args
+from typing import TYPE_CHECKING, NamedTuple, get_args
 
 import structlog
 
@@ -22,9 +23,15 @@ if TYPE_CHECKING:
 
     from connectors.cache import Store
 
+    Look = Callable[[float, DaemonSnapshot, float], object]
+
 _EVERY_SECONDS = 1.0
 _HOUR_EVERY_SECONDS = 5.0
 _STATES = get_args(State)
+_TOTALS = {
+    "deliveries": metrics.DELIVERIES, "events": metrics.EVENTS, "scored": metrics.SCORED,
+    "parked": metrics.PARKED, "cached": metrics.CACHED,
+}  # fmt: skip
 _PROGRESS = (
     metrics.EVENTS, metrics.DUPLICATES, metrics.PARKED, metrics.SKIPPED, metrics.SCORED,
     metrics.FAILED, metrics.REFUSED,
@@ -54,14 +61,6 @@ class Gauges(NamedTuple):
     pauses: Mapping[str, str] = MappingProxyType({})
 
 
-class Watcher(Protocol):
-    """Receives every snapshot too, for the supervisor."""
-
-    def look(self, now: float, snapshot: DaemonSnapshot, *, done: float) -> None:
-        """Take in a snapshot; `done` is how much work was ever done."""
-        ...
-
-
 class Reporter:
     """What a daemon reports of itself, over its whole life and any number of reloads.
 
@@ -78,7 +77,7 @@ class Reporter:
         self._history = History()
         self._latency = self.registry.histogram(metrics.LATENCY)
         self._store: Store | None = None
-        self._watch: Watcher | None = None
+        self._look: Look | None = None
         self._ask: Callable[[], Gauges] = Gauges
         self._gauges = Gauges()
         self._revisions: Mapping[str, str] = {}
@@ -88,7 +87,7 @@ class Reporter:
     def report_on(
         self,
         store: Store,
-        watch: Watcher,
+        look: Look,
         gauges: Callable[[], Gauges],
         *,
         revisions: Mapping[str, str],
@@ -98,12 +97,12 @@ class Reporter:
 
         Args:
             store: Where snapshots are written.
-            watch: Receives every snapshot too, for the supervisor.
+            look: Takes in the monotonic time, every snapshot, and how much work was ever done.
             gauges: Returns what the service knows of itself.
             revisions: Revision of each model, by the model's name in the settings.
             worst_case: Bytes that its deliveries may take.
         """
-        self._store, self._watch, self._ask = store, watch, gauges
+        self._store, self._look, self._ask = store, look, gauges
         self._revisions, self._worst_case = dict(revisions), worst_case
 
     def enter(self, state: State) -> None:
@@ -121,8 +120,8 @@ class Reporter:
             self._gauges = self._ask()
             self._read(now)
             current = self._snapshot()
-            if self._watch:
-                self._watch.look(now, current, done=sum(map(self.registry.total, _PROGRESS)))
+            if self._look:
+                self._look(now, current, sum(map(self.registry.total, _PROGRESS)))
             self._post(now, current)
         except Exception as error:  # noqa: BLE001 - a report must never stop the work
             _log.warning("report_failed", error=type(error).__name__)
@@ -132,13 +131,7 @@ class Reporter:
         self._history.read(
             now,
             time.time(),
-            totals={
-                "deliveries": registry.total(metrics.DELIVERIES),
-                "events": registry.total(metrics.EVENTS),
-                "scored": registry.total(metrics.SCORED),
-                "parked": registry.total(metrics.PARKED),
-                "cached": registry.total(metrics.CACHED),
-            },
+            totals={name: registry.total(metric) for name, metric in _TOTALS.items()},
             tones=registry.by(metrics.EVENTS, "tone"),
             latency=self._latency.counts,
         )
@@ -176,15 +169,10 @@ class Reporter:
     def _snapshot(self) -> DaemonSnapshot:
         registry, history, gauges = self.registry, self._history, self._gauges
         return DaemonSnapshot(
-            **vars(self._identity.now(self._patience)),
+            **self._identity.now(self._patience),
             state=self.state,
             blocked=gauges.blocked,
-            rates=Rates(
-                deliveries=history.rate("deliveries"),
-                events=history.rate("events"),
-                scored=history.rate("scored"),
-                parked=history.rate("parked"),
-            ),
+            rates=Rates(**{each.name: history.rate(each.name) for each in fields(Rates)}),
             latency=history.recent_latency(),
             cached=int(history.recent("cached")),
             recent=int(history.recent("events")),
@@ -197,12 +185,10 @@ class Reporter:
             duplicates=int(registry.total(metrics.DUPLICATES)),
             workers=dict(gauges.workers),
             revisions=dict(self._revisions),
-            parked={code: int(n) for code, n in registry.by(metrics.PARKED, "code").items()},
-            skipped={why: int(n) for why, n in registry.by(metrics.SKIPPED, "reason").items()},
-            languages={
-                name: int(n) for name, n in registry.by(metrics.LANGUAGES, "language").items()
-            },
-            unread=int(registry.by(metrics.LANGUAGES, "read").get("no", 0)),
+            parked=registry.by(metrics.PARKED, "code"),
+            skipped=registry.by(metrics.SKIPPED, "reason"),
+            languages=registry.by(metrics.LANGUAGES, "language"),
+            unread=registry.by(metrics.LANGUAGES, "read").get("no", 0),
             pauses=dict(gauges.pauses),
             shadow=agreement(registry),
             redis=self._redis_fault,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from bisect import bisect_left
-from collections import defaultdict
+from collections import Counter, defaultdict
 from typing import TYPE_CHECKING
 
 from connectors.messages import Score
@@ -84,12 +84,12 @@ class Registry:
         """Sum a counter over all its labels."""
         return sum(list(self.values[metric].values()))
 
-    def by(self, metric: Metric, label: str) -> dict[str, float]:
+    def by(self, metric: Metric, label: str) -> dict[str, int]:
         """Sum a counter for each value of one of its labels."""
         place = metric.labels.index(label)
-        sums: dict[str, float] = defaultdict(float)
+        sums: Counter[str] = Counter()
         for labels, value in list(self.values[metric].items()):
-            sums[labels[place]] += value
+            sums[labels[place]] += int(value)
         return dict(sums)
 
 

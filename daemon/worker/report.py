@@ -79,7 +79,7 @@ class WorkerReport:
         )  # fmt: skip
         LEDGER.count_in(registry)
         return WorkerSnapshot(
-            **vars(self._identity.now()),
+            **self._identity.now(),
             serves=self._name,
             model=self._model.name,
             revision=self._model.revision,

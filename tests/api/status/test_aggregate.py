@@ -58,7 +58,7 @@ def test_the_hours_of_all_daemons_are_one_hour() -> None:
 def test_a_process_of_our_own_number_is_another_one_unless_it_is_us() -> None:
     stranger = daemon(os.getpid(), incidents=[fault("a", 1, 10)])
     assert stranger.pid == os.getpid()
-    ours = daemon(**vars(ProcessIdentity("daemon").now()), incidents=[fault("b", 1, 20)])
+    ours = daemon(**ProcessIdentity("daemon").now(), incidents=[fault("b", 1, 20)])
     [found] = incidents_of([stranger, ours], [])
     assert (found.words, found.who) == ("a", f"daemon {os.getpid()} on h")
 

@@ -9,7 +9,7 @@ from daemon.status.rates import History, quantile
 BOUNDS = (0.1, 0.2, 0.4)
 
 
-def told(history: History, now: float, events: float, **tones: float) -> None:
+def told(history: History, now: float, events: float, **tones: int) -> None:
     history.read(now, now, totals={"events": events}, tones=tones, latency=[int(events), 0])
 
 

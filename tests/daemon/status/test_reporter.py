@@ -38,7 +38,7 @@ def reporter(store: Store) -> Reporter:
     made = Reporter()
     watch = Watchdog(Supervisor({}), DaemonSettings())
     made.report_on(
-        store, watch, lambda: Gauges(in_flight=3), revisions={"tiny": "r1"}, worst_case=10
+        store, watch.look, lambda: Gauges(in_flight=3), revisions={"tiny": "r1"}, worst_case=10
     )
     return made
 
@@ -106,7 +106,7 @@ def test_gauges_vanish_with_what_they_measured() -> None:
     made = Reporter()
     workers, pauses = {"tiny": 2, "other": 1}, {"input": "no-worker"}
     made.report_on(
-        EmbeddedStore(), Watchdog(Supervisor({}), DaemonSettings()),
+        EmbeddedStore(), Watchdog(Supervisor({}), DaemonSettings()).look,
         lambda: Gauges(blocked=True, workers=workers, pauses=pauses), revisions={}, worst_case=10,
     )  # fmt: skip
     registry = made.registry
@@ -135,7 +135,7 @@ def test_gauges_of_a_daemon_that_cannot_look_at_itself_vanish(
     made = Reporter()
     watch = Watchdog(Supervisor({}), DaemonSettings())
     # the second look raises, for there is none
-    made.report_on(EmbeddedStore(), watch, looks.pop, revisions={}, worst_case=10)
+    made.report_on(EmbeddedStore(), watch.look, looks.pop, revisions={}, worst_case=10)
     made.enter("working")
     made.tick()
     assert made.registry.shown(metrics.IN_FLIGHT) == {(): 3}

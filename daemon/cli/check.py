@@ -7,11 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
-import msgspec
 
 from daemon.checks import dry_run, identity
 from daemon.checks.lint import advice
-from daemon.cli import EX_CONFIG
+from daemon.cli import EX_CONFIG, terminal
 from daemon.settings.loading import read
 from daemon.settings.problems import Problem
 
@@ -47,7 +46,7 @@ def check(file: Path | None, *, tests: bool, strict: bool, as_json: bool) -> Non
             passed = sum(len(each.tests) for each in found.settings.connectors) - len(failed)
     wrong = [each for each in problems if strict or each.severity == "error"]
     if as_json:
-        click.echo(msgspec.json.encode(_as_data(found, problems, passed)).decode())
+        terminal.print_json(_as_data(found, problems, passed))
     else:
         _print(found, problems, wrong)
         if tests and not (found.problems or found.settings is None):

@@ -38,7 +38,7 @@ def list_(*, as_json: bool) -> None:
     table = Table("name", "system", "reads", "compared", box=None, pad_edge=False)
     for each in catalogue.entries():
         if as_json:
-            click.echo(msgspec.json.encode(each).decode())
+            terminal.print_json(each)
         table.add_row(each.name, each.system, each.reads, each.compared)
     if not as_json:
         terminal.print_table(table)

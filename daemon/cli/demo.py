@@ -52,9 +52,9 @@ def demo(*, keep: bool) -> None:
 
 
 def _stage(configuration: Settings, console: Console, *, keep: bool) -> Stage:
-    missing = demo_stages.missing_servers(configuration)
+    found, missing = demo_stages.servers(configuration)
     if not missing:
-        console.print(f"servers  {demo_stages.servers(configuration)}")
+        console.print(f"servers  {found}, Redis")
         return demo_stages.RealStage(configuration, keep=keep)
     for reason in missing:
         console.print(f"servers  {escape(reason)}")

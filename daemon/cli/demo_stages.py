@@ -39,25 +39,18 @@ _READY_SECONDS = 120.0
 _QUEUE = "demo"
 
 
-def missing_servers(configuration: Settings) -> list[str]:
-    """Say which servers do not answer, and why."""
-    missing = []
+def servers(configuration: Settings) -> tuple[str, list[str]]:
+    """Name the broker that answers, and say which servers do not, and why."""
+    found, missing = "", []
     try:
-        connect(configuration, "tonebus demo").close()
+        with contextlib.closing(connect(configuration, "tonebus demo")) as broker:
+            found = f"{broker.version} at {broker.address}"
     except Unavailable as error:
         missing.append(str(error))
     store = wiring.redis_store(configuration)
     if not store.ping():
         missing.append(f"Redis does not answer: {store.fault}")
-    return missing
-
-
-def servers(configuration: Settings) -> str:
-    """Name the servers that are used, without their passwords."""
-    broker = connect(configuration, "tonebus demo")
-    described = f"{broker.version} at {broker.address}, Redis"
-    broker.close()
-    return described
+    return found, missing
 
 
 class RealStage:

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
-import msgspec
 
 from connectors import urls
 from connectors.errors import Unavailable
@@ -16,7 +15,7 @@ from daemon.checks import doctor as examination
 from daemon.checks.lint import advice
 from daemon.checks.management import Management
 from daemon.checks.result import Result
-from daemon.cli import EX_CONFIG
+from daemon.cli import EX_CONFIG, terminal
 from daemon.settings.loading import read
 from daemon.telemetry import logs
 
@@ -70,7 +69,7 @@ def doctor(file: Path | None, management: str, *, as_json: bool) -> None:
             _print(each)
     count = {state: sum(each.state == state for each in results) for state in _COLOURS}
     if as_json:
-        click.echo(msgspec.json.encode({"checks": results, **count}).decode())
+        terminal.print_json({"checks": results, **count})
     else:
         told = ", ".join(f"{number} {state}" for state, number in count.items())
         click.echo(f"\n{told}")

@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
-import msgspec
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from connectors.text import without_surrogates
 from daemon import settings as configuration
+from daemon.cli import terminal
 from daemon.evaluation import evaluation, figures, labelled
 from daemon.evaluation import reports as reporting
 from daemon.evaluation.coverage import coverage
@@ -73,7 +73,7 @@ def evaluate(
         for each in dict.fromkeys((name, other or name))
     ]
     if as_json:
-        click.echo(msgspec.json.encode(reporting.as_json(runs, examples)))
+        terminal.print_json(reporting.as_json(runs, examples))
     else:
         reporting.show(runs, examples, Console())
     if plot:

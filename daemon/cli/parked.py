@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING
 
 import click
-import msgspec
 from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
@@ -18,7 +17,7 @@ from connectors.parking.parked_queue import ParkedQueue
 from daemon import settings
 from daemon.cli.parked_filters import Filter, Rate, filters, shown_age
 from daemon.cli.publish import connect
-from daemon.cli.terminal import plain, print_table
+from daemon.cli.terminal import plain, print_json, print_table
 from daemon.process import wiring
 from daemon.telemetry import logs
 
@@ -56,7 +55,7 @@ def list_(chosen: Filter, *, as_json: bool) -> None:
         for each in chosen.of(queue):
             seen += 1
             if as_json:
-                click.echo(msgspec.json.encode(entry.summary(each)).decode())
+                print_json(entry.summary(each))
                 continue
             table.add_row(
                 each.key, plain(each.code), plain(each.connector), plain(each.routing_key),
@@ -84,8 +83,7 @@ def show(key: str, *, body: bool, as_json: bool) -> None:
     data = entry.summary(found) | {"properties": entry.plain(found.properties)}
     if body:
         data["body"] = found.body.decode(errors="backslashreplace")
-    encoded = msgspec.json.encode(data)
-    click.echo((encoded if as_json else msgspec.json.format(encoded)).decode())
+    print_json(data, indented=not as_json)
 
 
 @parked.command()
@@ -174,10 +172,7 @@ def _go_through(
 def _opened() -> Iterator[tuple[Settings, ParkedQueue]]:
     configuration = settings.load()
     logs.configure("console", "error")
-    broker = connect(configuration, "tonebus parked")
-    try:
+    with closing(connect(configuration, "tonebus parked")) as broker:
         queue = ParkedQueue(broker)
         yield configuration, queue
         queue.close()
-    finally:
-        broker.close()

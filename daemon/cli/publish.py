@@ -16,10 +16,10 @@ from rich.progress import Progress
 from connectors.amqp import topology
 from connectors.amqp.connection import Refused
 from connectors.amqp.publisher import Sink
-from connectors.errors import Misconfigured, Unavailable
+from connectors.errors import Unavailable
 from connectors.ports import Fate
 from daemon import settings
-from daemon.cli import templates
+from daemon.cli import templates, terminal
 from daemon.process import wiring
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from connectors.amqp.connection import Broker
     from connectors.messages import OutgoingMessage
-    from daemon.settings import ConnectorSettings, Settings
+    from daemon.settings import Settings
 
 WINDOW = 250
 _CONFIRM_SECONDS = 30.0
@@ -54,7 +54,7 @@ def publish(
     Example: tonebus publish --connector helpdesk "The parcel never came." "Lovely service!"
     """
     configuration = settings.load()
-    chosen = find_connector(configuration, connector)
+    chosen = configuration.connector(connector)
     lines = [*_arguments(texts)] or [*_lines(path, encoding)]
     if not lines:
         raise click.UsageError("nothing to publish: give texts, --file, or lines on stdin")
@@ -78,7 +78,7 @@ def publish(
             progress.advance(task)
     broker.close()
     if as_json:
-        click.echo(msgspec.json.encode({"published": ids}).decode())
+        terminal.print_json({"published": ids})
     else:
         click.echo(f"{len(ids)} published to {chosen.exchange}, confirmed")
 
@@ -141,19 +141,6 @@ def _confirmed(broker: Broker, sink: Sink[str]) -> Iterator[str]:
         if fate is not Fate.CONFIRMED:
             raise Unavailable(f"RabbitMQ did not take a message: {detail or FATES[fate]}")
         yield message_id
-
-
-def find_connector(configuration: Settings, name: str) -> ConnectorSettings:
-    """Return the connector of that name; the first where the name is empty.
-
-    Raises:
-        Misconfigured: None has it.
-    """
-    for each in configuration.connectors:
-        if name in {"", each.name}:
-            return each
-    known = ", ".join(each.name for each in configuration.connectors)
-    raise Misconfigured(f"no connector is named {name!r}; the settings know: {known}")
 
 
 def _arguments(texts: tuple[str, ...]) -> Iterator[str]:

@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
-import msgspec
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
 
 from daemon import settings
 from daemon.cli.parked_filters import Rate
-from daemon.cli.publish import connect, find_connector
+from daemon.cli.publish import connect
+from daemon.cli.terminal import print_json
 from daemon.process import relabeling
 from daemon.process.relabeling import Job
 from daemon.telemetry import logs
@@ -56,7 +56,7 @@ def relabel(
     Example: tonebus relabel --connector comments --from 2026-11-01T00:00:00Z --rate 200
     """
     configuration = settings.load()
-    chosen = find_connector(configuration, connector)
+    chosen = configuration.connector(connector)
     if not (stream or queue or path) and chosen.offset != "":
         stream = chosen.queue
     if sum(map(bool, (stream, queue, path))) != 1:
@@ -84,7 +84,7 @@ def relabel(
         connection = functools.partial(connect, configuration, "tonebus relabel")
         done = relabeling.run(configuration, job, connection, show)
     if as_json:
-        click.echo(msgspec.json.encode(done).decode())
+        print_json(done)
     else:
         click.echo(
             f"{done.done} of {done.total} messages: {done.events} events, {done.known} texts that "

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -73,11 +74,8 @@ def in_queue(
     Raises:
         Unavailable: RabbitMQ does not answer, or refuses it.
     """
-    broker = connect(configuration, "tonebus try")
-    try:
+    with closing(connect(configuration, "tonebus try")) as broker:
         found = peek(broker, queue, limit)
-    finally:
-        broker.close()
     for number, message in enumerate(found, 1):
         info = message.delivery_info
         yield Sample(

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import click
-import msgspec
 
 from daemon import settings
-from daemon.cli.publish import find_connector
+from daemon.cli.terminal import print_json
 from daemon.contract import asyncapi as contract
 from daemon.contract import json_schema
 
@@ -28,12 +27,12 @@ def jsonschema(connector: str) -> None:
     """
     found = json_schema.event_schema()
     if connector:
-        chosen = find_connector(settings.load(), connector)
+        chosen = settings.load().connector(connector)
         found = {
             "$schema": json_schema.DIALECT,
             **json_schema.input_schema(chosen.mapping_config()),
         }
-    _print(found)
+    print_json(found, indented=True)
 
 
 @schema.command()
@@ -42,8 +41,4 @@ def asyncapi() -> None:
 
     Example: TONEBUS_CONFIG=tonebus.toml tonebus schema asyncapi
     """
-    _print(contract.asyncapi(settings.load()))
-
-
-def _print(found: object) -> None:
-    click.echo(msgspec.json.format(msgspec.json.encode(found)).decode())
+    print_json(contract.asyncapi(settings.load()), indented=True)

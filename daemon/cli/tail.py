@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 import click
 import msgspec
-from rich.markup import escape
 
 from connectors.amqp import topology
 from connectors.amqp.connection import body_of
@@ -16,7 +15,8 @@ from connectors.messages import SOURCE_PREFIX, ToneEvent
 from connectors.parking.entry import entry, summary
 from daemon import settings
 from daemon.cli import terminal
-from daemon.cli.publish import connect, find_connector
+from daemon.cli.publish import connect
+from daemon.cli.terminal import escaped
 from daemon.process import wiring
 
 if TYPE_CHECKING:
@@ -122,7 +122,7 @@ def structured(message: Any) -> bytes:  # noqa: ANN401 - py-amqp has no types
 
 
 def _exchanges(configuration: Settings, connector: str) -> list[str]:
-    chosen = [find_connector(configuration, connector)] if connector else configuration.connectors
+    chosen = [configuration.connector(connector)] if connector else configuration.connectors
     return list(dict.fromkeys(each.output.exchange for each in chosen))
 
 
@@ -142,13 +142,9 @@ def _foreign(message: Any, error: Exception) -> str:  # noqa: ANN401 - py-amqp h
 
 def _parked_line(found: ParkedMessage) -> str:
     return (
-        f"[red]{_shown(found.code):<14}[/] {_shown(found.connector)}  "
-        f"{_shown(found.routing_key)}  {found.key}  {_shown(found.detail)}"
+        f"[red]{escaped(found.code):<14}[/] {escaped(found.connector)}  "
+        f"{escaped(found.routing_key)}  {found.key}  {escaped(found.detail)}"
     )
-
-
-def _shown(text: str) -> str:
-    return escape(terminal.plain(text))
 
 
 def _line(event: ToneEvent) -> str:
@@ -156,6 +152,6 @@ def _line(event: ToneEvent) -> str:
     colour = COLOURS.get(data.tone, "white")
     cached = "cached" if data.cached else "scored"
     return (
-        f"[{colour}]{_shown(data.tone):<8}[/] {data.score:.2f}  {cached}  {_shown(event.time)}  "
-        f"{_shown(event.source.rpartition('/')[2])}  {_shown(event.subject or '-')}"
+        f"[{colour}]{escaped(data.tone):<8}[/] {data.score:.2f}  {cached}  {escaped(event.time)}  "
+        f"{escaped(event.source.rpartition('/')[2])}  {escaped(event.subject or '-')}"
     )

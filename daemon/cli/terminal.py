@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import click
+import msgspec
 from rich.console import Console
+from rich.markup import escape
 from rich.measure import Measurement
 from rich.text import Text
 
@@ -18,6 +20,12 @@ _ENDLESS = 1_000_000
 def console() -> Console:
     """Return what lines are printed with: never broken by us, and coloured on terminals only."""
     return Console(highlight=False, soft_wrap=True)
+
+
+def print_json(value: object, *, indented: bool = False) -> None:
+    """Print a value as JSON, on one line or for people."""
+    encoded = msgspec.json.encode(value)
+    click.echo((msgspec.json.format(encoded) if indented else encoded).decode())
 
 
 def print_table(table: Table) -> None:
@@ -41,6 +49,11 @@ def _print_records(table: Table, out: Console) -> None:
         for head, cell in zip(heads, cells, strict=True):
             out.print(Text(f"{head:<{width}}  {cell}"))
         out.print()
+
+
+def escaped(text: str) -> str:
+    """Return a text as `plain` does, for where rich reads markup."""
+    return escape(plain(text))
 
 
 def plain(text: str) -> str:

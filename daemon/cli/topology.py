@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING
 
 import click
@@ -14,6 +14,7 @@ from connectors.amqp.nodes import nodes
 from daemon import settings
 from daemon.checks import topology_diff
 from daemon.cli.publish import connect
+from daemon.cli.terminal import print_json
 from daemon.contract import rabbitmq_definitions
 from daemon.process import wiring
 from daemon.telemetry import logs
@@ -89,19 +90,15 @@ def export(form: str) -> None:
         for line in commands(parts, vhost):
             click.echo(line)
     else:
-        told = msgspec.json.encode(rabbitmq_definitions.definitions(parts, vhost))
-        click.echo(msgspec.json.format(told).decode())
+        print_json(rabbitmq_definitions.definitions(parts, vhost), indented=True)
 
 
 @contextmanager
 def _broker() -> Iterator[tuple[Broker, list[Topology]]]:
     configuration = settings.load()
     logs.configure("console", "error")
-    broker = connect(configuration, "tonebus topology")
-    try:
+    with closing(connect(configuration, "tonebus topology")) as broker:
         yield broker, wiring.topology(configuration)
-    finally:
-        broker.close()
 
 
 def _compare(*, as_json: bool) -> bool:
@@ -112,7 +109,7 @@ def _compare(*, as_json: bool) -> bool:
         told = [
             msgspec.structs.asdict(each) | {"good": each.good, "fix": each.fix} for each in found
         ]
-        click.echo(msgspec.json.encode({"things": told}).decode())
+        print_json({"things": told})
     else:
         _print(found, parts)
     return all(each.good for each in found)

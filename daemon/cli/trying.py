@@ -18,7 +18,6 @@ from daemon import settings
 from daemon.checks import dry_run, identity
 from daemon.cli import terminal
 from daemon.cli.local import LocalScorer
-from daemon.cli.publish import find_connector
 from daemon.cli.samples import Sample, bodies, in_queue
 from daemon.cli.tail import COLOURS
 from daemon.pipeline.routing import Routing, ServedModel
@@ -99,7 +98,7 @@ def try_(
         raise click.UsageError("give MESSAGES, or --live, or --queue NAME")
     configuration = settings.load()
     logs.configure("console", "error")
-    chosen = find_connector(configuration, connector)
+    chosen = configuration.connector(connector)
     samples = (
         _in_files(chosen, messages, **properties)
         if messages
@@ -114,7 +113,7 @@ def try_(
         tried = [each for each, _ in found]
         if as_json:
             for each in tried:
-                click.echo(msgspec.json.encode(each).decode())
+                terminal.print_json(each)
         elif len(tried) == 1:
             _print(tried[0])
         else:
@@ -228,13 +227,13 @@ def _print_table(tried: list[Tried]) -> None:
             becomes = f"{data.tone} {data.score:.2f}" if data else "a text"
             counts[data.tone if data else becomes] += 1
             table.add_row(
-                _plain(each.message), becomes, known or "nothing", _lost(text),
+                terminal.escaped(each.message), becomes, known or "nothing", _lost(text),
                 _cell(text.content[: _EXCERPT_CHARS + 1]),
             )  # fmt: skip
         if end := f"parked: {each.park.code}" if each.park else each.skip and "skipped":
             counts[end] += 1
             detail = each.park.detail if each.park else each.skip or ""
-            table.add_row(_plain(each.message), end, "", "", _cell(detail))
+            table.add_row(terminal.escaped(each.message), end, "", "", _cell(detail))
     terminal.print_table(table)
     nameless = sum(not all(each.identity) for each in tried)
     added = ", ".join(f"{count} {what}" for what, count in counts.most_common())
@@ -243,9 +242,5 @@ def _print_table(tried: list[Tried]) -> None:
         click.echo(f"warning: {nameless} of them have {identity.NAMELESS}")
 
 
-def _plain(text: str) -> str:
-    return escape(terminal.plain(text))
-
-
 def _cell(text: str) -> str:
-    return _plain(text if len(text) <= _EXCERPT_CHARS else f"{text[:_EXCERPT_CHARS]}…")
+    return terminal.escaped(text if len(text) <= _EXCERPT_CHARS else f"{text[:_EXCERPT_CHARS]}…")

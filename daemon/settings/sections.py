@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypeVar
 
 import msgspec
 from msgspec import Meta, field
@@ -26,6 +26,8 @@ from daemon.settings.kinds import (
     Ttl,
 )
 from daemon.settings.models import MULTILINGUAL, ModelSettings
+
+_Named = TypeVar("_Named", ModelSettings, ConnectorSettings)
 
 
 class BrokerSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -247,8 +249,22 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
         Raises:
             Misconfigured: None has it.
         """
-        for model in self.models:
-            if model.name == name:
-                return model
-        known = ", ".join(model.name for model in self.models)
-        raise Misconfigured(f"no model is named {name!r}; the settings know: {known}")
+        return _named("model", name, self.models)
+
+    def connector(self, name: str) -> ConnectorSettings:
+        """The connector of that name; the first where it is empty.
+
+        Raises:
+            Misconfigured: None has it.
+        """
+        if self.connectors and not name:
+            return self.connectors[0]
+        return _named("connector", name, self.connectors)
+
+
+def _named(kind: str, name: str, known: tuple[_Named, ...]) -> _Named:
+    for each in known:
+        if each.name == name:
+            return each
+    names = ", ".join(each.name for each in known)
+    raise Misconfigured(f"no {kind} is named {name!r}; the settings know: {names}")

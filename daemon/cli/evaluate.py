@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from connectors.messages import Fault, Score
     from daemon.model.scorer import ToneModel
+    from daemon.settings import ModelSettings
 
 _BATCH = 256
 """Texts between two steps of the progress bar: as many as a worker gets at once."""
@@ -69,7 +70,7 @@ def evaluate(
     examples = {str(path): labelled.read(path, tones) for path in files}
     console = Console(stderr=True)
     runs = [
-        _run(each, examples, console, covered=covered)
+        _run(settings.model(each) if each else chosen, examples, console, covered=covered)
         for each in dict.fromkeys((name, other or name))
     ]
     if as_json:
@@ -83,11 +84,9 @@ def evaluate(
 
 
 def _run(
-    name: str | None, examples: dict[str, list[labelled.Example]], console: Console, *,
+    chosen: ModelSettings, examples: dict[str, list[labelled.Example]], console: Console, *,
     covered: bool,
 ) -> reporting.Run:  # fmt: skip
-    settings = configuration.load()
-    chosen = settings.model(name) if name else settings.models[0]
     with console.status("Loading the model"):
         # torch is slow to import, and no other command may pay for it
         from daemon.model.scorer import ToneModel  # noqa: PLC0415

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from rich import box
 from rich.markup import escape
-from rich.table import Table
+from rich.table import Column, Table
 
 from daemon.evaluation.evaluation import FAULT, tone_of
 from daemon.model.labels import ordered
@@ -74,13 +74,11 @@ def as_json(runs: list[Run], examples: Examples) -> dict[str, Any]:
             {
                 "model": run.model, "all": run.total, "files": run.reports,
                 "languages": run.languages,
+                **({"coverage": run.coverage} if run.coverage else {}),
             }
             for run in runs
         ]
     }  # fmt: skip
-    for run, told in zip(runs, found["models"], strict=True):
-        if run.coverage:
-            told["coverage"] = run.coverage
     if len(runs) > 1:
         found["disagreements"] = list(disagreements(runs, examples))
     return found
@@ -106,13 +104,14 @@ def show(runs: list[Run], examples: Examples, console: Console) -> None:
         _show_disagreements(runs, examples, console)
 
 
+def _table(*columns: Column | str) -> Table:
+    return Table(*columns, box=box.SIMPLE, pad_edge=False)
+
+
 def _figures(what: str, reports: dict[str, Report]) -> Table:
-    table = Table(box=box.SIMPLE, pad_edge=False)
-    table.add_column(what, overflow="fold")
-    for column in (
-        "texts", "recall", "F1", "accuracy", "ECE", "texts/s", "tokens/s"
-    ):  # fmt: skip
-        table.add_column(column, justify="right", min_width=len(column))
+    columns = ("texts", "recall", "F1", "accuracy", "ECE", "texts/s", "tokens/s")
+    numbers = (Column(each, justify="right", min_width=len(each)) for each in columns)
+    table = _table(Column(what, overflow="fold"), *numbers)
     for name, report in reports.items():
         table.add_row(
             escape(name),
@@ -130,10 +129,8 @@ def _figures(what: str, reports: dict[str, Report]) -> Table:
 def _tones(run: Run) -> Table:
     found = {tone for row in run.total.confusion.values() for tone in row}
     given = [*ordered(found - {FAULT}), *({FAULT} & found)]
-    table = Table(box=box.SIMPLE, pad_edge=False)
-    table.add_column("right \\ given", no_wrap=True)
-    for column in (*given, "recall", "precision", "F1"):
-        table.add_column(column, justify="right")
+    numbers = (Column(each, justify="right") for each in (*given, "recall", "precision", "F1"))
+    table = _table(Column("right \\ given", no_wrap=True), *numbers)
     for tone, row in run.total.confusion.items():
         figures = run.total.tones[tone]
         table.add_row(
@@ -147,11 +144,9 @@ def _tones(run: Run) -> Table:
 
 
 def _coverage(found: Coverage) -> Table:
-    table = Table(box=box.SIMPLE, pad_edge=False)
-    for setting in ("unsure_below", "unsure_margin"):
-        table.add_column(setting, justify="right")
-        table.add_column("coverage", justify="right")
-        table.add_column("accuracy", justify="right")
+    each_has = ("coverage", "accuracy")
+    columns = ("unsure_below", *each_has, "unsure_margin", *each_has)
+    table = _table(*(Column(each, justify="right") for each in columns))
     for pair in zip(found.unsure_below, found.unsure_margin, strict=True):
         table.add_row(*(cell for each in pair for cell in _cells(each)))
     return table
@@ -174,10 +169,8 @@ def _show_disagreements(runs: list[Run], examples: Examples, console: Console) -
     )
     if not found:
         return
-    table = Table(box=box.SIMPLE, pad_edge=False)
-    for column in ("where", "right", escape(first), escape(second)):
-        table.add_column(column)
-    table.add_column("text", no_wrap=True)
+    text_column = Column("text", no_wrap=True)
+    table = _table("where", "right", escape(first), escape(second), text_column)
     for each in found[:_SHOWN]:
         text = next(row.text for row in examples[each.file] if row.line == each.line)
         table.add_row(

@@ -83,12 +83,8 @@ def compare(
 
 def scores(forward: Forward, windows: Sequence[list[int]]) -> tuple[Tensor, float]:
     """Return the tones' probabilities of each window, and the seconds that it took."""
-    rows: list[list[float]] = [[]] * len(windows)
     begun = time.perf_counter()
-    for group in forward.network.groups([*map(len, windows)], _BUDGET):
-        found = forward([windows[index] for index in group])
-        for index, row in zip(group, found, strict=True):
-            rows[index] = _row(row)
+    rows = [_row(row) for row in forward.over(windows, _BUDGET)]
     return torch.tensor(rows), time.perf_counter() - begun
 
 

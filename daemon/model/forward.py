@@ -11,7 +11,6 @@ from connectors.messages import Fault
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from daemon.model.labels import Folding
     from daemon.model.loading import Loaded
     from daemon.model.padded import Padded
     from daemon.model.unpadded import Unpadded
@@ -23,21 +22,20 @@ class Forward:
     Args:
         network: Gives the logits.
         loaded: What the network was made from.
-        folding: How the logits' columns become tones.
 
     Attributes:
         network: As given.
         token: An id other than padding, to measure with.
     """
 
-    def __init__(self, network: Unpadded | Padded, loaded: Loaded, folding: Folding) -> None:
+    def __init__(self, network: Unpadded | Padded, loaded: Loaded) -> None:
         self.network = network
         self.token = 0 if loaded.pad else 1
         self._device = loaded.device
         self._temperature = loaded.card.temperature
         self._independent = loaded.independent
-        self._tones = len(folding.tones)
-        self._columns = torch.tensor(folding.columns, device=loaded.device)
+        self._tones = len(loaded.folding.tones)
+        self._columns = torch.tensor(loaded.folding.columns, device=loaded.device)
 
     def __call__(self, windows: Sequence[list[int]]) -> list[list[float] | Fault]:
         """Score windows of token ids together, in inference mode.
@@ -58,6 +56,16 @@ class Forward:
             torch.cuda.empty_cache()
         half = len(windows) // 2
         return self(windows[:half]) + self(windows[half:])
+
+    def over(self, windows: Sequence[list[int]], budget: int) -> list[list[float] | Fault]:
+        """Score any number of windows, as many together as the budget of tokens has room for."""
+        rows: list[list[float] | Fault] = [Fault("error")] * len(windows)
+        with torch.inference_mode():
+            for group in self.network.groups([*map(len, windows)], budget):
+                scored = self([windows[index] for index in group])
+                for index, row in zip(group, scored, strict=True):
+                    rows[index] = row
+        return rows
 
     def _rows(self, logits: torch.Tensor) -> list[list[float] | Fault]:
         """Turn logits (windows, labels) in fp32 into tones."""

@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from daemon.model.agreement import Proof
-    from daemon.model.labels import Folding
     from daemon.model.loading import Loaded
     from daemon.model.products import Maker, Product
 
@@ -34,9 +33,7 @@ _LENT = 0.65
 _TINY = 1e-6
 
 
-def proven(
-    loaded: Loaded, folding: Folding, exact: Forward, windows: Sequence[list[int]]
-) -> tuple[Forward, Proof]:
+def proven(loaded: Loaded, exact: Forward, windows: Sequence[list[int]]) -> tuple[Forward, Proof]:
     """Return the forward in eight bits of a model in fp32, and how it compares with `exact`.
 
     The windows are token ids of many and varied texts.
@@ -50,14 +47,14 @@ def proven(
             f"{name}: int8 is for BERT and RoBERTa on a CPU, and this is not: "
             'set precision = "auto"'
         )
-    quick = rounded(loaded, folding, windows)
+    quick = rounded(loaded, windows)
     proof = compare(exact, quick, windows)
     if not proof.holds:
         raise Misconfigured(f'{name}: int8 would not do: {proof}. Fix: set precision = "auto"')
     return quick, proof
 
 
-def rounded(loaded: Loaded, folding: Folding, windows: Sequence[list[int]]) -> Forward:
+def rounded(loaded: Loaded, windows: Sequence[list[int]]) -> Forward:
     """Return a forward in eight bits of a model of BERT's or RoBERTa's kind in fp32, on a CPU.
 
     The windows show which columns hold outliers.
@@ -65,9 +62,9 @@ def rounded(loaded: Loaded, folding: Folding, windows: Sequence[list[int]]) -> F
     network: Any = loaded.network
     ranges: dict[str, Tensor] = {}
     with torch.inference_mode():
-        scores(Forward(Unpadded(network, _noting(ranges)), loaded, folding), windows)
+        scores(Forward(Unpadded(network, _noting(ranges)), loaded), windows)
         rounding = _rounding(ranges, layers=network.config.num_hidden_layers)
-        return Forward(Unpadded(network, rounding), loaded, folding)
+        return Forward(Unpadded(network, rounding), loaded)
 
 
 def _noting(ranges: dict[str, Tensor]) -> Maker:

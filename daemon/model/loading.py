@@ -17,6 +17,7 @@ from transformers import (
 
 from connectors.errors import Misconfigured
 from daemon.model import card, fetching, packed, vetting
+from daemon.model.labels import Folding, fold
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -43,7 +44,7 @@ class Loaded(msgspec.Struct, frozen=True):
         network: Takes `input_ids` and gives `logits`; in evaluation mode on `device`.
         tokenizer: The fast tokenizer's own engine: no padding, no truncation set.
         card: What its training and the settings decided.
-        labels: The label of each column of the logits.
+        folding: How the columns of the logits become tones.
         independent: Whether each label is decided on its own (sigmoid), instead of one of them.
         max_tokens: Longest input that tokenizer, positions and settings all allow.
         pad: Token id that fills the right of shorter texts.
@@ -54,7 +55,7 @@ class Loaded(msgspec.Struct, frozen=True):
     network: torch.nn.Module
     tokenizer: Tokenizer
     card: card.Card
-    labels: dict[int, str]
+    folding: Folding
     independent: bool
     max_tokens: int
     pad: int
@@ -95,6 +96,7 @@ def load(settings: ModelSettings) -> Loaded:
     if not tokenizer.is_fast:
         raise Misconfigured(f"{where}: its tokenizer is not a fast one: choose another model")
     config = network.config
+    labels = {int(column): str(label) for column, label in config.id2label.items()}
     pad = _pad(config, tokenizer)
     engine = tokenizer.backend_tokenizer
     engine.no_padding()
@@ -103,7 +105,7 @@ def load(settings: ModelSettings) -> Loaded:
         network=network.to(device).eval().requires_grad_(requires_grad=False),
         tokenizer=engine,
         card=described,
-        labels={int(column): str(label) for column, label in config.id2label.items()},
+        folding=fold(labels, settings.labels, settings.name),
         independent=config.problem_type == "multi_label_classification",
         max_tokens=min(
             tokens

@@ -17,10 +17,9 @@ from daemon.model.unpadded import Unpadded, unpadded
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from daemon.model.labels import Folding
     from daemon.model.loading import Loaded
 
-    Maker = Callable[[Loaded, Folding, Sequence[list[int]]], Forward]
+    Maker = Callable[[Loaded, Sequence[list[int]]], Forward]
 
 _SECONDS: Final = 20.0
 """Each format makes a start longer by about this much at most."""
@@ -43,9 +42,7 @@ class Choice(msgspec.Struct, frozen=True):
     why: str
 
 
-def fastest(
-    loaded: Loaded, folding: Folding, exact: Forward, windows: Sequence[list[int]]
-) -> tuple[Forward, Choice]:
+def fastest(loaded: Loaded, exact: Forward, windows: Sequence[list[int]]) -> tuple[Forward, Choice]:
     """Return the fastest forward that agrees with the exact one, and why it was taken.
 
     A format that fails, disagrees or gains too little is not used: nothing here refuses a start.
@@ -55,7 +52,7 @@ def fastest(
         return exact, Choice("fp16", "on CUDA")
     best, choice, gain, reasons = exact, "fp32", 0.0, []
     for name, make in _formats(exact):
-        quick, faster, why = _tried(make, loaded, folding, exact, windows)
+        quick, faster, why = _tried(make, loaded, exact, windows)
         reasons.append(f"{name} {why}")
         if quick and faster > gain:
             best, choice, gain = quick, name, faster
@@ -63,13 +60,13 @@ def fastest(
 
 
 def _tried(
-    make: Maker, loaded: Loaded, folding: Folding, exact: Forward, windows: Sequence[list[int]]
+    make: Maker, loaded: Loaded, exact: Forward, windows: Sequence[list[int]]
 ) -> tuple[Forward | None, float, str]:
     """Return a format's forward if it may be used, how many times as fast it is, and a reason."""
     try:
         if (takes := _seconds(exact, windows)) > _SECONDS:
             return None, 0.0, f"not tried: that would take {takes:.0f} s"
-        quick = make(loaded, folding, windows)
+        quick = make(loaded, windows)
         faster = compare(exact, quick, windows[:_TIMED], _RUNS).faster
         if faster < agreement.FASTER:
             return None, 0.0, f"is {faster:.1f} times as fast as fp32 (at least {agreement.FASTER})"
@@ -96,6 +93,6 @@ def _formats(exact: Forward) -> Iterator[tuple[str, Maker]]:
         yield "int8", int8.rounded
 
 
-def _halved(loaded: Loaded, folding: Folding, _: Sequence[list[int]]) -> Forward:
+def _halved(loaded: Loaded, _: Sequence[list[int]]) -> Forward:
     network: Any = copy.deepcopy(loaded.network).to(torch.bfloat16)
-    return Forward(unpadded(network) or Padded(network, loaded.pad), loaded, folding)
+    return Forward(unpadded(network) or Padded(network, loaded.pad), loaded)

@@ -10,7 +10,7 @@ import torch
 
 from connectors.errors import Misconfigured
 from connectors.messages import Fault, Score
-from daemon.model import int8, labels, loading
+from daemon.model import int8, loading
 from daemon.model.encoding import Encoded, Encoder
 from daemon.model.forward import Forward
 from daemon.model.identity import ModelIdentity, identify
@@ -47,18 +47,16 @@ class ToneModel:
     def __init__(
         self, settings: ModelSettings, identity: ModelIdentity, loaded: loading.Loaded
     ) -> None:
-        folding = labels.fold(loaded.labels, settings.labels, settings.name)
         self.identity = identity
-        self.tones = folding.tones
+        self.tones = loaded.folding.tones
         self.device = loaded.device.type
         self.max_tokens = loaded.max_tokens
         self.token_budget = settings.token_budget or _BUDGETS[self.device]
         self._measure = not settings.token_budget
         self.precision = Choice(loaded.precision, f"precision = {settings.precision}")
-        self._folding = folding
         # where it is replaced, the loaded network's weights are freed
         network = unpadded(loaded.network) or Padded(loaded.network, loaded.pad)
-        self._forward = Forward(network, loaded, folding)
+        self._forward = Forward(network, loaded)
         self._encoder = Encoder(
             loaded.tokenizer,
             loaded.card.preprocessing,
@@ -92,13 +90,12 @@ class ToneModel:
 
     def _round(self, loaded: loading.Loaded) -> None:
         """Switch to eight bits, if they suit this model."""
-        self._forward, proof = int8.proven(loaded, self._folding, self._forward, self._probes())
+        self._forward, proof = int8.proven(loaded, self._forward, self._probes())
         _log.info("int8_proven", model=self.identity.model.name, **msgspec.structs.asdict(proof))
 
     def _choose(self, loaded: loading.Loaded) -> None:
         """Switch to the fastest format that agrees."""
-        probed = self._probes()
-        self._forward, self.precision = fastest(loaded, self._folding, self._forward, probed)
+        self._forward, self.precision = fastest(loaded, self._forward, self._probes())
         chosen = msgspec.structs.asdict(self.precision)
         _log.info("precision_chosen", model=self.identity.model.name, **chosen)
 
@@ -139,17 +136,9 @@ class ToneModel:
             One item for each text, in order.
         """
         encoded = self._encoder.encode(texts)
-        windows: list[list[int]] = []
-        for item in encoded:
-            if isinstance(item, Encoded):
-                windows.extend(item.windows)
-        rows: list[list[float] | Fault] = [Fault("error")] * len(windows)
-        with torch.inference_mode():
-            for group in self._forward.network.groups([*map(len, windows)], self.token_budget):
-                scored = self._forward([windows[index] for index in group])
-                for index, row in zip(group, scored, strict=True):
-                    rows[index] = row
-        remaining = iter(rows)
+        read = (item for item in encoded if isinstance(item, Encoded))
+        windows = [window for item in read for window in item.windows]
+        remaining = iter(self._forward.over(windows, self.token_budget))
         return [
             item
             if isinstance(item, Fault)

@@ -15,8 +15,9 @@ if TYPE_CHECKING:
     from connectors.messages import Score
     from connectors.ports import Edges
     from connectors.scoring.protocol import Reply
+    from daemon.pipeline.routing import ServedModel
     from daemon.pipeline.scorer import Scorer
-    from daemon.pipeline.work import Item, Shadow
+    from daemon.pipeline.work import Item
     from daemon.telemetry.registry import Registry
 
 AT_MOST = 1000
@@ -32,7 +33,7 @@ class Comparison:
     connector: str
     text: str
     tone: str
-    shadow: Shadow
+    shadow: ServedModel
     key: bytes
 
 
@@ -56,7 +57,7 @@ class Shadows:
             return
         connector, text = item.delivery.connector, item.text.content
         if len(self._new) + self._scorer.waiting >= AT_MOST:
-            self._registry.count(metrics.SHADOW_MISSED, connector, shadow.model, "busy")
+            self._registry.count(metrics.SHADOW_MISSED, connector, shadow.name, "busy")
             return
         key = self._cache.score_key(shadow.identity.model, shadow.identity.preprocessing, text)
         self._new.append(Comparison(connector, text, tone, shadow, key))
@@ -83,12 +84,12 @@ class Shadows:
             if score := scores.get(comparison.key):
                 self._judge(comparison, score)
             else:
-                model = comparison.shadow.model
+                model = comparison.shadow.name
                 self._scorer.want(model, comparison.key, comparison.text, comparison)
         self._new.clear()
 
     def _judge(self, comparison: Comparison, result: Score | Fault) -> None:
-        connector, model = comparison.connector, comparison.shadow.model
+        connector, model = comparison.connector, comparison.shadow.name
         if isinstance(result, Fault):
             self._registry.count(metrics.SHADOW_MISSED, connector, model, result.code)
         else:

@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from connectors.delivery import Delivery
     from connectors.mapping import Mapper
     from connectors.messages import Fault, FurtherTone, Model, Score, Text
-    from daemon.model.identity import ModelIdentity
     from daemon.pipeline.routing import Choice, Routing, ServedModel
     from daemon.pipeline.settlement import Settlement
 
@@ -24,25 +23,18 @@ _encode = msgspec.json.Encoder().encode
 
 
 @dataclass(frozen=True)
-class Shadow:
-    """A model that is tried on a connector's texts, beside the one in charge."""
-
-    model: str
-    identity: ModelIdentity
-
-
-@dataclass(frozen=True)
 class Route:
     """How a connector's messages are read, who scores them, and how their events leave.
 
     Attributes:
+        shadow: A model that is tried on the texts, beside those in charge.
         further: Models whose answers are wanted for every text, beside the one in charge.
     """
 
     mapper: Mapper
     routing: Routing
     output: Output = field(default_factory=Output)
-    shadow: Shadow | None = None
+    shadow: ServedModel | None = None
     further: tuple[ServedModel, ...] = ()
 
 

@@ -86,19 +86,17 @@ class Service:
         models = {
             name: [each.name for each in route.routing.all_models] for name, route in routes.items()
         }
-        served = {
-            each.name: each.identity
+        served = dict(
+            each
             for route in routes.values()
             for each in (*route.routing.all_models, *route.further)
-        }
+        )
         self._models = sorted(served)
         self.scorer: Scorer[Item] = Scorer(
             served, settings.daemon, cache, time.monotonic, registry=self.registry, tracer=tracer,
             yields=yields,
         )  # fmt: skip
-        tried = {
-            route.shadow.model: route.shadow.identity for route in routes.values() if route.shadow
-        }
+        tried = dict(route.shadow for route in routes.values() if route.shadow)
         # shadow scoring does not count as progress for the watchdog
         shadow_scorer: Scorer[Comparison] = Scorer(tried, settings.daemon, cache, time.monotonic)
         shadows = Shadows(shadow_scorer, cache, self.registry)

@@ -22,7 +22,7 @@ from daemon.pipeline.breaker import Breaker
 from daemon.pipeline.limits import HELD_CHARS, HELD_ITEMS, WINDOW_BYTES
 from daemon.pipeline.routing import Routing, ServedModel
 from daemon.pipeline.tally import Tally
-from daemon.pipeline.work import Route, Shadow
+from daemon.pipeline.work import Route
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -168,7 +168,7 @@ def routes(settings: Settings) -> dict[str, Route]:
             mapper(settings, each),
             routing(settings, each, known),
             Output(each.output, each.doubt),
-            Shadow(each.shadow, known[each.shadow]) if each.shadow else None,
+            ServedModel(each.shadow, known[each.shadow]) if each.shadow else None,
             tuple(ServedModel(name, known[name]) for name in each.also),
         )
         for each in settings.connectors

@@ -20,7 +20,7 @@ from daemon.pipeline.routing import Routing, ServedModel
 from daemon.pipeline.scorer import Scorer
 from daemon.pipeline.shadow import Shadows
 from daemon.pipeline.tally import Tally
-from daemon.pipeline.work import Item, Route, Shadow
+from daemon.pipeline.work import Item, Route
 from daemon.settings import DaemonSettings
 from daemon.telemetry.registry import Registry
 from tests import models
@@ -56,7 +56,7 @@ class Bench:
         self.registry = Registry()
         mapper = Mapper(config, max_body_bytes=1000, max_text_chars=100, max_steps=max_steps)
         tried = ModelIdentity(Model(SHADOW, "r2"), "none", frozenset(shadow_reads))
-        shadow = Shadow(SHADOW, tried) if shadowed else None
+        shadow = ServedModel(SHADOW, tried) if shadowed else None
         self.store = EmbeddedStore()
         cache = Cache(self.store, secret="", score_ttl=10**6, mark_ttl=10**6)
         self.shadows = Shadows(

@@ -17,7 +17,6 @@ import structlog
 from connectors.amqp.bookmark import Taken
 from connectors.amqp.connection import Refused
 from connectors.errors import Misconfigured, Unavailable
-from daemon.pipeline.causes import Causes
 from daemon.pipeline.limits import SLOW_HOLDS
 from daemon.pipeline.pauses import (
     ALARM,
@@ -28,6 +27,7 @@ from daemon.pipeline.pauses import (
     FIXES,
     REFUSED_CONSUMER,
     STANDBY,
+    Causes,
     ConnectorState,
     Pause,
 )

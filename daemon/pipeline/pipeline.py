@@ -29,6 +29,7 @@ from daemon.pipeline.limits import MAP_DELIVERIES, MAP_SECONDS
 from daemon.pipeline.outgoing import PendingCopy, PendingEvent
 from daemon.pipeline.reader import Reader
 from daemon.pipeline.routing import NOTHING
+from daemon.telemetry import metrics
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -226,7 +227,7 @@ class Pipeline:
             self._end(item)
             return
         if pending.cached:
-            self._tally.cached(item.delivery)
+            self._tally.count(metrics.CACHED, item.delivery)
         self._shadows.compare(item, score.tone)
         pending.tone = item.route.output.doubt.tone(score)
         item.delivery.trace.record("labelled", pending.tone)
@@ -276,11 +277,11 @@ class Pipeline:
         for settlement in answered:
             for reply in settlement.replies:
                 self._edges.sink.reply(reply)
-                self._tally.replied(settlement.delivery)
+                self._tally.count(metrics.REPLIES, settlement.delivery)
 
     def _duplicate(self, settlement: Settlement) -> None:
         delivery = settlement.delivery
-        self._tally.duplicate(delivery)
+        self._tally.count(metrics.DUPLICATES, delivery)
         delivery.trace.record("duplicate")
         settlement.done()
         self._conclude(settlement)

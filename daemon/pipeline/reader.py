@@ -10,6 +10,7 @@ from connectors.parking.park import Reason
 from daemon.pipeline import further
 from daemon.pipeline.settlement import Settlement
 from daemon.pipeline.work import Item
+from daemon.telemetry import metrics
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -35,14 +36,14 @@ class Reader:
 
         A message that asks for no event owes nothing; one that cannot be read owes a parked copy.
         """
-        self._tally.delivered(delivery)
+        self._tally.count(metrics.DELIVERIES, delivery)
         route = self._routes[delivery.connector]
         try:
             return self._items(delivery, route, route.mapper.read(delivery))
         except BadInput as bad:
             reason = Reason(bad.code, stage="map", detail=bad.detail)
         except Skip as skip:
-            self._tally.skipped(delivery, str(skip))
+            self._tally.count(metrics.SKIPPED, delivery, str(skip))
             delivery.trace.record("skipped", str(skip))
             return Settlement(delivery, 0), []
         except Exception as error:  # noqa: BLE001 - whatever a library raises costs this message alone

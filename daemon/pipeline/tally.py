@@ -6,6 +6,7 @@ import time
 from typing import TYPE_CHECKING
 
 from connectors.mapping import written
+from connectors.text import is_blank
 from daemon.telemetry import metrics
 
 if TYPE_CHECKING:
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from connectors.messages import Text
     from daemon.pipeline.breaker import Breaker
     from daemon.pipeline.outgoing import PendingCopy, PendingEvent
+    from daemon.telemetry.metrics import Metric
     from daemon.telemetry.registry import Registry
 
 
@@ -37,17 +39,17 @@ class Tally:
         self.mapping = mapping
         self.scoring = scoring
 
-    def delivered(self, delivery: Delivery) -> None:
-        """A message was delivered."""
-        self._registry.count(metrics.DELIVERIES, delivery.connector)
-
-    def skipped(self, delivery: Delivery, reason: str) -> None:
-        """A message asks for no event."""
-        self._registry.count(metrics.SKIPPED, delivery.connector, reason)
+    def count(self, metric: Metric, delivery: Delivery, *labels: str) -> None:
+        """Count something of a message; the first label is its connector."""
+        self._registry.count(metric, delivery.connector, *labels)
 
     def mapped(self, delivery: Delivery, mapped: Mapped) -> None:
-        """The texts of a message are found."""
-        self._registry.cleaned(delivery.connector, mapped.texts)
+        """The texts of a message are found: count what cleaning removed of them."""
+        for text in mapped.texts:
+            for part, characters in text.removed.items():
+                self._registry.count(metrics.REMOVED, delivery.connector, part, by=characters)
+            if text.removed and is_blank(text.content):
+                self._registry.count(metrics.EMPTIED, delivery.connector)
 
     def unmapped(self, delivery: Delivery) -> None:
         """Nothing in a message can be read."""
@@ -56,18 +58,6 @@ class Tally:
     def given_up(self, model: str) -> None:
         """A message has a text that cannot be scored."""
         self.scoring[model].record(parked=True)
-
-    def cached(self, delivery: Delivery) -> None:
-        """A score was known already."""
-        self._registry.count(metrics.CACHED, delivery.connector)
-
-    def duplicate(self, delivery: Delivery) -> None:
-        """The event of a text was published before."""
-        self._registry.count(metrics.DUPLICATES, delivery.connector)
-
-    def replied(self, delivery: Delivery) -> None:
-        """A reply was sent to a caller."""
-        self._registry.count(metrics.REPLIES, delivery.connector)
 
     def published(self, pending: PendingEvent) -> None:
         """An event is safe."""

@@ -5,9 +5,8 @@ from __future__ import annotations
 import socket
 import threading
 from itertools import accumulate
-from socketserver import ThreadingMixIn
 from typing import TYPE_CHECKING
-from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
+from wsgiref.simple_server import WSGIRequestHandler, make_server
 
 import structlog
 from prometheus_client import (
@@ -21,6 +20,7 @@ from prometheus_client.core import (
     GaugeMetricFamily,
     HistogramMetricFamily,
 )
+from prometheus_client.exposition import ThreadingWSGIServer
 from prometheus_client.registry import Collector
 
 from daemon.telemetry.metrics import BUILD, METRICS
@@ -104,7 +104,7 @@ def serve(
     """
     if not port:
         return
-    kind = _ServerV6 if ":" in host else _Server
+    kind = _ServerV6 if ":" in host else ThreadingWSGIServer
     try:
         server = make_server(host, port, _application(registry, healthy), kind, _Quiet)
     except OSError as error:
@@ -131,11 +131,7 @@ def _application(registry: Registry, healthy: Callable[[], bool]) -> WSGIApplica
     return application
 
 
-class _Server(ThreadingMixIn, WSGIServer):
-    daemon_threads = True
-
-
-class _ServerV6(_Server):
+class _ServerV6(ThreadingWSGIServer):
     address_family = socket.AF_INET6
 
 

@@ -8,20 +8,12 @@ from collections import Counter, defaultdict
 from typing import TYPE_CHECKING
 
 from connectors.messages import Score
-from connectors.text import is_blank
-from daemon.telemetry.metrics import (
-    BATCH_TEXTS,
-    BATCH_TOKENS,
-    EMPTIED,
-    REMOVED,
-    SCORED,
-    SCORING,
-)
+from daemon.telemetry.metrics import BATCH_TEXTS, BATCH_TOKENS, SCORED, SCORING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
-    from connectors.messages import Fault, Text
+    from connectors.messages import Fault
     from daemon.telemetry.metrics import Labels, Metric
 
 
@@ -71,14 +63,6 @@ class Registry:
         self.count(BATCH_TOKENS, model, by=sum(each.tokens for each in scored))
         self.histogram(BATCH_TEXTS, model).observe(len(outcomes))
         self.histogram(SCORING, model).observe(seconds)
-
-    def cleaned(self, connector: str, texts: Iterable[Text]) -> None:
-        """Count what was removed of the texts of a message."""
-        for text in texts:
-            for part, characters in text.removed.items():
-                self.count(REMOVED, connector, part, by=characters)
-            if text.removed and is_blank(text.content):
-                self.count(EMPTIED, connector)
 
     def total(self, metric: Metric) -> float:
         """Sum a counter over all its labels."""

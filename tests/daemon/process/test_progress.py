@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from daemon.process.progress import ProgressMonitor
+from daemon.process.watchdog import ProgressMonitor
 
 
 def test_who_owes_nothing_may_rest_for_ever() -> None:

@@ -45,7 +45,6 @@ class CatalogueEntry(msgspec.Struct, frozen=True):
 
     @property
     def compared(self) -> str:
-        """The day on which its shape was compared."""
         found = _DATE.search(self.source)
         return found.group() if found else "not verified"
 
@@ -62,7 +61,6 @@ class CatalogueEntry(msgspec.Struct, frozen=True):
 
 
 def entries() -> Iterator[CatalogueEntry]:
-    """Return the ready connectors, by name."""
     files = [each for each in resources.files(__name__).iterdir() if each.name.endswith(".toml")]
     for file in sorted(files, key=lambda each: each.name):
         toml = file.read_text(encoding="utf-8")

@@ -57,14 +57,9 @@ def version(told: str, address: str, seconds: float) -> Iterator[Result]:
 def examine(
     management: Management, vhost: str, queues: Iterable[Queue], number: str, hold: float
 ) -> Iterator[Result]:
-    """Run every check that takes the management API.
+    """Run every check that takes the management API, for queues that the processes rely on.
 
-    Args:
-        management: The API.
-        vhost: The virtual host of the queues.
-        queues: Those that the processes rely on.
-        number: The broker's version.
-        hold: Seconds for which a daemon may hold a delivery.
+    A daemon may hold a delivery for `hold` seconds.
     """
     try:
         management.get("overview")

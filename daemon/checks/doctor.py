@@ -37,9 +37,7 @@ _TEXT = "Tonebus asks whether you are well."
 def examine(settings: Settings, management_url: str = "") -> Iterator[Result]:
     """Run every check; one that fails does not keep the next from running.
 
-    Args:
-        settings: Whose servers to look at.
-        management_url: RabbitMQ's management API; empty looks for it beside the broker.
+    Without its URL, RabbitMQ's management API is looked for beside the broker.
     """
     yield from redis_probe.examine(settings)
     broker = wiring.broker(settings, "tonebus doctor")

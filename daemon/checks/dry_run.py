@@ -57,12 +57,7 @@ def delivery(
 ) -> Delivery:  # fmt: skip
     """Return a message as if it had come from a connector's queue.
 
-    Args:
-        connector: Whose queue.
-        body: As published.
-        routing_key: As published.
-        headers: AMQP headers.
-        properties: Other AMQP properties, by py-amqp's names; empty ones are not set.
+    The other properties have py-amqp's names; empty ones are not set.
     """
     given: dict[str, Any] = {name: value for name, value in properties.items() if value}
     if headers:

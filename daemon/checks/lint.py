@@ -27,12 +27,7 @@ if TYPE_CHECKING:
 
 
 def advice(found: LoadedSettings, settings: Settings) -> Iterator[Problem]:
-    """Find what would fail at the start, and what is better otherwise; nothing is connected.
-
-    Args:
-        found: What was read, for what is in the file itself.
-        settings: The settings in it.
-    """
+    """Find what would fail at the start, and what is better otherwise; nothing is connected."""
     yield from _hopeless(settings)
     yield from _open_to_others(settings)
     yield from _without_effect(settings)

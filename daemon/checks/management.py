@@ -36,11 +36,7 @@ class Management:
     """
 
     def __init__(self, url: str, tls: Tls) -> None:
-        """Ask nothing yet.
-
-        Args:
-            url: `http://user:password@host:15672`, or `https://`.
-            tls: What `https` is to trust.
+        """Ask nothing yet; the URL is as `http://user:password@host:15672`, or `https://`.
 
         Raises:
             WrongUrl: It cannot be read.

@@ -48,12 +48,10 @@ class Finding(msgspec.Struct, frozen=True):
 
     @property
     def good(self) -> bool:
-        """Whether it may stay as it is."""
         return self.state in {"present", "foreign"}
 
     @property
     def fix(self) -> str:
-        """What to do about it."""
         if self.state == "missing":
             return "`tonebus topology apply`, or import what `tonebus topology export` prints"
         if self.state == "unknown":

@@ -57,7 +57,6 @@ class RealStage:
     """A worker, a daemon and the API as processes of their own, over RabbitMQ and Redis."""
 
     def __init__(self, configuration: Settings, *, keep: bool) -> None:
-        """Prepare; `keep` leaves the processes running at the end."""
         self._configuration = configuration
         self._keep = keep
         self._children: dict[str, subprocess.Popen[bytes]] = {}
@@ -68,7 +67,6 @@ class RealStage:
         self.status_url = f"http://127.0.0.1:{self._port}/"
 
     def __enter__(self) -> Self:
-        """Start the processes, and wait until each says that it is ready."""
         try:
             for name in ("worker", "daemon", "api"):
                 self._start(name)
@@ -82,17 +80,14 @@ class RealStage:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        """End the processes, unless they are to be kept."""
         self._broker.close()
         if not self._keep or kind is not None:
             self._end()
 
     def listen(self, show: Callable[[bytes], None]) -> None:
-        """Have `show` called with each event."""
         listen(self._broker, "#", show)
 
     def publish(self, message: OutgoingMessage) -> None:
-        """Publish an input message."""
         self._sink.publish(message, None)
 
     def wait(self, seconds: float) -> None:
@@ -104,7 +99,6 @@ class RealStage:
         self._sink.outcomes()
 
     def leave(self, console: Console) -> None:
-        """Say what runs, and how to end it."""
         pids = " ".join(str(child.pid) for child in self._children.values())
         console.print(f"\nstill running: worker, daemon and API; logs in {self._logs}")
         console.print(f"status   {self.status_url}\nstop     kill {pids}")
@@ -148,7 +142,6 @@ class EmbeddedStage:
     """Everything in this process: threads for the daemon, the worker and the API."""
 
     def __init__(self, configuration: Settings) -> None:
-        """Prepare; nothing runs yet."""
         port = _free_port(configuration)
         self._configuration = msgspec.structs.replace(
             configuration,
@@ -161,7 +154,6 @@ class EmbeddedStage:
         self._show: Callable[[bytes], None] = lambda _: None
 
     def __enter__(self) -> Self:
-        """Load the model and start the threads."""
         # torch is slow to import, and the other stage does not need it here
         from daemon.model.scorer import ToneModel  # noqa: PLC0415
         from daemon.worker.task import result_maker  # noqa: PLC0415
@@ -203,22 +195,18 @@ class EmbeddedStage:
         return self
 
     def __exit__(self, _kind: type[BaseException] | None, *_: object) -> None:
-        """End the threads."""
         self._signals.ask_stop()
         self._server.should_exit = True
         for thread in self._threads:
             thread.join()
 
     def listen(self, show: Callable[[bytes], None]) -> None:
-        """Have `show` called with each event."""
         self._show = show
 
     def publish(self, message: OutgoingMessage) -> None:
-        """Publish an input message."""
         self._broker.publish(message)
 
     def wait(self, seconds: float) -> None:
-        """Let events come in for that long at most."""
         deadline = time.monotonic() + seconds
         while True:
             for message in self._broker.take(_QUEUE, 1000):

@@ -19,7 +19,6 @@ class LocalScorer:
     """Loads each model when the first text goes to it."""
 
     def __init__(self, settings: Settings, routing: Routing) -> None:
-        """Load nothing yet."""
         self._settings = settings
         self._routing = routing
         self._loaded: dict[str, ToneModel] = {}
@@ -29,9 +28,7 @@ class LocalScorer:
     ) -> list[tuple[Choice, Score | Fault]]:
         """Score texts, in their order; one that no model is to score has no scores.
 
-        Args:
-            texts: Clamped as the daemon does it.
-            tags: Their languages, as messages name them.
+        Texts are clamped as the daemon does it; tags are their languages, as messages name them.
 
         Raises:
             Misconfigured: A model cannot be loaded.

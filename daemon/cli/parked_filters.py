@@ -41,7 +41,6 @@ class Filter(msgspec.Struct, frozen=True):
     limit: int = 0
 
     def of(self, queue: ParkedQueue) -> Iterator[ParkedMessage]:
-        """Fetch the messages that match."""
         found = 0
         for each in queue:
             if self.matches(each):
@@ -51,7 +50,6 @@ class Filter(msgspec.Struct, frozen=True):
                     return
 
     def matches(self, each: ParkedMessage) -> bool:
-        """Whether a message is meant."""
         if self.older_than is not None and (each.age is None or each.age < self.older_than):
             return False
         if self.newer_than is not None and (each.age is None or each.age > self.newer_than):
@@ -67,7 +65,6 @@ class Filter(msgspec.Struct, frozen=True):
         )
 
     def __str__(self) -> str:
-        """The conditions, as the options have them."""
         given = {name: value for name, value in msgspec.structs.asdict(self).items() if value}
         return ", ".join(f"{name} {value}" for name, value in given.items()) or "all"
 
@@ -105,7 +102,6 @@ class _Duration(click.ParamType[float]):
     name = "duration"
 
     def convert(self, value: object, _param: object, _ctx: object) -> float:
-        """Return seconds."""
         found = _DURATION.fullmatch(str(value))
         if not found:
             self.fail(f"{value!r} is no duration; write 90s, 30m, 2h or 7d")
@@ -118,7 +114,6 @@ class Rate(click.ParamType[float]):
     name = "rate"
 
     def convert(self, value: object, _param: object, _ctx: object) -> float:
-        """Return a number that a pause can be made of."""
         try:
             rate = float(str(value))
         except ValueError:

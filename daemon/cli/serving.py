@@ -37,12 +37,10 @@ class Prompt(HttpToolsProtocol):
     _late: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
-        """Wait for the first request."""
         super().connection_made(transport)
         self._wait()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Wait no longer."""
         self._heard()
         super().connection_lost(exc)
 
@@ -76,11 +74,8 @@ class Watched(uvicorn.Server):
     def __init__(self, config: uvicorn.Config, supervisor: Supervisor, state: Any) -> None:  # noqa: ANN401 - Starlette's state has no types
         """Prepare; nothing listens yet.
 
-        Args:
-            config: Of uvicorn.
-            supervisor: Hears how it goes.
-            state: The application's: its `vitals` say how the process is, and its `watch` ends the
-                streams.
+        The application's state has `vitals`, which say how the process is, and `watch`, which ends
+        the streams.
         """
         super().__init__(config)
         self._supervisor = supervisor
@@ -88,7 +83,6 @@ class Watched(uvicorn.Server):
         self.failed = False
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Start, and say so once requests are answered."""
         await super().startup(sockets)
         if self.started:
             self._supervisor.ready(f"answering on http://{self.config.host}:{self.config.port}")
@@ -115,7 +109,6 @@ class Watched(uvicorn.Server):
             self.failed = self.should_exit = True
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Answer what is asked already, and end."""
         drain = self.config.timeout_graceful_shutdown or 0
         self._supervisor.stopping(drain + 10, "finishing the last requests")
         await self._state.watch.close()

@@ -26,14 +26,10 @@ Content-Transfer-Encoding: 8bit
 def message(
     connector: ConnectorSettings, text: str, *, routing_key: str = "", template: str = ""
 ) -> OutgoingMessage:
-    """Return an input message with an id of its own.
+    """Return an input message with an id of its own, in a connector's shape.
 
-    Args:
-        connector: Whose exchange, and whose shape of messages.
-        text: What is to be scored.
-        routing_key: Empty takes one that the first binding matches.
-        template: JSON in which `$text` and `$id` stand for text and id; empty makes the least that
-            the connector reads.
+    In the template, which is JSON, `$text` and `$id` stand for text and id; without one it is the
+    least that the connector reads. Without a routing key it has one that the first binding matches.
 
     Raises:
         Misconfigured: The connector's expressions are no plain paths, so that it needs a template;
@@ -59,7 +55,6 @@ def message(
 
 
 def key_for(connector: ConnectorSettings) -> str:
-    """Return a routing key that the first binding matches."""
     words = connector.bindings[0].split(".")
     return ".".join("tonebus" if word in {"*", "#"} else word for word in words)
 

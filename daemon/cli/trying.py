@@ -155,7 +155,6 @@ def _mapped(
 def _score(
     configuration: Settings, connector: ConnectorSettings, found: list[tuple[Tried, Sample]]
 ) -> None:
-    """Add the events that would be published."""
     known = wiring.identities(configuration)
     scorer = LocalScorer(configuration, wiring.routing(configuration, connector, known))
     further = {

@@ -32,11 +32,7 @@ def event_schema() -> dict[str, Any]:
 
 
 def components(prefix: str) -> dict[str, Any]:
-    """Return the schema of each part of a tone event.
-
-    Args:
-        prefix: Where they will stand, such as `#/components/schemas/`.
-    """
+    """Return the schema of each part of a tone event, to stand behind a prefix."""
     _, found = msgspec.json.schema_components(_KINDS, ref_template=prefix + "{name}")
     for kind in _KINDS:
         _document(found[kind.__name__], kind.__doc__ or "")

@@ -108,7 +108,6 @@ def report(right: Sequence[str], results: Sequence[Score | Fault], seconds: floa
 
 
 def tone_of(result: Score | Fault) -> str:
-    """The tone that a result gives."""
     return result.tone if isinstance(result, Score) else FAULT
 
 

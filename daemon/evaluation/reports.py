@@ -85,7 +85,6 @@ def as_json(runs: list[Run], examples: Examples) -> dict[str, Any]:
 
 
 def show(runs: list[Run], examples: Examples, console: Console) -> None:
-    """Print the figures as tables."""
     for run in runs:
         console.print(
             f"[bold]{escape(run.model.name)}[/] {run.model.revision} (recall and F1 are macro)",

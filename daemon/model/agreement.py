@@ -45,16 +45,13 @@ class Proof(msgspec.Struct, frozen=True):
 
     @property
     def agrees(self) -> bool:
-        """Whether its scores are the same, within the bounds."""
         return self.same_tone >= SAME_TONE and self.drift <= DRIFT and self.apart <= APART
 
     @property
     def holds(self) -> bool:
-        """Whether it may be used: it agrees, and is faster."""
         return self.agrees and self.faster >= FASTER
 
     def __str__(self) -> str:
-        """Each figure with its bound."""
         return (
             f"same tone {self.same_tone:.1%} (at least {SAME_TONE:.0%}), "
             f"mean drift {self.drift:.4f} (at most {DRIFT}), "

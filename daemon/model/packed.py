@@ -45,10 +45,7 @@ def unpack(where: Path, dtype: torch.dtype) -> dict[str, torch.Tensor] | None:
 def keep_words_packed(network: Any, where: Path, dtype: torch.dtype) -> None:  # noqa: ANN401 - transformers has no types
     """Put the packed table of words in the place of its floats, which take up to seven times that.
 
-    Args:
-        network: Loaded from this directory.
-        where: A directory with packed weights.
-        dtype: That of the network.
+    The network was loaded from this directory, with this type.
     """
     words = network.get_input_embeddings()
     name = next(name for name, module in network.named_modules() if module is words) + ".weight"

@@ -89,12 +89,10 @@ class ToneModel:
         return model
 
     def _round(self, loaded: loading.Loaded) -> None:
-        """Switch to eight bits, if they suit this model."""
         self._forward, proof = int8.proven(loaded, self._forward, self._probes())
         _log.info("int8_proven", model=self.identity.model.name, **msgspec.structs.asdict(proof))
 
     def _choose(self, loaded: loading.Loaded) -> None:
-        """Switch to the fastest format that agrees."""
         self._forward, self.precision = fastest(loaded, self._forward, self._probes())
         chosen = msgspec.structs.asdict(self.precision)
         _log.info("precision_chosen", model=self.identity.model.name, **chosen)

@@ -50,7 +50,6 @@ class Asked:
     __slots__ = ("_predictions", "future", "requests")
 
     def __init__(self, future: asyncio.Future[list[Prediction]]) -> None:
-        """Ask for nothing yet."""
         self.future = future
         self.requests: list[Request] = []
         self._predictions: dict[int, Prediction] = {}
@@ -68,7 +67,6 @@ class Asked:
 
     @property
     def whole(self) -> bool:
-        """Whether every text has its prediction."""
         return len(self._predictions) == len(self.requests)
 
 
@@ -98,7 +96,6 @@ class Request:
 
     @property
     def model(self) -> str:
-        """Name of the model that scores it."""
         return self.choice.model.name
 
     def prediction(self, score: Score, model: Model, *, cached: bool) -> Prediction:

@@ -11,12 +11,8 @@ if TYPE_CHECKING:
 
 
 class Sized(Protocol):
-    """Something with a text in it."""
-
     @property
-    def text(self) -> str:
-        """What is to be scored."""
-        ...
+    def text(self) -> str: ...
 
 
 Member = TypeVar("Member", bound=Sized)
@@ -41,13 +37,7 @@ class Batcher(Generic[Member]):
     """
 
     def __init__(self, *, texts: int, size: int, seconds: float) -> None:
-        """Set the bounds of one batch.
-
-        Args:
-            texts: How many.
-            size: Bytes of text.
-            seconds: Work, at the pace that `learn` was told.
-        """
+        """Set the bounds of a batch: texts, bytes of text, and seconds of work at a learnt pace."""
         self._texts = texts
         self._size = size
         self._seconds = seconds
@@ -56,11 +46,9 @@ class Batcher(Generic[Member]):
         self._waiting: deque[Member] = deque()
 
     def __len__(self) -> int:
-        """Members that wait for a batch."""
         return len(self._waiting)
 
     def add(self, member: Member) -> None:
-        """Add one that waits for its batch."""
         self._waiting.append(member)
 
     def learn(self, texts: Iterable[str], seconds: float) -> None:
@@ -74,9 +62,7 @@ class Batcher(Generic[Member]):
     def take(self, places: float) -> list[Member]:
         """Take the next batch; empty where none should leave.
 
-        Args:
-            places: Batches among which those that wait are shared; with less than one, none
-                leaves.
+        What waits is shared among so many places; with less than one, none leaves.
         """
         if not self._waiting or places < 1:
             return []
@@ -99,5 +85,4 @@ class Batcher(Generic[Member]):
             self._waiting.remove(member)
 
     def clear(self) -> None:
-        """Forget everything that waits."""
         self._waiting.clear()

@@ -19,19 +19,13 @@ class Breaker:
     """
 
     def __init__(self, *, window: int, share: float) -> None:
-        """Set the limits.
-
-        Args:
-            window: How many of the last messages count.
-            share: Of them, the part that may be parked, in [0, 1].
-        """
+        """Trip when more than a share, in [0, 1], of the last `window` messages was parked."""
         self._last: deque[bool] = deque(maxlen=window)
         self._share = share
         self._parked = 0
         self.tripped = False
 
     def record(self, *, parked: bool) -> None:
-        """Count what became of a message."""
         if len(self._last) == self._last.maxlen:
             self._parked -= self._last[0]
         self._last.append(parked)

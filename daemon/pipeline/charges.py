@@ -68,10 +68,8 @@ class Record:
 
     @property
     def attempts(self) -> int:
-        """How many attempts went wrong."""
         return self.failures + len(self.suspects)
 
 
 def charged_to(code: str) -> Charged:
-    """Return who is charged for a fault."""
     return CHARGES.get(code, Charged.TEXT)

@@ -58,10 +58,7 @@ class FurtherModels:
     def __init__(self, routes: Iterable[Route], scorer: Scorer[Item]) -> None:
         """Ask for nothing yet.
 
-        Args:
-            routes: How every connector is scored.
-            scorer: Sees to the scores, as to those of the models in charge: a text that both want
-                of one model is scored once.
+        The scorer is that of the models in charge: what both want of one model is scored once.
         """
         self._models = {each.name: each.identity.model for one in routes for each in one.further}
         self._scorer = scorer
@@ -90,7 +87,6 @@ class FurtherModels:
         return True
 
     def answer(self, item: Item, outcome: Outcome[Item]) -> None:
-        """Take in what a further model made of a text."""
         name, text = outcome.request.model, outcome.request.text
         model = outcome.model or self._models[name]
         self._take(item, name, further_tone(outcome.result, model, text))
@@ -110,7 +106,6 @@ class FurtherModels:
         return complete
 
     def reset(self) -> None:
-        """Forget all that is in flight."""
         self._waiting.clear()
         self._complete.clear()
         # their workers may have come back meanwhile

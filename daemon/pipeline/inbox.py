@@ -23,7 +23,6 @@ class Inbox:
     """
 
     def __init__(self, connectors: int) -> None:
-        """Hold nothing yet; so many connectors share the bound."""
         self._share = max(1, HELD_ITEMS // connectors), max(1, HELD_CHARS // connectors)
         self._arrived: dict[str, deque[Delivery]] = {}
         self._items: Counter[str] = Counter()
@@ -36,11 +35,9 @@ class Inbox:
 
     @property
     def mappable(self) -> bool:
-        """Whether something that waits may be mapped now."""
         return self._first() is not None
 
     def put(self, deliveries: Iterable[Delivery]) -> None:
-        """Add what arrived."""
         for each in deliveries:
             self._arrived.setdefault(each.connector, deque()).append(each)
 
@@ -55,12 +52,10 @@ class Inbox:
         return delivery
 
     def hold(self, items: Iterable[Item]) -> None:
-        """Count the items of a delivery."""
         for item in items:
             self._count(item, 1)
 
     def release(self, item: Item) -> None:
-        """Count an item no longer."""
         self._count(item, -1)
 
     def drop_void(self) -> None:
@@ -70,7 +65,6 @@ class Inbox:
         self.put(live)
 
     def clear(self) -> None:
-        """Drop everything."""
         self._arrived.clear()
         self._items.clear()
         self._chars.clear()

@@ -60,17 +60,7 @@ class Intake:
         publisher: Publisher, tally: Tally, hold: float,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:  # fmt: skip
-        """Pause nothing yet.
-
-        Args:
-            models: The models of each connector.
-            edges: The bus.
-            scorer: Knows which models have workers.
-            publisher: Knows which destinations refuse messages.
-            tally: Has the breakers.
-            hold: Seconds for which a delivery is held while nothing can be done.
-            clock: Monotonic seconds, as deliveries have them.
-        """
+        """Pause nothing yet; `models` are those of each connector, and `hold` is in seconds."""
         self._connectors = {}
         for name, each in models.items():
             breakers = [tally.mapping[name], *(tally.scoring[model] for model in each)]
@@ -109,17 +99,13 @@ class Intake:
         self._closed = True
 
     def close(self) -> None:
-        """Start no more consumers."""
         self._closed = True
 
     def start(self, *, first: bool = False) -> None:
         """Start what is not paused, on a new connection.
 
-        Args:
-            first: Whether a refusal means that the deployment cannot work, and is raised.
-
         Raises:
-            Misconfigured: As `source.start` has it.
+            Misconfigured: At the first start, as `source.start` has it: the deployment cannot work.
             Refused: Likewise.
         """
         for connector in self._connectors.values():
@@ -133,12 +119,10 @@ class Intake:
             self._start(name, raising=first)
 
     def takes(self, name: str) -> bool:
-        """Whether deliveries of a connector are to be processed."""
         connector = self._connectors[name]
         return not connector.pause and not connector.tripped
 
     def came_through(self, name: str) -> None:
-        """A message of a connector became an event."""
         connector = self._connectors[name]
         if connector.trial:
             for breaker in connector.breakers:

@@ -56,7 +56,6 @@ class Pipeline:
         self, *, edges: Edges, routes: Mapping[str, Route], scorer: Scorer[Item], cache: Cache,
         tally: Tally, intake: Intake, publisher: Publisher, shadows: Shadows,
     ) -> None:  # fmt: skip
-        """Put the parts together; `routes` say how each connector is read and scored, by name."""
         self._edges = edges
         self._reader = Reader(routes, cache, tally)
         self._scorer = scorer
@@ -75,7 +74,6 @@ class Pipeline:
 
     @property
     def in_flight(self) -> int:
-        """Deliveries that are not settled."""
         return self._edges.source.unsettled
 
     @property
@@ -85,10 +83,7 @@ class Pipeline:
         return bool(here or self._edges.sink.unconfirmed)
 
     def turn(self, patience: float) -> None:
-        """Sleep until something arrives, then move everything one step further.
-
-        Args:
-            patience: Seconds to sleep at most.
+        """Sleep until something arrives, `patience` seconds at most, then take all a step further.
 
         Raises:
             Unavailable: The bus is lost; `reset`, and begin again on a new connection.
@@ -184,7 +179,6 @@ class Pipeline:
             self._scorer.ask(self._edges.scoring)
 
     def _publish(self) -> None:
-        """Publish what is ready, as far as the window allows."""
         for pending, error in self._publisher.send():
             if isinstance(pending, PendingEvent):
                 reason = Reason("event", stage="publish", detail=type(error).__name__,

@@ -59,15 +59,6 @@ class Predictor:
         self, settings: Settings, *, edges: Edges, cache: Cache, pauses: wait_base,
         identities: Mapping[str, ModelIdentity],
     ) -> None:  # fmt: skip
-        """Put the parts together; connect nothing yet.
-
-        Args:
-            settings: Everything.
-            edges: The bus.
-            cache: What was scored before.
-            pauses: Between two attempts to connect.
-            identities: What each model is known by, by its name in the settings.
-        """
         self._edges = edges
         self._cache = cache
         self._pauses = pauses
@@ -98,8 +89,7 @@ class Predictor:
     def start(self, patience: float = 5.0) -> None:
         """Answer callers on the running event loop from now on.
 
-        Args:
-            patience: Seconds to wait, at most, for the first attempt to connect.
+        Waits `patience` seconds at most for the first attempt to connect.
         """
         self._loop = asyncio.get_running_loop()
         self._due = time.monotonic()
@@ -132,7 +122,6 @@ class Predictor:
         return self._depths.latest
 
     def workers(self, model: str) -> int:
-        """Workers of a model, at the last count."""
         return 0 if self.fault else self._scorer.workers(model)
 
     def predict(self, model: str, texts: Sequence[str]) -> Asked:

@@ -49,11 +49,8 @@ class Publisher:
     def __init__(self, edges: Edges, confirm_timeout: float, clock: Callable[[], float]) -> None:
         """Start empty.
 
-        Args:
-            edges: The bus.
-            confirm_timeout: Seconds until a message without a confirm is charged to its
-                destination. A late confirm still counts.
-            clock: Monotonic seconds.
+        A message without a confirm for `confirm_timeout` seconds is charged to its destination; a
+        late confirm still counts.
         """
         self._edges = edges
         self._confirm_timeout = confirm_timeout
@@ -71,7 +68,6 @@ class Publisher:
         return len(self._ready) + sum(len(each.waiting) for each in self.refused.values())
 
     def put(self, pending: Pending) -> None:
-        """Have a message sent."""
         self._ready.append(pending)
 
     def send(self) -> list[tuple[Pending, Exception]]:

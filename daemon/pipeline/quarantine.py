@@ -35,7 +35,6 @@ class Quarantine:
     """
 
     def __init__(self, connectors: Sequence[str], edges: Edges, clock: Callable[[], float]) -> None:
-        """Take the connectors, in the order of their turns."""
         self._order = deque(connectors)
         self._edges = edges
         self._clock = clock

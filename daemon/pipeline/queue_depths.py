@@ -22,7 +22,6 @@ class QueueDepths:
     """
 
     def __init__(self, settings: Settings) -> None:
-        """Count nothing yet."""
         self._queues = [
             *(each.source_queue for each in settings.connectors),
             *(topology.scoring_queue(each.name).name for each in settings.models),

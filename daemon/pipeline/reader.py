@@ -26,7 +26,6 @@ class Reader:
     """Reads the messages of every connector."""
 
     def __init__(self, routes: Mapping[str, Route], cache: Cache, tally: Tally) -> None:
-        """Read by the routes, by connector; the cache makes the keys of scores and marks."""
         self._routes = routes
         self._cache = cache
         self._tally = tally

@@ -166,7 +166,6 @@ class Requests(Generic[Requester]):
 
     @property
     def queued(self) -> bool:
-        """Whether a batch waits for a worker."""
         return not all(each.started for each in self.out.values())
 
     def _yield(self, waited: float) -> None:

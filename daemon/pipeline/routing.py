@@ -47,22 +47,15 @@ class Routing:
     """
 
     def __init__(self, models: Sequence[ServedModel], otherwise: ServedModel | None = None) -> None:
-        """Take the models.
+        """Take one model or more; a text goes to the first that reads its language.
 
-        Args:
-            models: At least one; a text goes to the first that reads its language.
-            otherwise: Scores what none of them reads; None leaves that without a tone.
+        `otherwise` scores what none of them reads; None leaves that without a tone.
         """
         self.models = tuple(models)
         self._otherwise = otherwise
 
     def choose(self, text: str, tag: str | None = None) -> Choice:
-        """Decide.
-
-        Args:
-            text: What is to be scored.
-            tag: Its language as its message names it; None where it does not.
-        """
+        """Decide; `tag` is the language that the text's message names, if it does."""
         language = told(tag) or detect(text)
         reading = (model for model in self.models if model.identity.reads(language))
         model = next(reading, self._otherwise)

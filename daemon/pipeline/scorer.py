@@ -56,15 +56,8 @@ class Scorer(Generic[Requester]):
     ) -> None:
         """Ask for nothing yet.
 
-        Args:
-            models: What each model is known by, by its name in the settings.
-            settings: Bounds of a batch, and how long to wait for one.
-            cache: Where scores are remembered.
-            clock: Monotonic seconds.
-            registry: Counts.
-            tracer: Traces requests.
-            urgent: Whether our batches may overtake the backlog of others.
-            yields: Whether to leave the workers to others while these keep them busy.
+        Urgent batches may overtake the backlog of others. One that yields leaves the workers to
+        others while these keep them busy.
         """
         self._models = models
         self._cache = cache
@@ -96,14 +89,9 @@ class Scorer(Generic[Requester]):
     def want(
         self, model: str, key: bytes, text: str, requester: Requester, *, alone: bool = False
     ) -> None:
-        """Have a text scored, once for all who request it.
+        """Have a text scored, once for all who request it: they come back with the outcome.
 
-        Args:
-            model: Name of the model.
-            key: Equal for equal texts.
-            text: What to score.
-            requester: Returned with the outcome.
-            alone: Whether it must not share a batch.
+        Equal texts have equal keys. One that is to be `alone` shares no batch.
         """
         self._requests[model].add(key, text, requester, alone=alone)
 
@@ -140,7 +128,6 @@ class Scorer(Generic[Requester]):
         return sum(len(each.unscored) for each in self._requests.values())
 
     def requesters(self) -> list[Requester]:
-        """The items that wait for a score."""
         return [
             requester
             for each in self._requests.values()

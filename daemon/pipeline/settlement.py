@@ -28,35 +28,25 @@ class Settlement:
     __slots__ = ("_failures", "_open", "delivery", "replies")
 
     def __init__(self, delivery: Delivery, texts: int, failures: Sequence[Reason] = ()) -> None:
-        """Owe so many texts; some may have failed already.
-
-        Args:
-            delivery: What is to be acknowledged.
-            texts: Texts whose outcome is open.
-            failures: Why other texts of it, or all of it, cannot be scored.
-        """
+        """Owe so many texts; others of it, or all of it, may have failed already."""
         self.delivery = delivery
         self.replies: list[OutgoingMessage] = []
         self._open = texts
         self._failures = list(failures)
 
     def done(self) -> None:
-        """One text's outcome is safe."""
         self._open -= 1
 
     def fail(self, reason: Reason) -> None:
-        """One text has failed."""
         self._open -= 1
         self._failures.append(reason)
 
     @property
     def complete(self) -> bool:
-        """Whether every text has its outcome."""
         return not self._open
 
     @property
     def failed(self) -> bool:
-        """Whether a text of it has failed."""
         return bool(self._failures)
 
     @property

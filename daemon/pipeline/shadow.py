@@ -72,7 +72,6 @@ class Shadows:
             self._scorer.ask(edges.scoring)
 
     def reset(self) -> None:
-        """Forget what was not compared yet."""
         self._new.clear()
         self._scorer.reset()
 

@@ -32,7 +32,6 @@ class Tally:
     def __init__(
         self, registry: Registry, *, mapping: Mapping[str, Breaker], scoring: Mapping[str, Breaker]
     ) -> None:
-        """Count into a registry, and into the breakers."""
         self._registry = registry
         self._latency = registry.histogram(metrics.LATENCY)
         self._ages = registry.histogram(metrics.AGE)
@@ -60,7 +59,6 @@ class Tally:
         self.scoring[model].record(parked=True)
 
     def published(self, pending: PendingEvent) -> None:
-        """An event is safe."""
         item = pending.item
         connector = item.delivery.connector
         self._registry.count(metrics.EVENTS, connector, pending.tone)
@@ -77,7 +75,6 @@ class Tally:
         self._observe(item.delivery, item.text)
 
     def parked(self, pending: PendingCopy) -> None:
-        """A parked copy is safe."""
         delivery = pending.settlement.delivery
         self._registry.count(metrics.PARKED, delivery.connector, pending.reason.code)
         self._observe(delivery)

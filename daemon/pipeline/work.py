@@ -74,7 +74,6 @@ class Item:
 
     @property
     def delivery(self) -> Delivery:
-        """What the text came in."""
         return self.settlement.delivery
 
     @property

@@ -129,11 +129,8 @@ def run(
 ) -> Done:  # fmt: skip
     """Label it all again, or until told to stop by SIGINT or SIGTERM.
 
-    Args:
-        settings: Everything.
-        job: What to label.
-        connect: Makes a connection, for what is to be declared before and deleted after.
-        show: Called once a second.
+    What is declared before, and deleted after, has a connection of its own, by `connect`; `show` is
+    called once a second.
 
     Raises:
         Misconfigured: There is nothing to read there, or somebody else does.

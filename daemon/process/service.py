@@ -61,14 +61,8 @@ class Service:
     ) -> None:
         """Wire the parts; connect nothing yet.
 
-        Args:
-            settings: Everything.
-            edges: The bus.
-            store: Where scores, marks and the daemon's snapshots are kept.
-            signals: What the operator asks for.
-            reporter: Counts over the whole life of the process.
-            tracer: Traces over the whole life of the process.
-            yields: Whether to leave the workers to others while these keep them busy.
+        Reporter and tracer last as long as the process. One that yields leaves the workers to
+        others while these keep them busy.
 
         Raises:
             Misconfigured: A model cannot be identified, or memory might run out.

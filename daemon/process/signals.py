@@ -29,7 +29,6 @@ class Signals:
     """
 
     def __init__(self, load: Callable[[], Settings], supervisor: Supervisor | None = None) -> None:
-        """Nothing is asked yet, and nobody sleeps; `load` reads the settings."""
         self.supervisor = supervisor or Supervisor({})
         self._load = load
         self._reload = False
@@ -38,7 +37,6 @@ class Signals:
         self.wakeup: Wakeup | None = None
 
     def listen(self) -> None:
-        """Take SIGTERM, SIGINT and SIGHUP of this process."""
         signal.signal(signal.SIGTERM, self.ask_stop)
         signal.signal(signal.SIGINT, self.ask_stop)
         signal.signal(signal.SIGHUP, self.ask_reload)
@@ -49,7 +47,6 @@ class Signals:
         self._wake()
 
     def ask_reload(self, *_: object) -> None:
-        """Ask to reload the settings."""
         self._reload = True
         self._wake()
 

@@ -39,7 +39,6 @@ class Supervisor:
         self.watchdog_seconds = int(microseconds) / 1e6 if ours and microseconds.isdigit() else 0.0
 
     def __bool__(self) -> bool:
-        """Whether anybody listens."""
         return bool(self._address)
 
     def ready(self, status: str) -> None:

@@ -31,18 +31,16 @@ class ProgressMonitor:
     """
 
     def __init__(self, patience: float) -> None:
-        """Start with a clean slate.
+        """Take the seconds without progress that are still fine.
 
-        Args:
-            patience: Seconds without progress that are still fine; longer than any deadline after
-                which the process helps itself.
+        They are longer than any deadline after which the process helps itself.
         """
         self._patience = patience
         self._done = -1
         self._since: float | None = None
 
     def well(self, now: float, *, owed: bool, done: int, excused: bool) -> bool:
-        """Look again, and say whether all is well.
+        """Look again, at so many monotonic seconds, and say whether all is well.
 
         Args:
             now: Monotonic seconds.
@@ -64,7 +62,6 @@ class Watchdog:
     """
 
     def __init__(self, supervisor: Supervisor, settings: DaemonSettings) -> None:
-        """Say nothing yet."""
         self._supervisor = supervisor
         self._monitor = ProgressMonitor(
             _DEADLINES * max(settings.score_timeout, settings.confirm_timeout)
@@ -73,26 +70,17 @@ class Watchdog:
         self._well = True
 
     def connected(self) -> None:
-        """Deliveries come in from now on."""
         self._mute = False
         self._supervisor.ready("consuming")
 
     def missed(self, error: BaseException | None) -> None:
-        """An attempt to connect has failed."""
         self._mute = bool(error and isinstance(error.__cause__, TimeoutError))
 
     def draining(self, in_flight: int, seconds: float) -> None:
-        """The end has begun, and may take so many seconds."""
         self._supervisor.stopping(seconds + 10, f"stopping; {in_flight} deliveries to finish")
 
     def look(self, now: float, snapshot: DaemonSnapshot, done: float) -> None:
-        """Report the state of the process, and feed the watchdog if all is well.
-
-        Args:
-            now: Monotonic seconds.
-            snapshot: The state.
-            done: How much was ever done.
-        """
+        """Report the state of the process, and feed the watchdog if all is well."""
         if snapshot.state != "draining":
             self._supervisor.status(status(snapshot))
         well = self._monitor.well(

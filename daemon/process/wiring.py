@@ -46,12 +46,7 @@ RECONNECT_PAUSES = tenacity.wait_exponential(multiplier=0.2, max=10) + tenacity.
 
 
 def broker(settings: Settings, name: str) -> Broker:
-    """Return a connection to RabbitMQ, not yet open.
-
-    Args:
-        settings: Everything.
-        name: What RabbitMQ's tools call the connection.
-    """
+    """Return a connection to RabbitMQ, not yet open, with its name there."""
     return Broker(
         settings.broker.url,
         name=name,
@@ -68,13 +63,7 @@ def celery(settings: Settings) -> Celery:
 
 
 def rabbit(settings: Settings, name: str, *, consume: bool) -> Rabbit:
-    """Return the edges at RabbitMQ.
-
-    Args:
-        settings: Everything.
-        name: What RabbitMQ's tools call the connection.
-        consume: Whether to read the source queues.
-    """
+    """Return the edges at RabbitMQ; with `consume` they read the source queues."""
     return Rabbit(
         broker(settings, name),
         app=celery(settings),
@@ -87,7 +76,6 @@ def rabbit(settings: Settings, name: str, *, consume: bool) -> Rabbit:
 
 
 def subscriptions(settings: Settings) -> list[Subscription]:
-    """Return the connectors as the bus knows them."""
     return [
         Subscription(
             each.name,
@@ -105,7 +93,6 @@ def subscriptions(settings: Settings) -> list[Subscription]:
 
 
 def topology(settings: Settings) -> list[Topology]:
-    """Return all that the processes rely on at the broker."""
     return declared(subscriptions(settings), [model.name for model in settings.models])
 
 
@@ -122,7 +109,6 @@ def prepare(settings: Settings, broker: Broker, *parts: Topology) -> None:
 
 
 def redis_store(settings: Settings) -> RedisStore:
-    """Return the cache entries' home in Redis."""
     return RedisStore(
         settings.redis.url,
         timeout=settings.redis.timeout,
@@ -137,7 +123,6 @@ def deployment(settings: Settings) -> str:
 
 
 def cache(settings: Settings, store: Store) -> Cache:
-    """Return the cache over a store."""
     return Cache(
         store,
         secret=settings.redis.secret,
@@ -178,7 +163,6 @@ def routes(settings: Settings) -> dict[str, Route]:
 def routing(
     settings: Settings, connector: ConnectorSettings, known: Mapping[str, ModelIdentity]
 ) -> Routing:
-    """Return which model scores which texts of a connector."""
     models = [ServedModel(name, known[name]) for name in settings.models_of(connector)]
     otherwise = {"none": None, "label": models[0]}
     name = connector.unsupported
@@ -211,7 +195,6 @@ def _in_charge(settings: Settings) -> tuple[str, ...]:
 
 
 def mapper(settings: Settings, connector: ConnectorSettings) -> Mapper:
-    """Return how a connector's messages are read."""
     return Mapper(
         connector.mapping_config(),
         max_body_bytes=settings.daemon.max_body_bytes,
@@ -222,8 +205,6 @@ def mapper(settings: Settings, connector: ConnectorSettings) -> Mapper:
 
 
 def tally(settings: Settings, registry: Registry) -> Tally:
-    """Return what counts a daemon's messages, with a breaker for each connector and model."""
-
     def breaker() -> Breaker:
         return Breaker(window=settings.daemon.parked_window, share=settings.daemon.parked_share)
 

@@ -136,7 +136,6 @@ class ConnectorSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True,
 
     @property
     def models(self) -> tuple[str, ...]:
-        """The models that it names."""
         return (self.model,) if isinstance(self.model, str) else self.model
 
     @property
@@ -146,7 +145,6 @@ class ConnectorSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True,
         return own if self.offset != "" else self.queue or own
 
     def mapping_config(self) -> MappingConfig:
-        """How its messages are read."""
         given: dict[str, Any] = {
             name: getattr(self, name)
             for name in MappingConfig.__struct_fields__
@@ -157,5 +155,4 @@ class ConnectorSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True,
 
     @property
     def doubt(self) -> Doubt:
-        """When the tone of its events is `unsure`."""
         return Doubt(self.unsure_below, self.unsure_margin)

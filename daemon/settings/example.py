@@ -29,7 +29,6 @@ _HEAD = """\
 
 
 def document() -> str:
-    """Return the whole file."""
     parts = [_HEAD]
     hints = get_type_hints(Settings, include_extras=False)
     for field in msgspec.structs.fields(Settings):

@@ -59,11 +59,7 @@ class LoadedSettings(msgspec.Struct, frozen=True):
 
 
 def load(environ: Mapping[str, str] = os.environ, path: Path | None = None) -> Settings:
-    """Return the settings.
-
-    Args:
-        environ: Variables; `TONEBUS_CONFIG` names the file where `path` is None.
-        path: The TOML file.
+    """Return the settings in a TOML file, or in the one that `TONEBUS_CONFIG` names.
 
     Raises:
         Misconfigured: The file is missing or wrong, or a variable is unknown or wrong; the

@@ -50,7 +50,6 @@ class Problem(msgspec.Struct, frozen=True):
         return _LOGIN.sub("://…@", written)
 
     def __str__(self) -> str:
-        """What is wrong, where, and what to do."""
         said = f"{self.where}: {self.what}" if self.path else self.what
         return f"{said}. Fix: {self.fix}" if self.fix else said
 

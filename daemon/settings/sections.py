@@ -59,12 +59,10 @@ class BrokerSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw
 
     @property
     def tls(self) -> Tls:
-        """What TLS is to trust, and what it shows of us."""
         return Tls(self.ca_file, self.cert_file, self.key_file)
 
     @property
     def external(self) -> bool:
-        """Whether the client certificate is the login."""
         return self.login == "certificate"
 
 
@@ -99,7 +97,6 @@ class RedisSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
 
     @property
     def tls(self) -> Tls:
-        """What TLS is to trust, and what it shows of us."""
         return Tls(self.ca_file, self.cert_file, self.key_file)
 
 

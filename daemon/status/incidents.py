@@ -29,7 +29,6 @@ class Ledger:
     """The last incidents, equal ones as one."""
 
     def __init__(self) -> None:
-        """Start without an incident."""
         self._lock = threading.Lock()
         self._incidents: OrderedDict[tuple[str, str], Incident] = OrderedDict()
         self._counts: Counter[str] = Counter()
@@ -62,7 +61,6 @@ class Ledger:
             registry.set(metrics.INCIDENTS, code, to=count)
 
     def recent(self) -> list[Incident]:
-        """The last incidents, the newest first."""
         with self._lock:
             return list(reversed(self._incidents.values()))
 

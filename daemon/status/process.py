@@ -44,7 +44,6 @@ class ProcessIdentity:
 
 
 def is_own(process: Process) -> bool:
-    """Whether it is this process."""
     return process.uid == _UID
 
 

@@ -25,7 +25,6 @@ class History:
     """What the last ten seconds, the last minute and the last hour were like."""
 
     def __init__(self) -> None:
-        """Start with nothing behind."""
         self._readings: deque[_Reading] = deque()
         self._tones: Counter[str] = Counter()
         self._minutes: deque[Minute] = deque(maxlen=_MINUTES)
@@ -34,14 +33,9 @@ class History:
         self, now: float, epoch: float, *,
         totals: Mapping[str, float], tones: Mapping[str, int], latency: Sequence[int],
     ) -> None:  # fmt: skip
-        """Add the totals of this moment, which only grow.
+        """Add the totals of this moment, which only grow, with the counts of a histogram.
 
-        Args:
-            now: Monotonic seconds.
-            epoch: Seconds since the epoch.
-            totals: Counters, by name.
-            tones: Events by tone.
-            latency: Counts of a histogram.
+        `now` is in monotonic seconds, `epoch` in seconds since the epoch.
         """
         self._readings.append(_Reading(now, dict(totals), list(latency)))
         while len(self._readings) > 1 and self._readings[1].at <= now - _RECENT_SECONDS:

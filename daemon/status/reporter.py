@@ -70,7 +70,6 @@ class Reporter:
     """
 
     def __init__(self) -> None:
-        """Start with everything at zero."""
         self.registry = Registry()
         self.state: State = "connecting"
         self._identity = ProcessIdentity("daemon")
@@ -95,12 +94,8 @@ class Reporter:
     ) -> None:
         """Report on a service from now on.
 
-        Args:
-            store: Where snapshots are written.
-            look: Takes in the monotonic time, every snapshot, and how much work was ever done.
-            gauges: Returns what the service knows of itself.
-            revisions: Revision of each model, by the model's name in the settings.
-            worst_case: Bytes that its deliveries may take.
+        `look` takes in the monotonic time, each snapshot, and how much work was ever done; models
+        have their revisions by their names in the settings.
         """
         self._store, self._look, self._ask = store, look, gauges
         self._revisions, self._worst_case = dict(revisions), worst_case

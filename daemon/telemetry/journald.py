@@ -36,7 +36,6 @@ def listens(environ: Mapping[str, str] = os.environ, fd: int | None = None) -> b
 
 
 def message_id(event: str) -> str:
-    """The MESSAGE_ID of a fact, by its name."""
     return uuid.uuid5(_EVENTS, event).hex
 
 
@@ -61,13 +60,11 @@ class Handler(logging.Handler):
     """Sends what `render` wrote to the journal; to standard error where that fails."""
 
     def __init__(self, path: Path = SOCKET) -> None:
-        """Prepare; `path` is where the journal listens."""
         super().__init__()
         self._path = str(path)
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC)
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Send one fact."""
         entry = self.format(record)
         try:
             self._socket.sendto(entry.encode("utf-8", "backslashreplace"), self._path)
@@ -79,7 +76,6 @@ class Handler(logging.Handler):
             sys.stderr.flush()
 
     def close(self) -> None:
-        """Close the socket."""
         self._socket.close()
         super().close()
 

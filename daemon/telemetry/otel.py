@@ -48,8 +48,7 @@ _log = structlog.get_logger(__name__)
 def start(process: str) -> OtelTracer:
     """Return a tracer that exports by OTLP over HTTP, as the `OTEL_…` variables say.
 
-    Args:
-        process: `daemon` or `worker`; part of the service's name where no variable gives one.
+    The process is part of the service's name where no variable gives one.
 
     Raises:
         ValueError: A variable has no proper value.
@@ -75,13 +74,11 @@ class OtelTracer(Tracer):
     """One span for each delivery, one for each request to the workers, one for its scoring."""
 
     def __init__(self, provider: TracerProvider) -> None:
-        """Trace with a provider; `close` shuts it down."""
         self._provider = provider
         self._tracer = provider.get_tracer("tonebus", RELEASE)
         self._open: dict[int, _Followed] = {}
 
     def follow(self, delivery: Delivery) -> Trace:
-        """Begin the trace of a delivery that has just come."""
         trace = self._open[id(delivery)] = _Followed(self, delivery)
         return trace
 
@@ -153,7 +150,6 @@ class OtelTracer(Tracer):
             trace.end()
 
     def close(self) -> None:
-        """Hand over what was traced, within a few seconds."""
         last = threading.Thread(target=self._provider.shutdown, name="last-spans", daemon=True)
         last.start()
         last.join(_FLUSH_SECONDS)

@@ -73,9 +73,7 @@ class _Reader(Collector):
 def collectors(registry: Registry, refresh: Callable[[], None] = lambda: None) -> CollectorRegistry:
     """Return what Prometheus's client serves.
 
-    Args:
-        registry: The values.
-        refresh: Called before each scrape, to set gauges that nobody keeps up otherwise.
+    `refresh` is called before each scrape, to set gauges that nobody keeps up otherwise.
     """
     registry.set(BUILD, RELEASE, to=1)
     found = CollectorRegistry(auto_describe=False)
@@ -94,13 +92,8 @@ def serve(
 ) -> None:
     """Serve `/metrics` and `/healthz` from a thread of its own; port 0 serves nothing.
 
-    A port that is taken is no reason to stop labelling: the log says so.
-
-    Args:
-        registry: The values.
-        host: Where to listen.
-        port: Where to listen.
-        healthy: Whether the process's loop goes on; `/healthz` is 503 where it does not.
+    `/healthz` is 503 where the process's loop does not go on. A port that is taken is no reason to
+    stop labelling: the log says so.
     """
     if not port:
         return

@@ -26,18 +26,15 @@ class Registry:
     """
 
     def __init__(self) -> None:
-        """Start from nothing."""
         self.fresh_until = float("inf")
         self.values: dict[Metric, dict[Labels, float]] = defaultdict(dict)
         self.histograms: dict[Metric, dict[Labels, Histogram]] = defaultdict(dict)
 
     def count(self, metric: Metric, *labels: str, by: float = 1) -> None:
-        """Add to a counter."""
         values = self.values[metric]
         values[labels] = values.get(labels, 0) + by
 
     def set(self, metric: Metric, *labels: str, to: float) -> None:
-        """Set a gauge."""
         self.values[metric][labels] = to
 
     def replace(self, metric: Metric, values: Mapping[Labels, float]) -> None:
@@ -50,7 +47,6 @@ class Registry:
         return {} if gone else dict(self.values.get(metric, {}))
 
     def histogram(self, metric: Metric, *labels: str) -> Histogram:
-        """Return a histogram, to observe with."""
         found = self.histograms[metric].get(labels)
         if found is None:
             found = self.histograms[metric][labels] = Histogram(metric.buckets)
@@ -87,12 +83,10 @@ class Histogram:
     __slots__ = ("bounds", "counts", "sum")
 
     def __init__(self, bounds: tuple[float, ...]) -> None:
-        """Start empty."""
         self.bounds = bounds
         self.counts = [0] * (len(bounds) + 1)
         self.sum = 0.0
 
     def observe(self, value: float) -> None:
-        """Count one observation."""
         self.counts[bisect_left(self.bounds, value)] += 1
         self.sum += value

@@ -16,12 +16,8 @@ if TYPE_CHECKING:
 
 
 class Settling(Protocol):
-    """What settles a delivery."""
-
     @property
-    def delivery(self) -> Delivery:
-        """The delivery."""
-        ...
+    def delivery(self) -> Delivery: ...
 
 
 @runtime_checkable
@@ -37,18 +33,14 @@ class Traced(Protocol):
     duplicates: Sequence[Settling]
 
     @property
-    def delivery(self) -> Delivery:
-        """The delivery that the text came in."""
-        ...
+    def delivery(self) -> Delivery: ...
 
 
 class Requested(Protocol):
     """A text in a scoring request; what waits for its score may be `Traced`."""
 
     @property
-    def requesters(self) -> Sequence[object]:
-        """What waits for its score."""
-        ...
+    def requesters(self) -> Sequence[object]: ...
 
 
 class Tracer:
@@ -59,15 +51,7 @@ class Tracer:
         return UNTRACED
 
     def ask(self, model: str, members: Sequence[Requested]) -> Mapping[str, str]:  # noqa: ARG002 - as above
-        """Trace one request to the workers.
-
-        Args:
-            model: The model's name in the settings.
-            members: The texts in it, with what waits for them.
-
-        Returns:
-            The headers by which a worker goes on with the trace.
-        """
+        """Trace a request to the workers; return the headers by which a worker goes on with it."""
         return NO_HEADERS
 
     def score(

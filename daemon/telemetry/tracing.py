@@ -15,11 +15,7 @@ if TYPE_CHECKING:
 
 
 def start(settings: TracingSettings, process: str) -> Tracer:
-    """Return what the process traces with.
-
-    Args:
-        settings: Whether to trace at all.
-        process: `daemon` or `worker`.
+    """Return what a `daemon` or a `worker` traces with.
 
     Raises:
         Misconfigured: Tracing is on, and OpenTelemetry is not installed or refuses its variables.

@@ -100,13 +100,7 @@ def run(settings: Settings, models: Sequence[str]) -> int:
 
 
 def _follow(supervisor: Supervisor, longest: float, facts: dict[str, str]) -> None:
-    """Report when the worker is ready, and when it begins to stop.
-
-    Args:
-        supervisor: Is told.
-        longest: Seconds that a forward may take, and a stop with it.
-        facts: What the log says of a worker that is ready.
-    """
+    """Tell the supervisor when the worker is ready, and log the facts, and when it stops."""
 
     @signals.setup_logging.connect(weak=False)  # type: ignore[untyped-decorator]  # Celery
     def keep_our_logs(**_: object) -> None:

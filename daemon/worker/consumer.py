@@ -31,14 +31,7 @@ class WorkerConsumer(Consumer):  # type: ignore[misc]  # Celery has no types
     def __init__(
         self, *args: object, supervisor: Supervisor, line: Callable[[], str], **kwargs: object
     ) -> None:
-        """Take what Celery's consumer takes, and more.
-
-        Args:
-            args: Celery's.
-            supervisor: Is told how the worker is, and that its loop goes on.
-            line: Says how the worker is.
-            kwargs: Celery's.
-        """
+        """Take what Celery's consumer takes, a supervisor, and what tells how the worker is."""
         self._supervisor = supervisor
         self._line = line
         super().__init__(*args, **kwargs)
@@ -58,7 +51,6 @@ class WorkerConsumer(Consumer):  # type: ignore[misc]  # Celery has no types
         self.timer.call_repeatedly(_PULSE_SECONDS, self.pulse)
 
     def create_task_handler(self, *args: object, **kwargs: object) -> Callable[[Any], None]:
-        """Return what is called with each message of the queue."""
         handle = super().create_task_handler(*args, **kwargs)
 
         def receive(message: Any) -> None:  # noqa: ANN401 - kombu has no types
@@ -120,5 +112,4 @@ class Connected(bootsteps.StartStopStep):  # type: ignore[misc]  # Celery has no
     requires = ("celery.worker.consumer.tasks:Tasks",)
 
     def start(self, parent: WorkerConsumer) -> None:
-        """Run when a connection consumes."""
         parent.connected()

@@ -27,13 +27,11 @@ class ForwardPool(TaskPool):  # type: ignore[misc]  # Celery has no types
     """
 
     def __init__(self, *args: object, **kwargs: object) -> None:
-        """Take what Celery's pools take."""
         super().__init__(*args, **kwargs)
         self._last: Future[object] | None = None
 
     @property
     def busy(self) -> bool:
-        """Whether a request is under way."""
         return self._last is not None and not self._last.done()
 
     def await_idle(self, seconds: float) -> bool:
@@ -43,7 +41,6 @@ class ForwardPool(TaskPool):  # type: ignore[misc]  # Celery has no types
         return not self.busy
 
     def on_apply(self, *args: object, **kwargs: object) -> object:
-        """Have the thread handle one request."""
         result = super().on_apply(*args, **kwargs)
         self._last = result.f
         result.f.add_done_callback(_end_if_it_failed)

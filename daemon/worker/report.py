@@ -37,14 +37,7 @@ class WorkerReport:
     ) -> None:  # fmt: skip
         """Start with all counters at zero; nothing is reported before `start`.
 
-        Args:
-            store: Where snapshots are kept.
-            name: The model's name in the settings.
-            model: What it serves.
-            device: Where it computes.
-            threads: With how many threads.
-            precision: In which number format, and why.
-            registry: Counters that reports of other models of the process share.
+        The name is the model's in the settings; the precision is a number format, and why.
         """
         self.registry = registry or Registry()
         self.line = f"{name}: waiting for texts"
@@ -60,16 +53,13 @@ class WorkerReport:
         threading.Thread(target=self._run, name="report", daemon=True).start()
 
     def scored(self, result: BatchResult) -> None:
-        """Count one batch."""
         self.registry.batch(self._name, result.outcomes(), result.seconds)
         self.registry.count(metrics.BUSY, self._name, by=result.seconds)
 
     def failed(self, code: str) -> None:
-        """Count a batch that came to nothing."""
         self.registry.count(metrics.FAILED, self._name, code)
 
     def snapshot(self) -> WorkerSnapshot:
-        """Return the snapshot of now."""
         registry, own = self.registry, (self._name,)
         texts = registry.values[metrics.SCORED].get(own, 0)
         busy = registry.values[metrics.BUSY].get(own, 0)

@@ -46,12 +46,10 @@ def result_maker(model: ToneModel, worker: str, tracer: Tracer | None = None) ->
 
 
 def register(app: Celery, served: Mapping[str, tuple[Work, WorkerReport]], timeout: float) -> None:
-    """Add the task to a Celery application.
+    """Add the task to a worker's Celery application.
 
-    Args:
-        app: The worker's.
-        served: By the queue that a request came from, what does the work, and what counts it.
-        timeout: Seconds after which a forward is taken to hang: that ends the process.
+    By the queue that a request came from, `served` has what does the work, and what counts it. A
+    forward that takes longer than `timeout` seconds is taken to hang: that ends the process.
     """
 
     @app.task(name=TASK, bind=True)  # type: ignore[untyped-decorator]  # Celery has no types

@@ -33,7 +33,6 @@ class CatalogueEntry(msgspec.Struct, frozen=True):
         reads: What of them is text.
         body: What the body of a message is.
         source: When its shape was compared, and with what.
-        toml: The whole file.
     """
 
     name: str

@@ -27,10 +27,8 @@ class DryRun(msgspec.Struct, frozen=True):
     """What the mapping makes of a message.
 
     Attributes:
-        texts: To be scored.
         skip: Why it asks for no event; empty where it does.
         park: Reason code with which it, or a part of it, would be parked; empty where it is not.
-        detail: A few words more on that.
     """
 
     texts: list[Text] = []

@@ -36,7 +36,6 @@ class Finding(msgspec.Struct, frozen=True):
     Attributes:
         state: `foreign` ones are there and belong to others; `unknown` ones we may not look at.
         detail: What the broker said, where it did not let us look.
-        messages: Messages ready in a queue.
     """
 
     kind: Literal["exchange", "queue"]

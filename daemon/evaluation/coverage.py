@@ -21,7 +21,6 @@ class Kept(msgspec.Struct, frozen=True):
     """One value of a setting.
 
     Attributes:
-        at: The value.
         coverage: Share of the texts that keep a tone, in [0, 1]; a text without a score has none.
         accuracy: Share of those whose tone is right; None where no text keeps one.
     """

@@ -41,20 +41,14 @@ class Report(msgspec.Struct, frozen=True):
     """Figures of one model over one set of labelled texts.
 
     Attributes:
-        texts: How many.
         faults: How many of them could not be scored; they count as wrong.
-        truncated: How many of them were cut.
         macro_recall: Mean recall over the tones that the texts have; TweetEval's measure.
         macro_f1: Mean F1 likewise.
-        accuracy: Share of right tones.
         calibration_error: Expected calibration error over 15 equal bins of the top score
             (Guo et al. 2017).
-        tones: Figures of each right tone.
         confusion: Right tone → given tone → texts.
         bins: The reliability diagram, lowest score first, empty bins left out.
         seconds: Time to score, preprocessing and tokenising included.
-        texts_per_second: Texts scored in a second.
-        tokens_per_second: Tokens read in a second.
     """
 
     texts: int

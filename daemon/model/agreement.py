@@ -32,10 +32,8 @@ class Proof(msgspec.Struct, frozen=True):
     """How a faster form compares with the exact model.
 
     Attributes:
-        same_tone: Share of texts with the same tone.
         drift: Mean difference of a tone's probability.
         apart: Largest difference of a tone's probability between a text alone and among others.
-        faster: How many times as fast.
     """
 
     same_tone: float

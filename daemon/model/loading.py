@@ -43,12 +43,9 @@ class Loaded(msgspec.Struct, frozen=True):
     Attributes:
         network: Takes `input_ids` and gives `logits`; in evaluation mode on `device`.
         tokenizer: The fast tokenizer's own engine: no padding, no truncation set.
-        card: What its training and the settings decided.
-        folding: How the columns of the logits become tones.
         independent: Whether each label is decided on its own (sigmoid), instead of one of them.
         max_tokens: Longest input that tokenizer, positions and settings all allow.
         pad: Token id that fills the right of shorter texts.
-        device: Where the network is.
         precision: The number format of its products, as the setting has it.
     """
 

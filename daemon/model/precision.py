@@ -31,12 +31,7 @@ _PASSES: Final = 4.5
 
 
 class Choice(msgspec.Struct, frozen=True):
-    """The number format that a model computes in.
-
-    Attributes:
-        precision: Its name, as the setting has it.
-        why: Why this one, in one line.
-    """
+    """The number format that a model computes in."""
 
     precision: str
     why: str

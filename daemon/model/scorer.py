@@ -40,7 +40,6 @@ class ToneModel:
         tones: Its tones, in canonical order.
         device: Where it runs, `cpu` or `cuda`.
         max_tokens: Longest input in tokens, special tokens included.
-        precision: The number format that it computes in, and why.
         token_budget: Tokens of one forward, padding included; `warm_up` measures the best.
     """
 

@@ -84,7 +84,6 @@ class Request:
         text: At most `max_text_chars` of it.
         cut: Whether there was more of it.
         place: Of the text among the caller's.
-        choice: Which model scores it, if any.
     """
 
     asked: Asked

@@ -38,7 +38,6 @@ class Refusal:
     """A destination that refuses messages at present.
 
     Attributes:
-        reason: What the broker did.
         since: Monotonic seconds of the first refusal.
         waiting: Messages held for it; the first is the next probe.
         probe: The message sent to find out; None between two probes.

@@ -53,7 +53,6 @@ class PendingEvent:
 
     Attributes:
         event: As it was last made.
-        tone: Its tone.
     """
 
     item: Item

@@ -52,7 +52,6 @@ class Predictor:
 
     Attributes:
         fault: Why the bus cannot be reached; empty while it can.
-        registry: Counts.
     """
 
     def __init__(

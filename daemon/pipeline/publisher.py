@@ -42,7 +42,6 @@ class Publisher:
     no room in the window: it may never be confirmed.
 
     Attributes:
-        refused: The destinations that refuse messages at present.
         refusals: How often the broker refused a message.
     """
 

@@ -37,9 +37,7 @@ class Scorer(Generic[Requester]):
     one than this process knows.
 
     Attributes:
-        clock: Monotonic seconds.
         hold: Seconds for which a delivery is held while nothing can be done.
-        tracer: Traces requests.
     """
 
     def __init__(

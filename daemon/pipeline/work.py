@@ -56,8 +56,6 @@ class Item:
     """One text on its way to its event.
 
     Attributes:
-        settlement: Settles the delivery that the text came in.
-        choice: Which model scores it, if any.
         duplicates: Settlements of the same event that arrived while this one was under way.
         further: None where the connector has no further models.
     """

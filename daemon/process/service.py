@@ -43,8 +43,6 @@ class Service:
     """One daemon under one set of settings.
 
     Attributes:
-        pipeline: The message path.
-        registry: What it has done.
         ready: Whether it has ever consumed.
     """
 

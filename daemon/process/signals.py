@@ -25,7 +25,6 @@ class Signals:
     Attributes:
         stop: How often it was asked to stop; the second time ends at once.
         settings: New settings to go on with; None where none were asked for.
-        supervisor: Hears how that goes.
     """
 
     def __init__(self, load: Callable[[], Settings], supervisor: Supervisor | None = None) -> None:

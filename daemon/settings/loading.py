@@ -27,7 +27,6 @@ class LoadedSettings(msgspec.Struct, frozen=True):
         path: The file; None where there is none.
         lines: Line of each key in it.
         origins: The variable or the credential that gave a setting its value, over the file.
-        problems: What is wrong with them.
         settings: The settings; None where they are of the wrong shape.
     """
 

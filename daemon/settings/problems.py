@@ -28,7 +28,6 @@ class Problem(msgspec.Struct, frozen=True):
     Attributes:
         path: Keys and positions that lead to it.
         what: What is wrong; never a secret.
-        fix: What to do about it.
         severity: With an error no process starts.
     """
 

@@ -43,12 +43,7 @@ class Gauges(NamedTuple):
     """What a daemon knows about itself at one moment.
 
     Attributes:
-        blocked: Whether the broker asks publishers to wait.
-        in_flight: Deliveries that are not settled.
-        waiting: Texts that wait for a score.
-        unconfirmed: Published messages that are not confirmed.
         refusals: Messages that the broker did not take, so far.
-        workers: Workers of each model.
         pauses: Why a connector does not consume, by its name.
     """
 
@@ -62,12 +57,7 @@ class Gauges(NamedTuple):
 
 
 class Reporter:
-    """What a daemon reports of itself, over its whole life and any number of reloads.
-
-    Attributes:
-        registry: Its counters.
-        state: What it does now.
-    """
+    """What a daemon reports of itself, over its whole life and any number of reloads."""
 
     def __init__(self) -> None:
         self.registry = Registry()

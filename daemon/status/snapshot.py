@@ -139,8 +139,6 @@ class DaemonSnapshot(Daemon):
         latency: Of the last minute, counts between the bounds of `metrics.SECONDS`: from
             delivery to confirm.
         cached: Events of the last minute that cost no model time.
-        recent: Events of the last minute.
-        workers: Known workers of each model.
         revisions: Revision of each model, as this daemon knows it.
         parked: Since it started, by reason code.
         redis: Why Redis is not used at present; empty while it serves.

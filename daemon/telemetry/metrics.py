@@ -26,10 +26,6 @@ class Metric:
     """One metric.
 
     Attributes:
-        name: As Prometheus shows it.
-        kind: What may be done with it.
-        process: Which process serves it.
-        meaning: One line.
         labels: Their names; each takes few values, which settings or code bound.
         buckets: Upper bounds of a histogram.
         lasts: Whether a gauge stays true when nobody keeps it up.

@@ -27,7 +27,6 @@ class WorkerReport:
     """What a worker reports of itself and one of its models, each second, from a thread of its own.
 
     Attributes:
-        registry: Counters of the whole process.
         line: Its state, in one line for a person.
     """
 

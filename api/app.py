@@ -51,7 +51,7 @@ def create_app(configuration: Settings | None = None) -> FastAPI:
         Misconfigured: The settings are wrong, or open the service to others without a token.
     """
     configuration = configuration or settings.load()
-    edges = wiring.rabbit(configuration, f"tonebus api {os.getpid()}", consume=False)
+    edges = wiring.rabbit(configuration, f"tonebus api {os.getpid()}")
     return build(configuration, edges, wiring.redis_store(configuration))
 
 

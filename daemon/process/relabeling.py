@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from connectors.amqp import topology
-from connectors.amqp.bus import Rabbit
 from connectors.amqp.past import Past, PastSource
 from connectors.amqp.subscription import Subscription
 from connectors.amqp.topology import Topology
@@ -18,7 +17,7 @@ from connectors.errors import BadInput, Skip
 from connectors.events.event import event_id
 from connectors.messages import Model
 from daemon.process import wiring
-from daemon.process.service import Service
+from daemon.process.service import serving
 from daemon.process.signals import Signals
 from daemon.status.reporter import Reporter
 from daemon.telemetry import metrics
@@ -154,23 +153,11 @@ def run(
     # nobody would keep its heartbeat meanwhile
     with contextlib.closing(connect()) as broker:
         topology.apply(broker, Topology(queues=(keep,)))
-    edges = Rabbit(
-        wiring.broker(settings, "tonebus relabel"),
-        app=wiring.celery(settings),
-        models=[each.name for each in settings.models],
-        subscriptions=[subscription],
-        prefetch=settings.broker.prefetch,
-        max_body_bytes=settings.daemon.max_body_bytes,
-        manage=settings.broker.manage_topology,
-        source=functools.partial(PastSource, past=past),
-    )
+    source = functools.partial(PastSource, past=past)
+    edges = wiring.rabbit(settings, "tonebus relabel", [subscription], source)
     reporter = _Reporter(lambda: show(past))
-    try:
-        Service(settings, edges, store, signals, reporter, yields=True).run()
-    finally:
-        signals.wakeup = None
-        edges.wakeup.close()
-        store.close()
+    with serving(settings, edges, store, signals, reporter, yields=True) as service:
+        service.run()
     if past.ended:
         # the next one starts at the beginning
         with contextlib.closing(connect()) as broker:

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import gc
 import os
-from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import structlog
 
 from connectors.errors import Misconfigured
 from daemon.process import wiring
-from daemon.process.service import Service
+from daemon.process.service import serving
 from daemon.process.signals import Signals
 from daemon.process.systemd import Supervisor
 from daemon.settings.changes import restarts
@@ -19,10 +18,9 @@ from daemon.status.reporter import Reporter
 from daemon.telemetry import prometheus, tracing
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     from daemon.settings import Settings
-    from daemon.telemetry.tracer import Tracer
 
 _COLLECT_AFTER = 20_000
 _log = structlog.get_logger(__name__)
@@ -51,7 +49,9 @@ def run(load: Callable[[], Settings]) -> int:
     _spare_the_collector()
     while not signals.stop:
         try:
-            with _service(settings, signals, reporter, tracer) as service:
+            name, read = f"tonebus daemon {os.getpid()}", wiring.subscriptions(settings)
+            edges, store = wiring.rabbit(settings, name, read), wiring.redis_store(settings)
+            with serving(settings, edges, store, signals, reporter, tracer) as service:
                 service.run()
         except Misconfigured as error:
             if proven is None:
@@ -83,19 +83,3 @@ def _spare_the_collector() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(_COLLECT_AFTER)
-
-
-@contextmanager
-def _service(
-    settings: Settings, signals: Signals, reporter: Reporter, tracer: Tracer
-) -> Iterator[Service]:
-    """Wire a service; close what it held when it is replaced, or a reload would leak it."""
-    edges = wiring.rabbit(settings, f"tonebus daemon {os.getpid()}", consume=True)
-    store = wiring.redis_store(settings)
-    try:
-        yield Service(settings, edges, store, signals, reporter, tracer)
-    finally:
-        # a signal must not write to a descriptor that is closed, or is another file's by then
-        signals.wakeup = None
-        edges.wakeup.close()
-        store.close()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 import traceback
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,7 +24,9 @@ from daemon.status.reporter import Gauges, Reporter
 from daemon.telemetry import metrics
 
 if TYPE_CHECKING:
-    from connectors.cache import Store
+    from collections.abc import Iterator
+
+    from connectors.cache import RedisStore, Store
     from connectors.ports import Edges
     from daemon.pipeline.work import Item
     from daemon.process.signals import Signals
@@ -275,3 +278,18 @@ class Service:
             "bus_unavailable", error=str(error), attempt=state.attempt_number,
             next_in=round(state.upcoming_sleep, 1),
         )  # fmt: skip
+
+
+@contextmanager
+def serving(
+    settings: Settings, edges: Edges, store: RedisStore, signals: Signals, reporter: Reporter,
+    tracer: Tracer | None = None, *, yields: bool = False,
+) -> Iterator[Service]:  # fmt: skip
+    """Wire a service; close what it held when it is replaced, or a reload would leak it."""
+    try:
+        yield Service(settings, edges, store, signals, reporter, tracer, yields=yields)
+    finally:
+        # a signal must not write to a descriptor that is closed, or is another file's by then
+        signals.wakeup = None
+        edges.wakeup.close()
+        store.close()

@@ -9,6 +9,7 @@ import tenacity
 from connectors.amqp import topology as bus
 from connectors.amqp.bus import Rabbit, declared
 from connectors.amqp.connection import Broker
+from connectors.amqp.source import Source
 from connectors.amqp.subscription import Subscription
 from connectors.cache import Cache, RedisStore
 from connectors.cache import deployment as cache_deployment
@@ -25,7 +26,7 @@ from daemon.pipeline.tally import Tally
 from daemon.pipeline.work import Route
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from celery import Celery
 
@@ -62,16 +63,20 @@ def celery(settings: Settings) -> Celery:
     return celery_app(settings.broker.url, settings.broker.tls, external=settings.broker.external)
 
 
-def rabbit(settings: Settings, name: str, *, consume: bool) -> Rabbit:
-    """Return the edges at RabbitMQ; with `consume` they read the source queues."""
+def rabbit(
+    settings: Settings, name: str, subscriptions: Sequence[Subscription] = (),
+    source: Callable[..., Source] = Source,
+) -> Rabbit:  # fmt: skip
+    """Return the edges at RabbitMQ; without subscriptions they only ask and publish."""
     return Rabbit(
         broker(settings, name),
         app=celery(settings),
         models=[model.name for model in settings.models],
-        subscriptions=subscriptions(settings) if consume else (),
+        subscriptions=subscriptions,
         prefetch=settings.broker.prefetch,
         max_body_bytes=settings.daemon.max_body_bytes,
         manage=settings.broker.manage_topology,
+        source=source,
     )
 
 

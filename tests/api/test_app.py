@@ -51,7 +51,7 @@ def test_without_a_broker_it_is_ready_to_say_so_and_predicts_nothing(
         models=(models.settings(model_directory),),
         connectors=(),
     )
-    edges = wiring.rabbit(settings, "tests", consume=False)
+    edges = wiring.rabbit(settings, "tests")
     assert isinstance(edges, Rabbit)
     app = build(settings, edges, EmbeddedStore())
     with TestClient(app) as client:

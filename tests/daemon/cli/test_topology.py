@@ -134,7 +134,7 @@ def test_where_the_daemon_may_declare_nothing_it_names_all_that_is_missing(bench
         broker=BrokerSettings(url=bench.url, manage_topology=False),
         connectors=(ConnectorSettings(output=OutputConfig(exchange="tones")),),
     )
-    edges = wiring.rabbit(settings, "test", consume=True)
+    edges = wiring.rabbit(settings, "test", wiring.subscriptions(settings))
     with pytest.raises(Misconfigured) as missing:
         edges.open()
     edges.drop()

@@ -50,7 +50,6 @@ class Result(msgspec.Struct, frozen=True):
     """One contender: texts and tokens a second, and the fp32 work that the tokens are worth.
 
     Attributes:
-        name: What ran.
         texts_per_second: Over all of its processes.
         tokens_per_second: Likewise; padding is not counted.
         gflops: Floating-point operations a second, in 10^9, that those tokens need.

@@ -34,7 +34,6 @@ class WrongUrl(Misconfigured):
 
     Attributes:
         what: What is wrong; quotes nothing of the URL but what is a word of ours.
-        fix: What to do about it.
     """
 
     def __init__(self, what: str, fix: str) -> None:

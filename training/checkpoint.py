@@ -10,14 +10,7 @@ import torch
 
 @dataclass
 class Progress:
-    """How far a run is.
-
-    Attributes:
-        step: Steps done.
-        texts: Texts seen.
-        seconds: Seconds spent training, over all starts of the run.
-        loss: A moving average of the loss.
-    """
+    """How far a run is, in steps, in texts, and in seconds over all of its starts."""
 
     step: int = 0
     texts: int = 0
@@ -30,7 +23,6 @@ class Checkpoint:
     """Saves the parts of a run every few minutes, and restores them.
 
     Attributes:
-        path: The file.
         parts: By name, what has `state_dict` and `load_state_dict`.
         every: Seconds between saves.
     """

@@ -213,18 +213,11 @@ def _workers(facts: Facts, model: str) -> Part:
         return _part(title, "starting", "Not known while RabbitMQ is away")
     count = facts.listeners.get(model, 0)
     wanted = ", ".join(f"“{each}”" for each in facts.further.get(model, ()))
-    if not count and wanted:
-        return _part(
-            title, "degraded", "No worker is running",
-            f"Start one: `tonebus worker --model {model}`. Until then the events of {wanted} go "
-            "without its answer.",
-        )  # fmt: skip
     if not count:
-        return _part(
-            title, "down", "No worker is running",
-            f"Start one: `tonebus worker --model {model}`. Until then messages wait in their "
-            "queues.",
-        )  # fmt: skip
+        lacks = f"the events of {wanted} go without its answer"
+        until = lacks if wanted else "messages wait in their queues"
+        fix = f"Start one: `tonebus worker --model {model}`. Until then {until}."
+        return _part(title, "degraded" if wanted else "down", "No worker is running", fix)
     revision = facts.revisions[model]
     other = [each for each in facts.workers if each.serves == model and each.revision != revision]
     if other:

@@ -30,7 +30,6 @@ class Place(msgspec.Struct, frozen=True):
     """A message of a stream: it, and all before it, are settled.
 
     Attributes:
-        stream: Its queue.
         seal: Digest of its body: another stream may bear the name by now.
         purpose: What else it is for.
         end: Offset at which a reader stops; None for one that goes on.

@@ -31,6 +31,12 @@ BULK, URGENT = 0, 1
 _NEVER = 1_000_000_000
 """RabbitMQ 4 would drop what has been looked at twenty times; older ones take no -1 here."""
 
+_OF_OTHERS: dict[Kind, tuple[str, str]] = {
+    "exchange": ("passive = true", "set passive = false"),
+    "queue": ("`queue`", "leave `queue` out for one of the connector's own"),
+}
+"""By what a thing is left to its owner, and what to do in place of that."""
+
 _UNROUTED_EVENTS = 100_000
 _PARKED_BYTES = 1024**3
 
@@ -188,7 +194,7 @@ def apply(broker: Broker, *parts: Topology) -> None:
     for part in parts:
         for exchange in part.exchanges:
             if exchange.passive:
-                _find(broker, exchange)
+                _find(broker, "exchange", exchange.name)
                 continue
             _declare(
                 broker, f"exchange {exchange.name!r}", channel.exchange_declare,
@@ -197,7 +203,8 @@ def apply(broker: Broker, *parts: Topology) -> None:
             )  # fmt: skip
         for queue in part.queues:
             if queue.passive:
-                _find_queue(broker, queue)
+                _find(broker, "queue", queue.name)
+                _check_kind(broker, queue)
                 continue
             _declare(
                 broker, f"queue {queue.name!r}", channel.queue_declare,
@@ -219,16 +226,11 @@ def verify(broker: Broker, *parts: Topology) -> None:
     Raises:
         Misconfigured: Something is missing; the message names all of it.
     """
-    missing = [
-        what
-        for part in parts
-        for what in (
-            *(f"exchange {each.name!r}" for each in part.exchanges
-              if _missing(broker, "exchange", each.name)),
-            *(f"queue {each.name!r}" for each in part.queues
-              if _missing(broker, "queue", each.name)),
-        )
-    ]  # fmt: skip
+    things: list[tuple[Kind, str]] = []
+    for part in parts:
+        things += [("exchange", each.name) for each in part.exchanges]
+        things += [("queue", each.name) for each in part.queues]
+    missing = [f"{kind} {name!r}" for kind, name in things if _missing(broker, kind, name)]
     if missing:
         raise Misconfigured(
             f"missing at the broker: {', '.join(missing)}; with manage_topology = false they are "
@@ -247,21 +249,13 @@ def _missing(broker: Broker, kind: Kind, name: str) -> bool:
         return False
 
 
-def _find(broker: Broker, exchange: Exchange) -> None:
-    if _missing(broker, "exchange", exchange.name):
+def _find(broker: Broker, kind: Kind, name: str) -> None:
+    if _missing(broker, kind, name):
+        setting, instead = _OF_OTHERS[kind]
         raise Misconfigured(
-            f"exchange {exchange.name!r} does not exist, and passive = true leaves it to its "
-            "owner. Fix: have its owner declare it, or set passive = false"
+            f"{kind} {name!r} does not exist, and {setting} leaves it to its owner. Fix: have its "
+            f"owner declare it, or {instead}"
         )
-
-
-def _find_queue(broker: Broker, queue: Queue) -> None:
-    if _missing(broker, "queue", queue.name):
-        raise Misconfigured(
-            f"queue {queue.name!r} does not exist, and `queue` leaves it to its owner. Fix: have "
-            "its owner declare it, or leave `queue` out for one of the connector's own"
-        )
-    _check_kind(broker, queue)
 
 
 def _check_kind(broker: Broker, queue: Queue) -> None:

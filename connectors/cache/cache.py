@@ -15,7 +15,7 @@ from connectors.text import framed
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from connectors.cache.store import Store
+    from connectors.cache.store import Entry, Store
     from connectors.messages import Model
 
 _KEY_BYTES = 20
@@ -59,7 +59,7 @@ class Cache:
         self._score_seal, self._mark_seal = derived("score seal"), derived("mark seal")
         self._score_ttl = score_ttl
         self._mark_ttl = mark_ttl
-        self._writes: list[tuple[bytes, bytes, int]] = []
+        self._writes: list[Entry] = []
 
     def score_key(self, model: Model, preprocessing: str, text: str) -> bytes:
         """Return the key of a text's score under one revision of a model."""

@@ -24,17 +24,18 @@ _INDEX_SECONDS = 24 * 3600
 """An index lists what has expired for so much longer at most: no two clocks differ by that."""
 _log = structlog.get_logger(__name__)
 
+Entry = tuple[bytes, bytes, int]
+"""Key, value, and the seconds for which they are kept."""
+
 
 class Store(Protocol):
     """Something that keeps bytes for a while."""
 
-    def exchange(
-        self, reads: Sequence[bytes], writes: Sequence[tuple[bytes, bytes, int]]
-    ) -> list[bytes | None]:
+    def exchange(self, reads: Sequence[bytes], writes: Sequence[Entry]) -> list[bytes | None]:
         """Write and read in one go; None for what is not there, or cannot be had now."""
         ...
 
-    def post(self, index: bytes, writes: Sequence[tuple[bytes, bytes, int]]) -> None:
+    def post(self, index: bytes, writes: Sequence[Entry]) -> None:
         """Write, and have `gather` find what was written until it expires."""
         ...
 
@@ -84,9 +85,7 @@ class RedisStore:
         self._read_only_until = 0.0
         self.fault = ""
 
-    def exchange(
-        self, reads: Sequence[bytes], writes: Sequence[tuple[bytes, bytes, int]]
-    ) -> list[bytes | None]:
+    def exchange(self, reads: Sequence[bytes], writes: Sequence[Entry]) -> list[bytes | None]:
         nothing: list[bytes | None] = [None] * len(reads)
         if self._clock() < self._read_only_until:
             writes = ()
@@ -102,7 +101,7 @@ class RedisStore:
         values = answers[-1] if answers and reads else nothing
         return nothing if isinstance(values, Exception) else values
 
-    def post(self, index: bytes, writes: Sequence[tuple[bytes, bytes, int]]) -> None:
+    def post(self, index: bytes, writes: Sequence[Entry]) -> None:
         """Write, and list the keys with the time at which each expires."""
         listed, now = self._namespace + index, self._wall()
 
@@ -160,7 +159,7 @@ class RedisStore:
             return False
         return True
 
-    def _write(self, pipe: Pipeline, writes: Sequence[tuple[bytes, bytes, int]]) -> None:
+    def _write(self, pipe: Pipeline, writes: Sequence[Entry]) -> None:
         for key, value, ttl in writes:
             # as `pipe.set` would, in an eighth of its time
             pipe.execute_command("SET", self._namespace + key, value, "EX", ttl)  # type: ignore[no-untyped-call]  # redis

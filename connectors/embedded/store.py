@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from connectors.cache.store import Entry
+
 _MAX_ENTRIES = 100_000
 
 
@@ -23,9 +25,7 @@ class EmbeddedStore:
         self._indexes: dict[bytes, set[bytes]] = {}
         self._entries: OrderedDict[bytes, tuple[bytes, float]] = OrderedDict()
 
-    def exchange(
-        self, reads: Sequence[bytes], writes: Sequence[tuple[bytes, bytes, int]]
-    ) -> list[bytes | None]:
+    def exchange(self, reads: Sequence[bytes], writes: Sequence[Entry]) -> list[bytes | None]:
         now = self._clock()
         with self._lock:
             for key, value, ttl in writes:
@@ -35,7 +35,7 @@ class EmbeddedStore:
             found = [self._entries.get(key) for key in reads]
         return [entry[0] if entry and entry[1] > now else None for entry in found]
 
-    def post(self, index: bytes, writes: Sequence[tuple[bytes, bytes, int]]) -> None:
+    def post(self, index: bytes, writes: Sequence[Entry]) -> None:
         self.exchange((), writes)
         with self._lock:
             self._indexes.setdefault(index, set()).update(key for key, _, _ in writes)

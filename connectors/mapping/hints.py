@@ -35,8 +35,6 @@ class Hint(msgspec.Struct, frozen=True):
 
     Attributes:
         setting: Where it stands, such as `carry.ticket`.
-        what: What it does.
-        fix: What to write.
     """
 
     setting: str

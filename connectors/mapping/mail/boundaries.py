@@ -62,7 +62,6 @@ class Boundary(NamedTuple):
     """A place where another mail begins.
 
     Attributes:
-        kind: What begins.
         first: Number of its first line.
         end: Number of the line after it.
         depth: How deeply what follows is quoted.
@@ -157,7 +156,8 @@ def _copy(
     kinds, found = _head(lines, head, any_label=any_label)
     enough = len(kinds) >= labels and (labels < _HEAD_LABELS or {FROM, DATE} <= kinds)
     if enough and evident:
-        enough = _evident(" ".join(found))
+        words = " ".join(found)
+        enough = has_address(words) or has_time(words)
     if any_label and len(kinds) >= labels and not enough:
         # in any language, a mail program writes first who sent it, and then when
         enough = has_address(found[0]) and has_time(" ".join(found[1:]))
@@ -193,10 +193,6 @@ def _labels_in(text: str) -> set[str]:
         return set()
     found = {LABELS.get(folded(each), "") for each in _INNER_LABEL.findall(text)}
     return found - {""}
-
-
-def _evident(text: str) -> bool:
-    return has_address(text) or has_time(text)
 
 
 def _label(lines: Sequence[Line], at: int, *, any_label: bool = False) -> tuple[str, str]:

@@ -36,7 +36,6 @@ class HtmlText(NamedTuple):
     """The text of a mail in HTML.
 
     Attributes:
-        lines: Its lines.
         hidden: Characters in it that no reader sees.
         cut: Whether the budget ended before the mail did.
         steps: Budget used.
@@ -66,8 +65,6 @@ class _Open(NamedTuple):
     """An element that is not closed yet.
 
     Attributes:
-        name: Its name.
-        part: What it is.
         spaced: Whether an empty line follows it.
         pre: Whether its own line ends and spaces are shown.
         first: Number of the first line in it.

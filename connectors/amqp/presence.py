@@ -10,6 +10,8 @@ from connectors.amqp.connection import Refused
 from connectors.ports import Backlog
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from connectors.amqp.connection import Broker
 
 Kind = Literal["exchange", "queue"]
@@ -83,16 +85,14 @@ def refused_publish(broker: Broker, exchange: str) -> str:
     So a message whose expiration is no number, and whose user is not ours, is refused in any case:
     with PRECONDITION_FAILED where a good one would be taken.
     """
-    channel = broker.channel()
     probe = amqp.Message(b"", expiration=_WRONG, user_id=_WRONG)
-    try:
-        broker.attempt(channel.basic_publish, probe, exchange=exchange, mandatory=True)
+
+    def publish(channel: Any) -> None:  # noqa: ANN401 - py-amqp has no types
+        channel.basic_publish(probe, exchange=exchange, mandatory=True)
         # RabbitMQ answers this after it has decided on the message
-        broker.attempt(channel.confirm_select)
-    except Refused as refused:
-        return str(refused)
-    broker.attempt(channel.close)
-    return "the broker took a message that it should refuse"
+        channel.confirm_select()
+
+    return _refusal(broker, publish)
 
 
 def refused_consume(broker: Broker, queue: str) -> str:
@@ -101,10 +101,15 @@ def refused_consume(broker: Broker, queue: str) -> str:
     RabbitMQ looks at the right to read first, then for the queue, then at the arguments: a
     priority that is no number is refused with PRECONDITION_FAILED where a good one would do.
     """
+    wrong = {"x-priority": _WRONG}
+    return _refusal(broker, lambda channel: channel.basic_consume(queue, arguments=wrong))
+
+
+def _refusal(broker: Broker, ask: Callable[[Any], object]) -> str:
     channel = broker.channel()
     try:
-        broker.attempt(channel.basic_consume, queue, arguments={"x-priority": _WRONG})
+        broker.attempt(ask, channel)
     except Refused as refused:
         return str(refused)
     broker.attempt(channel.close)
-    return "the broker took a priority that it should refuse"
+    return "the broker took what it should refuse"

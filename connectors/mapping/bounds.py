@@ -11,7 +11,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any
 
-    from connectors.delivery import Delivery
 
 _A_STEP = 64
 """Characters or elements that the libraries' own loops work through in the time of a step."""
@@ -58,11 +57,6 @@ class Work:
 def too_costly() -> BadInput:
     """Return the reason of a message, or a text, for which no steps are left."""
     return BadInput("too-costly", "more steps than daemon.max_mapping_steps")
-
-
-def check_size(delivery: Delivery, max_body_bytes: int) -> None:
-    if len(delivery.body) > max_body_bytes:
-        raise BadInput("too-large", f"{len(delivery.body)} bytes")
 
 
 def check_headers(headers: Mapping[str, Any]) -> None:

@@ -64,35 +64,28 @@ def from_headers(headers: Mapping[str, Any]) -> Mapping[str, Any]:
     return found if is_event else {}
 
 
-def unwrap(value: object, *, is_text: bool, attributes: Mapping[str, Any]) -> Document:
+def unwrap(
+    value: object, *, is_text: bool, attributes: Mapping[str, Any], whole_body: bool
+) -> Document:
     """Return what an event says, with the attributes found in headers; what is none, as it is.
+
+    A connector may take the whole body as the text, whatever it looks like.
 
     Raises:
         BadInput: Its data is nothing that can be read.
         Skip: It is an event of our own: scoring it again would never end.
     """
-    if _is_structured(value):
+    if not whole_body and _is_structured(value):
         attributes = value
         value = _data(value)
     if attributes and _is_ours(attributes):
         raise Skip("loop")
-    if isinstance(value, str) and not is_text:
+    if isinstance(value, str) and not (is_text or whole_body):
         value = recognised(value)
     # a JSON string that holds no document is a text that its publisher's library has encoded
-    is_text = isinstance(value, str)
+    is_text = whole_body or isinstance(value, str)
     whole = {**attributes, "data": value} if attributes else value
     return Document(value, is_text, attributes, whole)
-
-
-def as_text(value: object, attributes: Mapping[str, Any]) -> Document:
-    """Return a body as the text that it is, whatever it looks like.
-
-    Raises:
-        Skip: It is an event of our own.
-    """
-    if attributes and _is_ours(attributes):
-        raise Skip("loop")
-    return Document(value, True, attributes, {**attributes, "data": value} if attributes else value)
 
 
 def check(attributes: Mapping[str, Any]) -> None:

@@ -93,7 +93,8 @@ class Mapper:
             raise BadInput("mapping", type(error).__name__) from None
 
     def _read(self, delivery: Delivery) -> Mapped:
-        bounds.check_size(delivery, self._max_body_bytes)
+        if len(delivery.body) > self._max_body_bytes:
+            raise BadInput("too-large", f"{len(delivery.body)} bytes")
         attributes = _NO_ATTRIBUTES
         if headers := delivery.headers:
             bounds.check_headers(headers)
@@ -114,11 +115,10 @@ class Mapper:
     def _find(
         self, value: object, delivery: Delivery, *, is_text: bool, attributes: Mapping[str, Any]
     ) -> list[Found] | Found:
-        if self._format == "text":
-            # what looks like JSON there is a text that looks like JSON
-            document = cloudevents.as_text(value, attributes)
-        else:
-            document = cloudevents.unwrap(value, is_text=is_text, attributes=attributes)
+        whole = self._format == "text"
+        document = cloudevents.unwrap(
+            value, is_text=is_text, attributes=attributes, whole_body=whole
+        )
         if self._format == "cloudevents":
             cloudevents.check(document.attributes)
         return self._finder.find(document, delivery)

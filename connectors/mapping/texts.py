@@ -73,14 +73,9 @@ class TextReader:
 
     def _filled(self, template: Template, values: tuple[object, ...]) -> Cleaned:
         parts = [self._cleaned("" if each is None else _worded(each)) for each in values]
-        removed: Counter[str] = Counter()
-        for part in parts:
-            removed.update(part.removed)
-        return Cleaned(
-            template.fill([part.text for part in parts]),
-            dict(removed),
-            cut=any(part.cut for part in parts),
-        )
+        text = template.fill([part.text for part in parts])
+        removed = sum((Counter(part.removed) for part in parts), Counter[str]())
+        return Cleaned(text, dict(removed), cut=any(part.cut for part in parts))
 
     def _clean(self, text: str) -> Cleaned:
         """Clean a text with the steps that are left.

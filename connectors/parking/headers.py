@@ -17,7 +17,7 @@ MAX_HEADER_CHARS = 16 * 1024
 """Of a message's headers all together, names and values."""
 _MAX_CHARS = 255
 """Of an exchange, a routing key or a time; every event of the message repeats the first two."""
-_MAX_TIMES = 10**6
+_MAX_REPLAYS = 10**6
 _MAX_DIGITS = 9
 NOWHERE = 10**_MAX_DIGITS
 """A position that no text has; it stands for any number that is too large to be one."""
@@ -27,7 +27,7 @@ class Replayed(msgspec.Struct, frozen=True):
     """The history of a replayed message.
 
     Attributes:
-        times: How often it was replayed; 0 for a message that came from its upstream.
+        replays: How often it was replayed; 0 for a message that came from its upstream.
         exchange: Where its upstream published it.
         routing_key: With which key.
         first_failure: When it was first parked, by ISO 8601.
@@ -35,7 +35,7 @@ class Replayed(msgspec.Struct, frozen=True):
         place: Its place in the stream that it came from; empty where it came from a queue.
     """
 
-    times: int = 0
+    replays: int = 0
     exchange: str = ""
     routing_key: str = ""
     first_failure: str = ""
@@ -49,9 +49,9 @@ NEVER = Replayed()
 def replayed(headers: Mapping[str, Any]) -> Replayed:
     """Read what the headers say; any client with a right to the source queue could write them."""
     # a message without it was never replayed: it was sent to a queue of others
-    times = headers.get(f"{HEADER}replays", 0)
+    replays = headers.get(f"{HEADER}replays", 0)
     return Replayed(
-        times=min(max(times, 0), _MAX_TIMES) if isinstance(times, int) else 1,
+        replays=min(max(replays, 0), _MAX_REPLAYS) if isinstance(replays, int) else 1,
         exchange=_word(headers, "exchange"),
         routing_key=_word(headers, "routing-key"),
         first_failure=_word(headers, "first-failure"),
@@ -75,12 +75,5 @@ def positions(value: object) -> frozenset[int]:
 
 def headers(seen: Replayed) -> dict[str, Any]:
     """Return the headers that `replayed` reads."""
-    own: dict[str, Any] = {
-        "replays": seen.times,
-        "exchange": seen.exchange,
-        "routing-key": seen.routing_key,
-        "first-failure": seen.first_failure,
-        "texts": ",".join(map(str, sorted(seen.texts))),
-        "place": seen.place,
-    }
-    return {HEADER + name: value for name, value in own.items() if value != ""}
+    own = msgspec.structs.asdict(seen) | {"texts": ",".join(map(str, sorted(seen.texts)))}
+    return {HEADER + name.replace("_", "-"): value for name, value in own.items() if value != ""}

@@ -68,7 +68,7 @@ def message(delivery: Delivery, reason: Reason) -> OutgoingMessage:
     }
     if delivery.place:
         own["place"] = delivery.place
-    if replays := delivery.replayed.times:
+    if replays := delivery.replayed.replays:
         own["replays"] = replays
     if reason.texts:
         own["index"] = reason.texts[0]

@@ -148,7 +148,7 @@ def _again(each: ParkedMessage, queue: str) -> OutgoingMessage:
     }
     properties["application_headers"] = kept | headers(
         Replayed(
-            times=each.replays + 1,
+            replays=each.replays + 1,
             exchange=each.exchange,
             routing_key=each.routing_key,
             first_failure=each.first_failure,

@@ -55,7 +55,7 @@ def test_any_headers_can_be_read_and_shown(headers: dict[Any, Any]) -> None:
     assert found.code
     json.dumps(summary(found)).encode()
     json.dumps(plain(found.properties)).encode()
-    assert replayed(headers).times >= 0
+    assert replayed(headers).replays >= 0
     assert parked(headers).key == found.key
 
 
@@ -102,4 +102,4 @@ def test_numbers_that_cannot_be_counted_with_are_bounded() -> None:
     assert found.attempts == 0
     assert parked({f"{HEADER}code": "json", f"{HEADER}replays": Decimal("NaN")}).replays == 0
     for value, times in ((2**63 - 1, 10**6), (-(2**63), 0), ("9" * 5_000, 1), (None, 1)):
-        assert replayed({f"{HEADER}replays": value}).times == times
+        assert replayed({f"{HEADER}replays": value}).replays == times

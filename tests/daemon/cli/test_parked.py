@@ -72,7 +72,7 @@ def test_a_replay_brings_the_message_back_as_its_upstream_sent_it(bench: Bench) 
     again = redelivered(message)
     assert (again.exchange, again.routing_key) == ("sentiment.input", "some.key")
     assert again.headers["tenant"] == "acme"
-    assert again.replayed.times == 1
+    assert again.replayed.replays == 1
 
 
 def test_replays_are_counted_and_the_first_failure_is_kept(bench: Bench) -> None:

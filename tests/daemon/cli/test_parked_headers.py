@@ -94,7 +94,7 @@ def test_a_header_of_ours_that_others_wrote_is_shown_and_replayed(bench: Bench, 
         assert bench.depth(SOURCE) == 0
     else:
         assert f"{len(VALUES)} replayed, of {len(VALUES)}" in replayed.output
-        again = [redelivered(message).replayed.times for message in bench.take(SOURCE)]
+        again = [redelivered(message).replayed.replays for message in bench.take(SOURCE)]
         assert len(again) == len(VALUES)
         assert min(again) >= 1
 

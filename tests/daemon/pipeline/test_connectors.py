@@ -101,7 +101,7 @@ def test_of_a_replayed_message_only_the_texts_that_failed_are_done_again(
 ) -> None:
     room = Room(model_directory, tone_model, survey())
     body = json.dumps({"survey": "s-1", "answers": ["good", "bad", "ok"]}).encode()
-    seen = Replayed(times=1, exchange="forms", routing_key="nps.new", texts=frozenset({1}))
+    seen = Replayed(replays=1, exchange="forms", routing_key="nps.new", texts=frozenset({1}))
     room.broker.publish(OutgoingMessage("", QUEUE, body, {"application_headers": headers(seen)}))
     room.settle()
     [event] = room.events()

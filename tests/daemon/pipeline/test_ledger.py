@@ -204,7 +204,7 @@ class Ledger(RuleBasedStateMachine):
             to = "a" if b'"to": "a"' in body else "b"
             if to in self.edges.source.consuming:
                 self.delivered[body] += 1
-                wanted = Replayed(times=1, texts=self.replays.get(body, frozenset()))
+                wanted = Replayed(replays=1, texts=self.replays.get(body, frozenset()))
                 self.edges.source.deliver(
                     body, redelivered=redelivered, connector=to, reply_to="amq.gen-1",
                     **({"replay": headers(wanted)} if wanted.texts else {}),

@@ -6,8 +6,8 @@ cd "$(dirname "$0")/.."
 # shellcheck source=scripts/python.sh
 source scripts/python.sh
 
-venv=$1
-if [ "${2:-}" = tools ]; then
+venv=$1 tools=${2:-}
+if [ "$tools" ]; then
   what=(--editable '.[docs]' --group dev)
   named="Tonebus and the tools of its developers"
 else
@@ -21,6 +21,13 @@ uv_can() {
   command -v uv >/dev/null &&
     timeout 20 uv pip install --quiet --dry-run --python "$venv/bin/python" --torch-backend auto \
       --constraint constraints.txt torch >/dev/null 2>&1
+}
+
+# Python compiles a module when it is first imported; installers that compile all of them take 20 s
+# longer. Tests start hundreds of processes, where Python may not be allowed to keep what it compiled.
+# The exit status only says that some package carries a file for another version of Python.
+compile_for_tests() {
+  [ ! "$tools" ] || "$venv/bin/python" -m compileall -qq -j 0 "$venv/lib" || true
 }
 
 # What pip collects and downloads, one line over the other, and its errors.
@@ -44,21 +51,23 @@ if uv_can; then
   say "installing $named into $venv with uv, PyTorch for this machine's GPU or CPU"
   uv pip install --python "$venv/bin/python" --torch-backend auto --constraint constraints.txt \
     "${what[@]}"
+  compile_for_tests
   exit
 fi
 
 # Dependency groups came with pip 25.1; a new environment may start with an older one.
-if ! "$venv/bin/python" -m pip install --help | grep -q -e --group; then
+if [ "$tools" ] && ! "$venv/bin/python" -m pip install --help | grep -q -e --group; then
   "$venv/bin/python" -m pip install -qq --disable-pip-version-check --upgrade 'pip>=25.1'
 fi
 
 say "installing $named into $venv with pip; the first time takes a minute or more"
 # Unquoted on purpose: PIP_ARGS holds several arguments.
 # shellcheck disable=SC2206
-pip=("$venv/bin/python" -m pip install --disable-pip-version-check ${PIP_ARGS:-}
+pip=("$venv/bin/python" -m pip install --disable-pip-version-check --no-compile ${PIP_ARGS:-}
   --constraint constraints.txt "${what[@]}")
 if [ -t 2 ]; then
   "${pip[@]}" --progress-bar off 2>&1 | progress
 else
   "${pip[@]}" -qq
 fi
+compile_for_tests

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections import deque
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -64,7 +65,18 @@ class Line:
         self._channel.queue_delete(self.name)
         self.written = 0
 
-    def read(
+    def read(self, offset: Any = "first", **options: Any) -> tuple[Broker, StreamConsumer]:
+        """Begin to read, as soon as the reader before is gone: RabbitMQ 4.3 frees it late."""
+        found: list[tuple[Broker, StreamConsumer]] = []
+
+        def try_to() -> None:
+            with suppress(Taken):
+                found.append(self.read_at_once(offset, **options))
+
+        until(lambda: found, try_to)
+        return found[0]
+
+    def read_at_once(
         self, offset: Any = "first", *, prefetch: int = 5, ends: bool = False
     ) -> tuple[Broker, StreamConsumer]:
         """Begin to read on a connection of its own."""
@@ -180,17 +192,9 @@ def test_a_stream_has_one_reader_and_another_takes_over(line: Line) -> None:
     line.write(3)
     broker, _ = line.read()
     with pytest.raises(Taken):
-        line.read()
+        line.read_at_once()
     broker.drop()
-
-    def taken_over() -> bool:
-        try:
-            line.read()
-        except Taken:
-            return False
-        return True
-
-    until(taken_over)
+    line.read()
 
 
 def test_what_retention_took_is_passed_over_and_the_first_that_is_left_comes_next(

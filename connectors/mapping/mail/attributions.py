@@ -21,7 +21,7 @@ _DASHES = ("----", "____", "====")
 _ADDRESS = re.compile(r"(?<=[^\s<>@()\[\]])@[^\s<>@()\[\]]")
 _CLOCK = re.compile(r"(?<!\d)\d{1,2}\s?[:.hu時时点點시]\s?\d{2}(?!\d)")
 _DATE = re.compile(r"(?<!\d)(?:(?:19|20)\d\d|\d{1,2}[./-]\d{1,2}[./-]\d{2,4})(?!\d)")
-_LIKE_A_BEGINNING = re.compile(r"[\s*_\-]*(?:[^\W\d]+[.,]{0,2}\s+){0,4}\(?\d|[\"“'«]")
+_LIKE_A_BEGINNING = re.compile(r"[\s*_\-]*(?:[^\W\d]+[.,\u060c]{0,2}\s+){0,4}\(?\d|[\"“'«]")
 _ENDS_SENTENCE = re.compile(r"[.!?…:;。\uff01\uff1f]\s*$")
 _WORD = re.compile(r"[^\W\d_]+(?:\([^\W\d_]{1,3}\))?")
 _BEGINS_INSIDE = re.compile(
@@ -30,8 +30,9 @@ _BEGINS_INSIDE = re.compile(
 _BRACKETED = re.compile(r"[<(\[][^\s<>()\[\]@]*+@|@[^\s<>()\[\]@]++[>)\]]")
 _INITIALS = re.compile(r"[ \t]{0,4}([^\W\d_]{1,4})(>+)[ \t]?")
 _PERSONAL = re.compile(
-    r"(?<!\w)(?:i|we|you|your|ich|wir|ihr|ihre|sie|nous|vous|votre|yo|usted|io|ik|wij|uw|jag|jeg"
-    r"|você|pan|pani|я|мы|вы|ваш|ми|ви)(?!\w)",
+    r"(?<![\w@.<-])(?:i|we|you|your|me|my|us|our|ich|wir|ihr|ihre|sie|mir|mich|uns|mein\w{0,2}|unser\w{0,2}"
+    r"|nous|vous|votre|notre|moi|me|mon|yo|usted|mi|nos|io|ik|wij|uw|mij|ons|jag|jeg|mig|meg|você"
+    r"|pan|pani|mnie|mi|nam|я|мы|вы|ваш|мне|меня|нам|нас|ми|ви|мені)(?![\w@.-])",
     re.IGNORECASE,
 )
 """With one of these a sentence is a report, no attribution: "On Monday at 10:15 you wrote:"."""
@@ -43,6 +44,11 @@ def has_address(text: str) -> bool:
 
 def has_time(text: str) -> bool:
     return _CLOCK.search(text) is not None
+
+
+def is_full_time(text: str) -> bool:
+    """Whether a date with its year, and a time of day, stand in a text."""
+    return has_time(text) and _DATE.search(text) is not None
 
 
 def marked_by_initials(lines: list[Line]) -> list[Line]:
@@ -100,12 +106,7 @@ def attribution_that_ends(lines: Sequence[Line], at: int, *, quoted: bool) -> in
 
 
 def _is_dated(text: str) -> bool:
-    return (
-        text.endswith(_COLONS)
-        and len(text) <= MAX_PATTERN
-        and _DATE.search(text) is not None
-        and has_time(text)
-    )
+    return text.endswith(_COLONS) and len(text) <= MAX_PATTERN and is_full_time(text)
 
 
 def words_before(text: str) -> str:

@@ -13,6 +13,7 @@ from connectors.mapping.mail.attributions import (
     attribution_that_ends,
     has_address,
     has_time,
+    is_full_time,
     words_before,
 )
 from connectors.mapping.mail.lines import MAX_PATTERN, Line, Mark
@@ -24,6 +25,7 @@ from connectors.mapping.mail.words import (
     ORIGINAL,
     OTHER,
     REPLY_ABOVE,
+    SUBJECT,
     folded,
 )
 
@@ -39,6 +41,7 @@ _HELPDESK = ("##", "--", "==", "**", "__")
 _RULE_CHARS = 5
 _MARKER_DASHES = 4
 _HEAD_LABELS = 3
+_STRANGE_LABELS = 4
 """Different labels that a head needs where no marker stands above it."""
 
 _DECORATION = " \t-_=*>~:\uff1a.#|\u2010\u2014\u2013\u00a0"
@@ -106,7 +109,7 @@ def boundary_at(lines: Sequence[Line], at: int) -> Boundary | None:
     quoted = below < len(lines) and lines[below].depth > line.depth
     first = attribution_that_ends(lines, at, quoted=quoted)
     if first is None:
-        return _copy(lines, at, at, labels=_HEAD_LABELS, evident=True)
+        return _copy(lines, at, at, labels=_HEAD_LABELS, evident=True) or _strange(lines, at)
     kind = Kind.ATTRIBUTION if quoted else Kind.INTRODUCED
     return Boundary(kind, first, at + 1, line.depth, words_before(lines[first].text))
 
@@ -120,7 +123,8 @@ def _marked(lines: Sequence[Line], at: int) -> Boundary | None:
     """Return the boundary that a line announces, if there is more evidence than its words."""
     text, depth = lines[at].text, lines[at].depth
     words = _marker(text)
-    if words.startswith(_PROCESSED) or (text.startswith(_HELPDESK) and REPLY_ABOVE.search(words)):
+    asks = REPLY_ABOVE.search(words)
+    if words.startswith(_PROCESSED) or (asks and _is_set_off(lines, at, asks[0])):
         return Boundary(Kind.COPY, at, at + 1, depth)
     if words not in ORIGINAL and words not in FORWARDED:
         return None
@@ -148,7 +152,8 @@ def _copy(
         first: Where the boundary begins, a rule or a marker above the head included.
         head: Where the head begins.
         labels: How many different labels it needs at least.
-        evident: Whether it needs an address or a time of day, since nothing stands above it.
+        evident: Whether it needs an address, or a subject and a time of day, since nothing stands
+            above it.
         any_label: Whether unknown labels count, since a program drew a line above it.
     """
     if not any_label and (not _label(lines, head)[0] or (evident and _label(lines, head - 1)[0])):
@@ -156,12 +161,38 @@ def _copy(
     kinds, found = _head(lines, head, any_label=any_label)
     enough = len(kinds) >= labels and (labels < _HEAD_LABELS or {FROM, DATE} <= kinds)
     if enough and evident:
-        words = " ".join(found)
-        enough = has_address(words) or has_time(words)
+        said = " ".join(found)
+        enough = has_address(said) or (SUBJECT in kinds and has_time(said))
     if any_label and len(kinds) >= labels and not enough:
         # in any language, a mail program writes first who sent it, and then when
         enough = has_address(found[0]) and has_time(" ".join(found[1:]))
     return Boundary(Kind.COPY, first, head + len(found), lines[head].depth) if enough else None
+
+
+def _is_set_off(lines: Sequence[Line], at: int, phrase: str) -> bool:
+    """Whether a helpdesk wrote a line: it decorates it, draws a rule above, or writes capitals."""
+    text = lines[at].text
+    if text.startswith(_HELPDESK) or (phrase.isascii() and phrase.upper() in text):
+        return True
+    above = lines[at - 1].text if at else ""
+    return bool(above) and not above.strip(_DECORATION)
+
+
+def _strange(lines: Sequence[Line], at: int) -> Boundary | None:
+    """Return the boundary whose head is in a language that no table has.
+
+    Without known labels and without a rule above, it must look like one in every other way: a
+    sender and a recipient with their addresses, a full time between these, four labels in a row,
+    and blank lines around them.
+    """
+    if at < 1 or at + 2 >= len(lines) or lines[at - 1].text or "<" not in lines[at].text:
+        return None
+    sender, when, recipient = (_label(lines, each, any_label=True)[1] for each in range(at, at + 3))
+    if not (has_address(sender) and is_full_time(when) and has_address(recipient)):
+        return None
+    found = _copy(lines, at, at, labels=_STRANGE_LABELS, any_label=True)
+    ends = found and found.end + 1 < len(lines) and lines[found.end].blank
+    return found if ends and any(each.text for each in lines[:at]) else None
 
 
 def _head(lines: Sequence[Line], head: int, *, any_label: bool) -> tuple[set[str], list[str]]:

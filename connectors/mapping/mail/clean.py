@@ -6,6 +6,7 @@ import msgspec
 
 from connectors.mapping.mail.attributions import marked_by_initials
 from connectors.mapping.mail.html import HtmlText, html_lines
+from connectors.mapping.mail.inserts import without_inserts
 from connectors.mapping.mail.lines import Line, joined, plain_lines, size
 from connectors.mapping.mail.quotes import first_quote, newest
 from connectors.mapping.mail.signatures import is_thanks, without_signature
@@ -47,8 +48,10 @@ def clean(text: str, *, quotes: bool, signature: bool, budget: int = MAX_STEPS) 
         budget: Steps that may be used; what lies beyond is cut.
     """
     read = _read(text, budget)
-    lines = read.lines
-    removed = {"hidden": read.hidden} if read.hidden else {}
+    lines = without_inserts(read.lines) if signature else read.lines
+    removed: dict[str, int] = {"hidden": read.hidden} if read.hidden else {}
+    if gone := size(read.lines) - size(lines):
+        removed["signature"] = gone
     certain = False
     if quotes:
         own, certain, _ = newest(marked_by_initials(lines))
@@ -60,7 +63,8 @@ def clean(text: str, *, quotes: bool, signature: bool, budget: int = MAX_STEPS) 
         may_empty = certain and not is_thanks(lines)
         trimmed = without_signature(lines[:end], may_empty=may_empty)
         lines = [*trimmed.lines, Line(""), *lines[end:]]
-        removed |= trimmed.removed
+        for part, gone in trimmed.removed.items():
+            removed[part] = removed.get(part, 0) + gone
     kept = joined(lines)
     if not removed and is_blank(kept) and not is_blank(text):
         removed["markup"] = len(text)

@@ -28,13 +28,14 @@ _MAX_CONTACT_WORDS = 20
 _MAX_CLOSING_WORDS = 9
 _MAX_CLOSING_CHARS = 100
 _MAX_NAME_CHARS = 60
-_MAX_UNSPACED_NAME = 12
+_MAX_UNSPACED_NAME = 6
+_MAX_THANKED_CHARS = 5
 _MAX_UNSPACED_TITLE = 20
 
 _WORD = re.compile(r"[^\s,;:!*_~\u2013\u2014/|<>、。\uff0c\uff01]+")
 _CONTACT = re.compile(
-    r"\w@\w|www\.|https?:|(?<!\d)\+?\d[\d\s().\-/]{5,}\d|[|•·]|^\W*(?:tel|phone|fax|mob|cell|telefon"
-    r"|handy|тел|e-?mail|web|skype|whatsapp|[mtfewpмт])[a-z]{0,6}\.?\s?:",
+    r"\w@\w|www\.|https?:|(?<!\d)\+?\d[\d\s().\-/]{5,}\d|[|•·]|^\W*(?:(?:tel|phone|fax|mob|cell|telefon"
+    r"|handy|тел|e-?mail|web|skype|whatsapp)[a-z]{0,6}|[mtfewpмт])\.?\s?:",
     re.IGNORECASE,
 )
 _ENDS_SENTENCE = re.compile(r"[.!?…。\uff01\uff1f]['\"”)\s]*$")
@@ -70,9 +71,20 @@ def is_name(text: str) -> bool:
         return False
     if _unspaced(text) and len(text) > _MAX_UNSPACED_NAME:
         return False
-    return all(
-        folded(each) in PARTICLES or not (each[0].islower() or each[0].isdigit()) for each in words
+    return all(folded(each) in PARTICLES or _is_of_name(each) for each in words)
+
+
+def may_be_thanked_by(text: str) -> bool:
+    """Whether a line beneath thanks is a name; in a script without capitals, only a short one."""
+    bare = text.strip(PUNCTUATION)
+    return is_name(text) and (
+        bare != bare.swapcase() or len(bare.replace(" ", "")) <= _MAX_THANKED_CHARS
     )
+
+
+def _is_of_name(word: str) -> bool:
+    first = word.lstrip("(\"'\u201c\u201e\u00ab")[:1]
+    return first.isalpha() and not first.islower() and word.count("/") <= 1
 
 
 def reaches_somebody(text: str) -> bool:

@@ -15,6 +15,7 @@ _GROUPWISE = re.compile(r">>>\s(?=[^\d\n]*\d)[^<>]++(?:<[^<>]++>[^<>]*+)?>>>")
 _MBOX = re.compile(r">From (?=.*[^>])")
 _INVISIBLE = re.compile("[\\s\u00ad\u034f\u061c\u180e\u200b-\u200f\u2060-\u2064\ufeff]*")
 _BREAKS = re.compile("\r\n?|[\u2028\u2029]")
+_FENCE = ("```", "~~~")
 _ENDS = " \t\n\r\x0b\x0c\xa0\u200b\u200e\u200f\u202a\u202b\u202c\u2066\u2067\u2068\u2069\ufeff"
 """Invisible at the end of a line; marks of direction stand there in Hebrew and Arabic."""
 _GAPS = re.compile(r"\n{3,}")
@@ -78,10 +79,22 @@ def line(raw: str, depth: int = 0, mark: Mark = Mark.NONE) -> Line:
 
 
 def plain_lines(text: str, budget: int) -> tuple[list[Line], bool]:
-    """Return the lines of a plain text, and whether the budget ended before it did."""
+    """Return the lines of a plain text, and whether the budget ended before it did.
+
+    Within a fence, as Markdown puts around code, nothing is a quote or a delimiter.
+    """
     found = _BREAKS.sub("\n", text).split("\n", max(0, budget))
     cut = len(found) > budget
-    return [line(each) for each in found[:budget]], cut
+    found = found[:budget]
+    lines = [line(each) for each in found]
+    opened = -1
+    for at, each in enumerate(found):
+        if each.startswith(_FENCE):
+            if opened >= 0:
+                shown = (raw.rstrip(_ENDS) for raw in found[opened + 1 : at])
+                lines[opened + 1 : at] = [Line(raw, raw=raw) for raw in shown]
+            opened = at if opened < 0 else -1
+    return lines, cut
 
 
 def joined(lines: list[Line]) -> str:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from typing import NamedTuple
 
-from connectors.mapping.mail.boundaries import Boundary, Kind, boundary_at, is_rule
+from connectors.mapping.mail.boundaries import Boundary, Kind, boundary_at
 from connectors.mapping.mail.lines import Line, Mark, size, strip_blank
 from connectors.mapping.mail.signatures import is_note
 
 _MAX_FORWARDS = 5
 """Forwards within forwards that are opened; the content of the last is taken as it is."""
 _BLANK = Line("")
+_AMOUNT = re.compile(r"[\d$\u20ac\u00a3]")
+_DRAWN = " -_=*~#\u2013\u2014"
 _NEAR = 8
 """A forward must be announced within so many lines of a quote."""
 
@@ -49,7 +52,7 @@ def newest(lines: list[Line]) -> Split:
 def first_quote(lines: list[Line]) -> int:
     """Return where the first quote begins, or what introduces it; else the end."""
     for at, line in enumerate(lines):
-        if line.depth:
+        if line.depth and not _compares(lines, at):
             return at
         if found := boundary_at(lines, at):
             return found.first
@@ -67,7 +70,9 @@ def _split(lines: list[Line]) -> Split:
     at = 0
     while at < len(lines):
         line = lines[at]
-        if line.depth and line.mark is not Mark.BOUNDARY:
+        if line.depth and _compares(lines, at):
+            own.append(line)
+        elif line.depth and line.mark is not Mark.BOUNDARY:
             certain |= line.mark is Mark.QUOTE
             if own and own[-1].text:
                 own.append(_BLANK)
@@ -86,6 +91,15 @@ def _split(lines: list[Line]) -> Split:
             own.append(line)
         at += 1
     return Split(strip_blank(own), certain)
+
+
+def _compares(lines: list[Line], at: int) -> bool:
+    """Whether a line begins with `>` within a sentence, as in `> 30 days`."""
+    line = lines[at]
+    if line.depth != 1 or line.mark is not Mark.NONE or not _AMOUNT.match(line.text) or not at:
+        return False
+    above, below = lines[at - 1], lines[at + 1] if at + 1 < len(lines) else _BLANK
+    return bool(above.text) and not (above.depth or below.depth or above.text.endswith(":"))
 
 
 def _forwarded(lines: list[Line]) -> list[Line] | None:
@@ -114,6 +128,6 @@ def _lifted(lines: list[Line], depth: int) -> list[Line]:
 def _without_rule(lines: list[Line]) -> list[Line]:
     """Leave out the line that a program drew above the mail beneath."""
     lines = strip_blank(lines)
-    while lines and is_rule(lines[-1].text):
+    while lines and not lines[-1].text.strip(_DRAWN):
         lines = strip_blank(lines[:-1])
     return lines

@@ -16,11 +16,13 @@ from connectors.mapping.mail.contacts import (
     are_contacts,
     closing,
     is_name,
+    may_be_thanked_by,
     reaches_somebody,
 )
 from connectors.mapping.mail.disclaimers import (
     MAX_DISCLAIMER_LINES,
     disclaims,
+    heads,
     is_banner,
     is_footer,
 )
@@ -38,6 +40,7 @@ _MAX_DELIMITED_CHARS = 800
 _MAX_ROUNDS = 8
 _LAST_TWO = 2
 _MAX_DEVICE_WORDS = 7
+_MAX_WORDS_BEFORE_DEVICE = 3
 
 _DIVIDER = re.compile(r"[-_\u2013\u2014=*]{2,}|\u2014")
 _DASHED_NAME = re.compile(r"\s?[-\u2013\u2014/~]\s?([^\W\d_].*)")
@@ -140,12 +143,20 @@ def _device(lines: list[Line]) -> int | None:
     text = lines[-1].text.strip(PUNCTUATION)
     if len(text) > MAX_PATTERN or lines[-1].depth:
         return None
-    lowered = folded(text).partition("http")[0]
-    begins = next((each for each in SENT_FROM if lowered.startswith(each)), "")
+    lowered = folded(text).partition("http")[0].rstrip(PUNCTUATION)
+    begins = next(
+        (begin for begin, end in SENT_FROM if lowered.startswith(begin) and lowered.endswith(end)),
+        "",
+    )
     if not begins and not lowered.endswith(SENT_FROM_ENDS):
         return None
-    short = lowered.removeprefix(begins).count(" ") <= _MAX_DEVICE_WORDS
-    return len(lines) - 1 if short and DEVICE.search(lowered) else None
+    rest = lowered.removeprefix(begins).lstrip()
+    device = DEVICE.search(rest) or DEVICE.search(lowered)
+    near = device and rest[: device.start()].count(" ") <= _MAX_WORDS_BEFORE_DEVICE
+    if not near or rest.count(" ") > _MAX_DEVICE_WORDS:
+        return None
+    at = len(lines) - 1
+    return at - 1 if at and _divides(lines[at - 1].text) else at
 
 
 def _disclaimer(lines: list[Line]) -> int | None:
@@ -157,7 +168,7 @@ def _disclaimer(lines: list[Line]) -> int | None:
             text = _text(lines[at:paragraph])
             if paragraph == len(lines) and is_footer(text):
                 return at - 1 if at and _divides(lines[at - 1].text) else at
-            if disclaims(text):
+            if disclaims(text) or (found == paragraph + 1 and heads(text)):
                 found = at
             paragraph = at - 1 if at else 0
         at -= 1
@@ -185,7 +196,7 @@ def _signed_off(lines: list[Line]) -> int | None:
         if kind is None:
             continue
         below = strip_blank(lines[at + 1 :])
-        if kind == "thanks" and not (below and is_name(below[0].text)):
+        if kind == "thanks" and not (below and may_be_thanked_by(below[0].text)):
             continue
         return at if are_contacts(below, most=_MAX_LINES) else None
     return None

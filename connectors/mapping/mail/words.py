@@ -7,7 +7,10 @@ import tomllib
 import unicodedata
 from importlib.resources import files
 from itertools import filterfalse
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
 
 FROM, DATE, TO, SUBJECT, OTHER = "from", "date", "to", "subject", "other"
 _FEW = 100
@@ -35,9 +38,13 @@ def _all(name: str) -> frozenset[str]:
 
 
 def _any(name: str) -> re.Pattern[str]:
+    return _pattern(_all(name))
+
+
+def _pattern(words: Collection[str]) -> re.Pattern[str]:
     """Return a pattern for any of some words, the longest first."""
-    words = sorted(_all(name), key=lambda each: (-len(each), each))
-    return re.compile(f"(?:{'|'.join(map(re.escape, words))})")
+    ordered = sorted(words, key=lambda each: (-len(each), each))
+    return re.compile(f"(?:{'|'.join(map(re.escape, ordered))})")
 
 
 WROTE = frozenset(each for each in _all("wrote") if each[0] < _FIRST_UNSPACED)
@@ -50,15 +57,20 @@ NOTES = _all("note")
 OPENERS = tuple(sorted(each.capitalize() for each in _all("openers")))
 REPLY_ABOVE = _any("reply_above")
 SENT_FROM_ENDS = tuple(_all("sent_from_ends"))
-SENT_FROM = tuple(sorted(_all("sent_from"), key=len, reverse=True))
+SENT_FROM = tuple(
+    (begin, end)
+    for begin, _, end in (
+        each.partition("...") for each in sorted(_all("sent_from"), key=len, reverse=True)
+    )
+)
 CLOSING = _all("closing")
 CLOSING_WORDS = CLOSING | _all("filler")
 THANKS = _all("thanks")
 PARTICLES = _all("particles")
 PLACES = _all("places")
 DEVICE = _any("devices")
-DISCLAIMER_WORD = _any("disclaimer_words")
 OUTSIDE = _any("outside")
+MAILS = _any("mails")
 
 
 class Phrases(NamedTuple):
@@ -84,6 +96,12 @@ def _phrases(name: str) -> Phrases:
     return Phrases(tuple(_all(name)), tuple(by_language))
 
 
+DISCLAIMER_WORDS = tuple(
+    _pattern([folded(each) for each in words["disclaimer_words"]])
+    for words in _LANGUAGES.values()
+    if "disclaimer_words" in words
+)
+"""Of each language apart: in another one, a word may be that of a complaint."""
 HEADINGS = _phrases("disclaimer_headings")
 BEGINNINGS = _phrases("disclaimer_beginnings")
 FOOTERS = _phrases("footers")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import codecs
 import tomllib
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +10,7 @@ import msgspec
 from connectors.errors import Misconfigured
 from daemon.settings.problems import Path as Keys
 from daemon.settings.sections import Settings
-from daemon.settings.shape import is_struct, kinds_of, suggestion, told
+from daemon.settings.shape import choices, is_struct, kinds_of, suggestion, told
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -27,7 +26,7 @@ _VARIABLES = {
     for section, kinds in _SECTIONS.items()
     for key in kinds
 }
-_OTHER_UNICODE = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+_MISSING = (FileNotFoundError, NotADirectoryError)
 
 Origins = dict[Keys, str]
 """Where a value that is not the file's comes from, by section and key."""
@@ -43,8 +42,8 @@ def read_file(path: Path) -> str:
         content = path.read_bytes()
     except OSError as error:
         raise Misconfigured(f"{path}: cannot be read: {error.strerror}") from None
-    if content.startswith(_OTHER_UNICODE):
-        raise Misconfigured(f"{path}: not valid TOML: it is UTF-16. Fix: save it as UTF-8")
+    if b"\0" in content:
+        raise Misconfigured(f"{path}: not valid TOML: it is not UTF-8. Fix: save it as UTF-8")
     try:
         # some editors begin a file with a byte order mark
         return content.decode("utf-8-sig")
@@ -74,9 +73,16 @@ def lay_credentials(tables: dict[str, Any], directory: Path) -> Origins:
     """Lay the files of a credentials directory over the tables.
 
     Raises:
-        Misconfigured: One cannot be read, or is of the wrong kind.
+        Misconfigured: There is no such directory; a file cannot be read, is empty, or holds what is
+            of the wrong kind.
     """
     origins: Origins = {}
+    try:
+        next(directory.iterdir(), None)
+    except OSError as error:
+        raise Misconfigured(
+            f"CREDENTIALS_DIRECTORY: {directory} cannot be read: {error.strerror}"
+        ) from None
     for section, key in _VARIABLES.values():
         # the first as systemd hands them over, the second as they lie on its disk
         for secret in (directory / f"{section}_{key}", directory / section / key):
@@ -108,14 +114,14 @@ def lay_environment(tables: dict[str, Any], environ: Mapping[str, str]) -> Origi
 
 
 def trim_secrets(tables: dict[str, Any]) -> None:
-    """Strip blanks from both ends of each secret, wherever it stands.
+    """Strip blanks and a byte order mark from each secret, wherever it stands.
 
     Files end with a newline, and a secret that one process trims and another does not is two.
     """
     for section, key in SECRETS:
         table = tables.get(section)
         if isinstance(table, dict) and isinstance(table.get(key), str):
-            table[key] = table[key].strip()
+            table[key] = table[key].strip().removeprefix("\ufeff").strip()
 
 
 def _ours(environ: Mapping[str, str]) -> Iterator[tuple[str, str]]:
@@ -133,20 +139,25 @@ def _ours(environ: Mapping[str, str]) -> Iterator[tuple[str, str]]:
 def _read_credential(path: Path) -> str | None:
     """Return what a file holds; None where there is none."""
     try:
-        if path.is_file():
-            return path.read_text(encoding="utf-8").strip()
+        value = path.read_text(encoding="utf-8-sig").strip()
     except OSError as error:
+        # a link that leads nowhere is there, and a default must not stand for its secret
+        if isinstance(error, _MISSING) and not path.is_symlink():
+            return None
         raise Misconfigured(f"{path}: cannot be read: {error.strerror}") from None
     except UnicodeDecodeError:
         raise Misconfigured(f"{path}: not valid UTF-8. Fix: save it as UTF-8") from None
-    return None
+    if not value:
+        raise Misconfigured(f"{path}: empty. Fix: write the value into it, or remove the file")
+    return value
 
 
 def _lay(tables: dict[str, Any], section: str, key: str, value: str, origin: str) -> None:
     try:
         typed = msgspec.convert(value, _SECTIONS[section][key], strict=False)
     except msgspec.ValidationError as error:
-        raise Misconfigured(f"{origin}: {told(error)}") from None
+        takes = choices(_SECTIONS[section][key])
+        raise Misconfigured(f"{origin}: {told(error)}" + (f"; {takes}" if takes else "")) from None
     table = tables.setdefault(section, {})
     # what is no table is a problem, and found as one later
     if isinstance(table, dict):

@@ -72,7 +72,7 @@ def _value(value: object, kind: Any, path: Path) -> Iterator[Problem]:  # noqa: 
     try:
         msgspec.convert(value, kind, strict=True)
     except msgspec.ValidationError as error:
-        yield Problem(path, told(error), _choices(kind))
+        yield Problem(path, told(error), choices(kind))
 
 
 def told(error: msgspec.ValidationError) -> str:
@@ -84,7 +84,7 @@ def told(error: msgspec.ValidationError) -> str:
     return said.replace(" - at `$", " at `").replace("`", "'")
 
 
-def _choices(kind: Any) -> str:  # noqa: ANN401 - a type expression
+def choices(kind: Any) -> str:  # noqa: ANN401 - a type expression
     """Name the values that a setting takes, where they are few."""
     if get_origin(kind) is not Literal:
         kind = next((each for each in get_args(kind) if get_origin(each) is Literal), None)

@@ -46,8 +46,9 @@ def test_a_file_may_begin_with_a_byte_order_mark(file: Path) -> None:
 def test_a_file_in_another_encoding_is_refused_with_the_line(file: Path) -> None:
     file.write_bytes("[broker]\n# für alle\n".encode("latin-1"))
     assert "tonebus.toml:2: not valid TOML: it is not UTF-8. Fix: save it" in refusal({}, file)
-    file.write_bytes("[broker]\n".encode("utf-16"))
-    assert "it is UTF-16. Fix: save it as UTF-8" in refusal({}, file)
+    for encoding in ("utf-16", "utf-16-le", "utf-32"):
+        file.write_text("[broker]\n", encoding=encoding)
+        assert "it is not UTF-8. Fix: save it as UTF-8" in refusal({}, file)
 
 
 def test_a_credential_that_is_not_text_is_named(tmp_path: Path) -> None:

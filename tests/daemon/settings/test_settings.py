@@ -164,6 +164,10 @@ def test_a_wrong_variable_is_named_without_its_value(variable: str, value: str) 
     assert SECRET not in said
 
 
+def test_of_a_wrong_variable_the_possible_values_are_told() -> None:
+    assert "it takes 'debug', 'info'" in refusal({"TONEBUS_LOG_LEVEL": "WARN"})
+
+
 @pytest.mark.parametrize(
     ("content", "named"),
     [

@@ -90,8 +90,9 @@ CATALOGUE: dict[str, Words] = {
         "The thread “{thread}” failed, and its process ended itself",
         "Nothing to do for a single one. If it repeats, see the process's log and report it."),
     "metrics_not_served": Words(
-        "The metrics port {port} could not be opened: {error}",
-        "Give each process a port of its own: `TONEBUS_METRICS_PORT`."),
+        "Metrics cannot be served at {host}, port {port}: {error}",
+        "Give each process a port of its own, `TONEBUS_METRICS_PORT`, at an address of this "
+        "machine, `TONEBUS_METRICS_HOST`."),
     "progress_missed": Words(
         "The daemon has work and does none ({state}, {in_flight} in flight)",
         "Its supervisor restarts it, and nothing is lost. See its log for what it did last."),

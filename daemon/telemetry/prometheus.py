@@ -35,6 +35,12 @@ if TYPE_CHECKING:
     from daemon.telemetry.metrics import Metric
     from daemon.telemetry.registry import Registry
 
+_FIX = (
+    "give each process a port of its own, TONEBUS_METRICS_PORT, at an address of this machine, "
+    "TONEBUS_METRICS_HOST"
+)
+_IDLE_SECONDS = 10
+"""Seconds for which a client may send nothing: each one has a thread."""
 _log = structlog.get_logger(__name__)
 
 
@@ -102,8 +108,7 @@ def serve(
         server = make_server(host, port, _application(registry, healthy), kind, _Quiet)
     except OSError as error:
         _log.warning(
-            "metrics_not_served", port=port, error=error.strerror,
-            fix="give each process a port of its own: TONEBUS_METRICS_PORT",
+            "metrics_not_served", host=host, port=port, error=error.strerror, fix=_FIX,
         )  # fmt: skip
         return
     threading.Thread(target=server.serve_forever, name="metrics", daemon=True).start()
@@ -114,8 +119,13 @@ def _application(registry: Registry, healthy: Callable[[], bool]) -> WSGIApplica
     metrics = make_wsgi_app(collectors(registry))
 
     def application(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        if environ["PATH_INFO"] != "/healthz":
+        # any other path is an error: a probe of a wrong one must not find a hung process healthy
+        path = environ["PATH_INFO"].rstrip("/")
+        if path in {"", "/metrics"}:
             return metrics(environ, start_response)  # type: ignore[no-any-return]
+        if path != "/healthz":
+            start_response("404 Not Found", [("Content-Type", "text/plain; charset=utf-8")])
+            return [b"there are /metrics and /healthz\n"]
         well = healthy()
         status = "200 OK" if well else "503 Service Unavailable"
         start_response(status, [("Content-Type", "text/plain; charset=utf-8")])
@@ -129,5 +139,7 @@ class _ServerV6(ThreadingWSGIServer):
 
 
 class _Quiet(WSGIRequestHandler):
+    timeout = _IDLE_SECONDS
+
     def log_request(self, *_: object) -> None:
         """Log no request: a probe comes every few seconds."""

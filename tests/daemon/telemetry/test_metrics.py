@@ -144,6 +144,26 @@ def test_the_port_tells_a_probe_whether_the_loop_goes_on(*, healthy: bool, statu
     assert reply.status_code == status
 
 
+def test_a_path_that_is_not_served_is_no_healthy_one() -> None:
+    port = free_port()
+    prometheus.serve(Registry(), "127.0.0.1", port, healthy=lambda: False)
+    for path, status in {
+        "/metrics": 200, "/metrics/": 200, "/": 200,
+        "/healthz/": 503, "/health": 404, "/livez": 404,
+    }.items():  # fmt: skip
+        reply = httpx.get(f"http://127.0.0.1:{port}{path}", timeout=10)
+        assert (path, reply.status_code) == (path, status)
+
+
+def test_a_client_that_sends_nothing_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(prometheus._Quiet, "timeout", 0.1)
+    port = free_port()
+    prometheus.serve(Registry(), "127.0.0.1", port)
+    with socket.create_connection(("127.0.0.1", port), timeout=10) as client:
+        client.send(b"GET /met")
+        assert client.recv(1) == b""
+
+
 def test_a_port_that_is_taken_is_told_and_stops_nothing(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

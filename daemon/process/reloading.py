@@ -20,6 +20,7 @@ from daemon.telemetry import prometheus, tracing
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from connectors.amqp.subscription import Subscription
     from daemon.settings import Settings
 
 _COLLECT_AFTER = 20_000
@@ -49,7 +50,7 @@ def run(load: Callable[[], Settings]) -> int:
     _spare_the_collector()
     while not signals.stop:
         try:
-            name, read = f"tonebus daemon {os.getpid()}", wiring.subscriptions(settings)
+            name, read = f"tonebus daemon {os.getpid()}", _consumed(settings)
             edges, store = wiring.rabbit(settings, name, read), wiring.redis_store(settings)
             with serving(settings, edges, store, signals, reporter, tracer) as service:
                 service.run()
@@ -72,6 +73,15 @@ def run(load: Callable[[], Settings]) -> int:
     reporter.tick()
     _log.info("daemon_stopped")
     return 0
+
+
+def _consumed(settings: Settings) -> list[Subscription]:
+    if not settings.connectors:
+        raise Misconfigured(
+            "connectors: none is given, and a daemon has nothing to consume. Fix: leave "
+            "`connectors` out: then it is the one that reads sentiment.input"
+        )
+    return wiring.subscriptions(settings)
 
 
 def _spare_the_collector() -> None:

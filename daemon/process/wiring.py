@@ -175,8 +175,8 @@ def routing(
 
 
 def routed_models(settings: Settings) -> tuple[str, ...]:
-    """Return the models that connectors send texts to; shadows are not among them."""
-    return (*_in_charge(settings), *further_models(settings))
+    """Return the models that connectors or callers send texts to; shadows are not among them."""
+    return (*_in_charge(settings), *further_models(settings)) or settings.usual_models
 
 
 def further_models(settings: Settings) -> dict[str, list[str]]:

@@ -61,6 +61,11 @@ def test_a_daemon_with_wrong_settings_ends_with_their_name(file: Path, wrong: st
     assert_refused(start("daemon", file, **variables), named)
 
 
+def test_a_daemon_without_connectors_has_nothing_to_do(file: Path) -> None:
+    file.write_text("connectors = []\n", encoding="utf-8")
+    assert_refused(start("daemon", file), "connectors: none is given")
+
+
 @pytest.mark.parametrize("command", ["worker", "api", "doctor", "check", "publish"])
 def test_every_command_refuses_them_alike(file: Path, command: str) -> None:
     done = start(command, file, REDIS_URL=f"redis://:{SECRET}/x@h/0")

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import errno
 import importlib
 import io
 import os
 import signal
 import sys
 import time
+from pathlib import Path
+from typing import TextIO, cast
 
 import click
 
@@ -68,8 +71,12 @@ def main() -> None:
     Exit codes: 0 done, 1 the command's own failure, 2 wrong usage, 69 a server does not answer,
     78 wrong settings.
     """
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        # None where it is closed, and a socket might take its place
+        if getattr(sys, name) is None:
+            setattr(sys, name, _nothing(mode))
     for stream in (sys.stdout, sys.stderr):
-        # a terminal or a pipe of another encoding must not end a command; None where it is closed
+        # a terminal or a pipe of another encoding must not end a command
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
     try:
@@ -80,6 +87,16 @@ def main() -> None:
         _fail(error, EX_UNAVAILABLE)
     except TonebusError as error:
         _fail(error, 1)
+    except OSError as error:
+        if error.errno != errno.ENOSPC:
+            raise
+        # what is left in its buffer would be tried again, and fail again, at the end
+        sys.stdout = _nothing("w")
+        _fail(TonebusError(f"the output cannot be written: {error.strerror}"), 1)
+
+
+def _nothing(mode: str) -> TextIO:
+    return cast("TextIO", Path(os.devnull).open(mode, encoding="utf-8"))
 
 
 def _fail(error: TonebusError, code: int) -> None:

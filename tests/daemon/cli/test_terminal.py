@@ -64,6 +64,33 @@ def test_a_reader_that_leaves_ends_a_command_without_a_word(command: str) -> Non
     assert done.returncode == 1
 
 
+def test_a_full_disk_is_said_in_a_sentence() -> None:
+    with Path("/dev/full").open("wb") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "daemon.cli", "topology", "export"],
+            check=False, cwd=ROOT, env=environment(), stdout=full, stderr=subprocess.PIPE,
+        )  # fmt: skip
+    said = b"tonebus: the output cannot be written: No space left on device\n"
+    assert (done.returncode, done.stderr) == (1, said)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ("publish", b"nothing to publish"),
+        ("predict", b""),
+        ("try input - --no-score", b"parked: empty"),
+    ],
+)
+def test_a_closed_standard_input_is_an_empty_one(arguments: str, said: bytes) -> None:
+    done = subprocess.run(
+        ["sh", "-c", f"exec {sys.executable} -m daemon.cli {arguments} <&-"],
+        check=False, cwd=ROOT, env=environment(), capture_output=True,
+    )  # fmt: skip
+    assert said in done.stdout + done.stderr
+    assert b"Traceback" not in done.stderr
+
+
 @pytest.mark.parametrize("command", COMMANDS)
 def test_into_a_pipe_there_are_no_colours(command: str) -> None:
     assert b"\x1b[" not in run(COMMANDS[command]).stdout

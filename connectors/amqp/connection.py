@@ -28,7 +28,7 @@ class Refused(Unavailable):
 
 
 class Garbled(Unavailable):
-    """A frame that the parser cannot read."""
+    """A frame that the parser cannot read, or a message that RabbitMQ cannot put into one."""
 
 
 class Broker:
@@ -132,7 +132,7 @@ class Broker:
             Refused: The broker closed the channel on us: something is declared otherwise, is
                 missing or is not permitted.
             Unavailable: The connection is lost.
-            Garbled: A frame that came meanwhile cannot be read.
+            Garbled: A frame that came meanwhile cannot be read, or RabbitMQ failed to make it.
         """
         try:
             return call(*args, **kwargs)
@@ -140,6 +140,11 @@ class Broker:
             raise Refused(error.reply_text or str(error)) from error
         except TimeoutError as error:
             raise Unavailable("RabbitMQ did not answer in time") from error
+        except amqp.exceptions.InternalError as error:
+            raise Garbled(
+                "RabbitMQ ended the connection with INTERNAL_ERROR, as it does over a message with "
+                "properties that AMQP 0-9-1 does not have; its log says more"
+            ) from error
         except amqp.Connection.connection_errors as error:
             raise Unavailable(f"connection to RabbitMQ lost: {error}") from error
         except AttributeError as error:

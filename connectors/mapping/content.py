@@ -28,6 +28,9 @@ def opened(
         value = amqp_value.decode(body, work)
         if not isinstance(value, bytes | str):
             return value, False
+        if isinstance(value, str) and not delivery.properties.get("content_type"):
+            # its type says that it is text, as of a JMS TextMessage
+            reading = Reading.TEXT_OR_JSON if reading is Reading.JSON else reading
         body = value if isinstance(value, bytes) else value.encode()
     if reading is Reading.JSON:
         return _data(text_of(body)) if is_event else (_document(text_of(body)), False)

@@ -173,16 +173,16 @@ class Service:
         _log.warning(
             "disconnected", error=str(lost), kind=type(lost).__name__, lived=round(lived, 1)
         )
-        if isinstance(lost, Garbled):
-            # one delivery is to blame: with only one out, no innocent one is redelivered, and
-            # the queue's delivery limit will park the one that is to blame
-            self.intake.quarantine()
-            return
-        self._losses = 0 if free else self._losses + 1
-        if self._losses >= _LOSSES_UNTIL_QUARANTINE:
-            self.intake.quarantine()
+        self._blame(lost, free=free)
         if self._losses > 1:
             self._pause(min(0.1 * 2**self._losses, _LONGEST_PAUSE))
+
+    def _blame(self, lost: Unavailable, *, free: bool = False) -> None:
+        """Allow one delivery at a time where one is to blame: the delivery limit parks it alone."""
+        known = isinstance(lost, Garbled)
+        self._losses = 0 if free or known else self._losses + 1
+        if known or self._losses >= _LOSSES_UNTIL_QUARANTINE:
+            self.intake.quarantine()
 
     def _break_down(self, bug: Exception) -> None:
         """Stop consuming: no message caused this, and starting over would cause it again."""
@@ -248,11 +248,15 @@ class Service:
         return bool(retrying(self._open_once))
 
     def _open_once(self) -> bool:
+        consuming = False
         try:
             self._edges.open()
+            consuming = True
             self.intake.start(first=not self.ready)
         except (Unavailable, Misconfigured) as error:
             self._edges.drop()
+            if consuming and not isinstance(error, Refused | Misconfigured):
+                self._blame(error)
             if self.ready:
                 # it has worked before, so it is likely to be fixed
                 raise Unavailable(str(error)) from error.__cause__

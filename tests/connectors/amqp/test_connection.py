@@ -14,7 +14,7 @@ import pytest
 
 from connectors.amqp import topology
 from connectors.amqp.bus import Rabbit
-from connectors.amqp.connection import Broker, Refused
+from connectors.amqp.connection import Broker, Garbled, Refused
 from connectors.amqp.subscription import Subscription
 from connectors.errors import Misconfigured, Unavailable
 from connectors.scoring.celery_app import celery_app
@@ -65,6 +65,16 @@ def test_a_missing_virtual_host_is_refused_by_name(broker_url: str) -> None:
     missing = urllib.parse.urlsplit(broker_url)._replace(path="/no-such-vhost").geturl()
     with pytest.raises(Refused, match="no-such-vhost"):
         broker(missing).connect()
+
+
+def test_a_message_that_rabbitmq_cannot_hand_over_is_told_from_a_lost_connection() -> None:
+    broker = Broker("amqp://localhost", name="test", heartbeat=0, connect_timeout=1)
+
+    def dying() -> None:
+        raise amqp.exceptions.error_for_code(541, "INTERNAL_ERROR", (0, 0), None)
+
+    with pytest.raises(Garbled, match="INTERNAL_ERROR"):
+        broker.attempt(dying)
 
 
 def test_a_limit_on_connections_is_worth_waiting_for(own_broker_url: str) -> None:

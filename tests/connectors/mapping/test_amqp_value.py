@@ -66,10 +66,14 @@ def test_json_in_a_string_or_a_binary_is_read(section: bytes, label: str | None)
     assert sent(DATA + binary(body[:9].encode()) + DATA + binary(body[9:].encode())) == ["good"]
 
 
-def test_a_text_in_a_string_is_read_where_it_is_called_text() -> None:
+def test_a_text_in_a_string_is_read_unless_it_is_called_json() -> None:
     assert sent(VALUE + string("grüße"), content_type="text/plain") == ["grüße"]
+    assert sent(VALUE + string("grüße")) == ["grüße"]
+    bad = refused(
+        MappingConfig(), VALUE + string("grüße"), type="amqp-1.0", content_type="application/json"
+    )
+    assert bad.code == "json"
     assert texts(MappingConfig(format="text"), VALUE + string("good"), type="amqp-1.0") == ["good"]
-    assert refused(MappingConfig(), VALUE + string("good"), type="amqp-1.0").code == "json"
 
 
 def test_a_map_is_a_document() -> None:

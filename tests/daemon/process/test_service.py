@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from connectors.amqp.connection import Refused
+from connectors.amqp.connection import Garbled, Refused
 from connectors.errors import Misconfigured, Unavailable
 from daemon.process.signals import Signals
 from tests.daemon.rooms import QUEUE, SEEN, Room
@@ -100,6 +100,29 @@ def test_after_a_lost_connection_it_starts_again_and_nothing_is_missing(room: Ro
         until(lambda: room.broker.depth(SEEN) == 10)
     assert losses < 3
     assert {event["subject"] for event in room.events()} == {str(n) for n in range(10)}
+
+
+@pytest.mark.parametrize(("lost", "losses"), [(Garbled("541"), 1), (Unavailable("lost"), 3)])
+def test_connections_lost_while_consumers_start_lead_to_one_delivery_at_a_time(
+    room: Room, lost: Unavailable, losses: int
+) -> None:
+    starting = room.service.intake.start
+    left = losses
+    quarantined: list[bool] = []
+
+    def dying(*, first: bool = False) -> None:
+        nonlocal left
+        starting(first=first)
+        quarantined.append(room.service.intake.quarantined)
+        if left:
+            left -= 1
+            raise lost
+
+    room.service.intake.start = dying  # type: ignore[method-assign]
+    with running(room, room.service):
+        room.tell("good", id="m-1")
+        until(lambda: room.broker.depth(SEEN) == 1)
+    assert quarantined == [*[False] * losses, True]
 
 
 def test_a_broker_that_does_not_answer_at_first_is_tried_until_it_does(room: Room) -> None:

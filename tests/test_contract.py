@@ -90,7 +90,7 @@ def test_a_models_own_labels_are_in_events_keys_metrics_and_the_contract(tmp_pat
     )
     contract = asyncapi(load({"TONEBUS_CONFIG": str(config)}))
     said = contract["operations"]["input.label"]["description"]
-    assert said.endswith("Tones: joy, very angry, none, unsure")
+    assert said.endswith("Tones: joy, very angry (very_angry in the routing key), none, unsure")
 
 
 def test_the_labels_of_further_models_are_in_the_contract(tmp_path: Path) -> None:

@@ -41,7 +41,7 @@ async def classify(body: ClassifyRequest, request: Request) -> Response:
             "id": f"classify-{uuid.uuid4().hex}",
             "object": "list",
             "created": int(time.time()),
-            "model": body.model or request.app.state.settings.models[0].name,
+            "model": body.model or request.app.state.settings.usual_models[0],
             "data": data,
             "usage": {"prompt_tokens": tokens, "total_tokens": tokens, "completion_tokens": 0},
         }

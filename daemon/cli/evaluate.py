@@ -11,6 +11,7 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from connectors.errors import Misconfigured
 from connectors.text import without_surrogates
 from daemon import settings as configuration
 from daemon.cli import terminal
@@ -66,7 +67,9 @@ def evaluate(
         figures.require()
     settings = configuration.load()
     chosen = settings.model(name) if name else settings.models[0]
-    tones = labels.tones_of(chosen) if chosen.labels == labels.OWN else labels.TONES
+    tones = _tones(chosen)
+    if other:
+        _comparable(chosen, tones, settings.model(other))
     examples = {str(path): labelled.read(path, tones) for path in files}
     console = Console(stderr=True)
     runs = [
@@ -81,6 +84,20 @@ def evaluate(
         for run in runs:
             path = plot if run is runs[0] else plot.with_stem(f"{plot.stem}-{run.model.name}")
             figures.draw(run.total, run.model.name, path, run.coverage)
+
+
+def _tones(model: ModelSettings) -> tuple[str, ...]:
+    """What its texts may be labelled; nothing where that is not known before it is loaded."""
+    return labels.tones_of(model) if model.labels == labels.OWN else labels.TONES
+
+
+def _comparable(model: ModelSettings, tones: tuple[str, ...], other: ModelSettings) -> None:
+    others = _tones(other)
+    if tones and others and set(tones) != set(others):
+        raise Misconfigured(
+            f"the labels of model {other.name!r} ({', '.join(others)}) are not those of model "
+            f"{model.name!r} ({', '.join(tones)}): evaluate each by itself"
+        )
 
 
 def _run(

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any
 from connectors.amqp import topology
 from connectors.amqp.nodes import nodes
 from connectors.events.doubt import UNSURE
-from connectors.events.output import STRUCTURED
+from connectors.events.output import STRUCTURED, key_word
 from connectors.messages import EVENT_TYPE, NO_TONE
 from daemon.contract.json_schema import components, input_schema
 from daemon.model import labels
 from daemon.process import wiring
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from daemon.settings import ConnectorSettings, Settings
 
@@ -105,13 +105,20 @@ def _add_connector(
 def _tones(settings: Settings, connector: ConnectorSettings) -> list[str]:
     """The tones that a connector's events can have, as far as the model's files are here."""
     unsure = [UNSURE] if connector.unsure_below or connector.unsure_margin else []
-    return [*_labels(settings, settings.models_of(connector)), NO_TONE, *unsure]
+    return [*_labels(settings, settings.models_of(connector), _keyed), NO_TONE, *unsure]
 
 
-def _labels(settings: Settings, models: Iterable[str]) -> list[str]:
+def _keyed(tone: str) -> str:
+    word = key_word(tone)
+    return tone if word == tone else f"{tone} ({word} in the routing key)"
+
+
+def _labels(
+    settings: Settings, models: Iterable[str], shown: Callable[[str], str] = str
+) -> list[str]:
     """The tones that models tell, as far as their files are here."""
-    found = [labels.tones_of(settings.model(each)) for each in models]
-    return list(dict.fromkeys(tone for each in found for tone in each or ("those of the model",)))
+    found = [[*map(shown, labels.tones_of(settings.model(each)))] for each in models]
+    return list(dict.fromkeys(tone for each in found for tone in each or ["those of the model"]))
 
 
 def _source(connector: ConnectorSettings, channels: dict[str, Any]) -> tuple[str, dict[str, Any]]:

@@ -4,6 +4,7 @@ import threading
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 import pytest
 from fastapi.testclient import TestClient
 
@@ -48,11 +49,12 @@ class Service:
         self,
         *,
         connectors: tuple[ConnectorSettings, ...] = (),
+        names: tuple[str, ...] = (models.NAME,),
         max_text_chars: int = 20_000,
         **api: Any,
     ) -> Settings:
         return Settings(
-            models=(self._model,),
+            models=tuple(msgspec.structs.replace(self._model, name=name) for name in names),
             connectors=connectors,
             daemon=DaemonSettings(batch_seconds=60, max_text_chars=max_text_chars),
             api=ApiSettings(**({"predict_timeout": 60.0} | api)),

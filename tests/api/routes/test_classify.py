@@ -140,6 +140,13 @@ def test_classify_answers_as_vllm_does(service: Service) -> None:
     assert found["usage"]["prompt_tokens"] == found["usage"]["total_tokens"] == ours["tokens"]
 
 
+def test_classify_names_the_model_that_texts_go_to_where_none_is_asked_for(
+    service: Service,
+) -> None:
+    client = service.client(workers=False, names=("moods", "default"))
+    assert client.post("/classify", json={"input": " "}).json()["model"] == "default"
+
+
 def test_classify_takes_a_list_and_members_that_mean_nothing_here(service: Service) -> None:
     body = {"input": ["good", "bad", " "], "priority": 3, "truncate_prompt_tokens": -1, "user": "u"}
     found = service.client().post("/classify", json=body).json()["data"]

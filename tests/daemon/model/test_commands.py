@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -13,8 +14,6 @@ from daemon.cli.predict import predict
 from tests.daemon.model import tiny
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from click import Command
 
 CONFIG = """
@@ -173,6 +172,23 @@ def test_evaluate_judges_a_models_own_labels(tmp_path: Path) -> None:
     data.write_text("happy\tgreat app\n", encoding="utf-8")
     with pytest.raises(Misconfigured, match="line 1: its label is none of joy, very angry, fear"):
         run(evaluate, environ, str(data))
+
+
+def test_evaluate_does_not_compare_models_of_different_labels(
+    environ: dict[str, str], tmp_path: Path
+) -> None:
+    urgency = tiny.bert(tmp_path / "urgency", ("low", "high"))
+    moods = tiny.bert(tmp_path / "moods", ("joy", "anger"))
+    with Path(environ["TONEBUS_CONFIG"]).open("a", encoding="utf-8") as config:
+        for where in (urgency, moods):
+            name = where.name
+            own = f'name = "{name}"\nsource = "{where}"\nlabels = "model"\n'
+            config.write(f"[[models]]\n{own}")
+    data = tmp_path / "data.tsv"
+    data.write_text("low\tgreat app\nhigh\tbad phone\n", encoding="utf-8")
+    for other in ("moods", "first"):
+        with pytest.raises(Misconfigured, match=f"{other}.*not those of.*urgency.*low, high"):
+            run(evaluate, environ, str(data), "--model", "urgency", "--compare", other)
 
 
 def test_evaluate_draws(environ: dict[str, str], data: Path, tmp_path: Path) -> None:

@@ -93,6 +93,13 @@ def _node(given: str) -> Node:
         raise WrongUrl(*_refusal(url.options))
     if len(url.path.encode()) > _MAX_VHOST_BYTES:
         raise WrongUrl(f"its virtual host is longer than {_MAX_VHOST_BYTES} bytes", _EXAMPLE)
+    if any("\0" in part for part in (url.user, url.password, url.path)):
+        # RabbitMQ splits the login there, and ends the connection without a word
+        raise WrongUrl(
+            "its user name, password or virtual host has a zero byte (%00), which AMQP does not "
+            "carry",
+            "choose another",
+        )
     [(host, port)] = url.places
     return Node(
         url.scheme, url.user or "guest", url.password or "guest", host,

@@ -29,7 +29,8 @@ FIRST_TRIAL = 15.0
 """Seconds until a message is tried, where messages or scores are bad."""
 FIXES = {
     NO_WORKER: "start a worker that serves every model of the connector: "
-    "`systemctl start tonebus-worker@1`, or `tonebus worker`",
+    "`systemctl start tonebus-worker@1`, or `tonebus worker`; where one is connected, "
+    "`workers_silent` or `reply_refused` in the log says what is wrong with it",
     REFUSED_PUBLISH: "see `publish_refused` in the log for the exchange and what to repair",
     ALARM: "RabbitMQ is short of memory or disk space: free some",
     BAD_MESSAGES: "most of its messages are parked: see `detail` of message_parked, repair the "

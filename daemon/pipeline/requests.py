@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from daemon.pipeline.batcher import Batcher
     from daemon.telemetry.registry import Registry
 
-_REST_SECONDS = 1.0
+_REST_SECONDS, _LONG_REST_SECONDS = 1.0, 5.0
 _FREE_SECONDS = 0.2
 """An idle worker takes a batch sooner than this, on a busy host too."""
 _SHORTEST_AWAY, _LONGEST_AWAY = 0.25, 5.0
@@ -86,6 +86,8 @@ class Requests(Generic[Requester]):
     def count(self, workers: int) -> None:
         """Note how many workers there are; new ones may send replies that can be read."""
         if workers != self.workers:
+            if self._unreadable:
+                self.rest_until = 0.0
             self._unreadable, self._silent_since = 0, None
         self.workers = workers
         if workers and self.silent and not self._reported:
@@ -261,7 +263,7 @@ class Requests(Generic[Requester]):
         if charged is Charged.WORKER:
             # asking again at once would go round in circles
             self._unreadable += 1
-            self.rest_until = self.clock() + _REST_SECONDS
+            self.rest_until = self.clock() + (_REST_SECONDS if members else _LONG_REST_SECONDS)
             _log.warning("reply_refused", model=self.model, error=fault.detail or fault.code)
         parts = [members]
         if charged is Charged.SUSPICION:

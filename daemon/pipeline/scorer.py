@@ -151,8 +151,8 @@ class Scorer(Generic[Requester]):
                 if self._yields and each.queued:
                     break
                 members = each.next(free + busy / 2)
-                # where workers are silent, a request without texts finds out when one is not
-                if not members and (each.out or not each.silent):
+                # where no worker can be used, a request without texts finds out when one can
+                if not members and (each.out or each.usable_workers):
                     break
                 request = scoring.ask(
                     each.model, [member.text for member in members], urgent=self._urgent,

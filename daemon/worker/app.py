@@ -9,11 +9,13 @@ import signal
 import socket
 import time
 import uuid
+import warnings
 from functools import partial
 from typing import TYPE_CHECKING
 
 import structlog
 from celery import signals
+from celery.exceptions import CPendingDeprecationWarning
 
 from connectors.amqp import topology
 from daemon.process import wiring
@@ -50,6 +52,8 @@ def run(settings: Settings, models: Sequence[str]) -> int:
     # the name is that of this process alone, so that a daemon can tell three workers from one that
     # was started three times
     name = f"{models[0]}-{uuid.uuid4().hex[:8]}@{socket.gethostname()}"
+    # of a change in a Celery to come, at each lost connection
+    warnings.simplefilter("ignore", CPendingDeprecationWarning)
     app = bus.celery_app(settings, models)
     store, registry = wiring.redis_store(settings), Registry()
     served: dict[str, tuple[Work, WorkerReport]] = {}

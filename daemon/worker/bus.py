@@ -66,6 +66,8 @@ def celery_app(settings: Settings, models: Sequence[str]) -> Celery:
         # Celery's own is minutes: so long a worker would wait for a connection that is dead
         broker_heartbeat=settings.broker.heartbeat,
         broker_connection_timeout=settings.broker.connect_timeout,
+        # a channel that RabbitMQ closes would end the worker, and cost it its model
+        broker_channel_error_retry=True,
         broker_transport_options={
             # closing a dead connection, Celery would wait for an answer for ever
             "read_timeout": _REPLY_SECONDS,

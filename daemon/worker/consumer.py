@@ -6,7 +6,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 import structlog
-from amqp.exceptions import AMQPError
+from amqp.exceptions import AccessRefused, AMQPError, ChannelError
 from celery import bootsteps
 from celery.worker.consumer import Consumer
 from celery.worker.state import maybe_shutdown
@@ -71,6 +71,20 @@ class WorkerConsumer(Consumer):  # type: ignore[misc]  # Celery has no types
         _log.warning("request_refused", reason=why)
         self.call_soon_ack(message.reject_log_error, _log, self.connection_errors)
 
+    def on_connection_error_after_connected(self, exc: Exception) -> None:
+        """Connect again; where RabbitMQ has closed the channel, with a pause.
+
+        It answers, and may do the same again at once.
+        """
+        if isinstance(exc, ChannelError):
+            _log.warning(
+                "channel_closed", error=exc.reply_text, fix=_fix(exc), next_in=_MAX_RETRY_SECONDS
+            )
+            self._supervisor.status(f"RabbitMQ closed the channel: {exc.reply_text}")
+        super().on_connection_error_after_connected(exc)
+        if isinstance(exc, ChannelError):
+            self._sleep(_MAX_RETRY_SECONDS)
+
     def ensure_connected(self, conn: Any) -> Any:  # noqa: ANN401
         """Wait for the forward in hand, if any, and for RabbitMQ.
 
@@ -104,6 +118,18 @@ class WorkerConsumer(Consumer):  # type: ignore[misc]  # Celery has no types
         while time.monotonic() < until:
             maybe_shutdown()
             time.sleep(_PULSE_SECONDS)
+
+
+def _fix(closed: ChannelError) -> str:
+    """Return what to do where RabbitMQ has closed the channel of a worker."""
+    if isinstance(closed, AccessRefused):
+        return "check the permissions of the worker's user"
+    if "acknowledgement" in (closed.reply_text or ""):
+        return (
+            "a forward took longer than RabbitMQ waits: raise its consumer_timeout over "
+            "daemon.score_timeout"
+        )
+    return "see RabbitMQ's log; the worker connects again by itself"
 
 
 class Connected(bootsteps.StartStopStep):  # type: ignore[misc]  # Celery has no types

@@ -48,9 +48,10 @@ class ForwardPool(TaskPool):  # type: ignore[misc]  # Celery has no types
 
     def on_stop(self) -> None:
         """Wait for the request in hand, with the connection kept alive."""
-        loop = get_event_loop()
         while not self.await_idle(_LOOK_SECONDS):
-            loop.fire_timers()
+            # gone where the consumer failed, and the connection with it
+            if loop := get_event_loop():
+                loop.fire_timers()
         super().on_stop()
 
 

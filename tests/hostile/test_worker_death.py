@@ -18,9 +18,9 @@ from tests import models
 from tests.chaos import wicked_worker
 from tests.chaos.supervisor import Supervised
 from tests.hostile.bus import Bus
-from tests.hostile.conftest import own_room
+from tests.hostile.conftest import TIMEOUT, own_room
 from tests.waiting import until
-from tests.workers import Asker, pair
+from tests.workers import DAWDLE_SECONDS, Asker, pair
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -175,4 +175,18 @@ def test_workers_outlive_a_restart_of_rabbitmq_during_a_forward(
         for _ in range(4):
             asker.await_answer(asker.ask("fine"), Scored)
         asker.broker.close()
+        assert [worker.starts for worker in two.workers] == [1, 1]
+
+
+def test_workers_outlive_a_rabbitmq_that_waits_less_than_a_forward_takes(
+    strict_room: dict[str, str], model_directory: Path, tmp_path: Path
+) -> None:
+    with pair(strict_room["TONEBUS_BROKER_URL"], model_directory, tmp_path) as two:
+        asker = two.asker
+        # up to RabbitMQ 4.2, it closes the worker's channel meanwhile
+        assert DAWDLE_SECONDS > 1.5 * TIMEOUT
+        asker.await_answer(asker.ask(wicked_worker.DAWDLE), Scored)
+        until(lambda: asker.consumers == 2, asker.turn, timeout=_PATIENCE)
+        for _ in range(4):
+            asker.await_answer(asker.ask("fine"), Scored)
         assert [worker.starts for worker in two.workers] == [1, 1]

@@ -229,5 +229,31 @@ def test_workers_whose_replies_cannot_be_read_are_asked_again_and_count_when_one
     assert desk.results == {"text": score_of("text")}
 
 
+def test_a_text_that_makes_replies_unreadable_keeps_no_worker_from_others_when_it_is_gone() -> None:
+    desk = Desk(live=1)
+    desk.want("text")
+    for _ in range(3):
+        desk.later(2)
+        desk.scoring.say(Unreadable(desk.only_request()))
+        desk.scoring.asked.clear()
+        desk.turn()
+    desk.scorer.withdraw(models.NAME, b"text", "requester of text")
+    desk.later(6)
+    # nothing is wanted any more, and the worker is still asked
+    assert desk.asked == [[]]
+    desk.scoring.say(Unreadable(desk.only_request()))
+    desk.scoring.asked.clear()
+    desk.turn()
+    assert desk.scorer.workers(models.NAME) == 0
+    desk.later(6)
+    assert desk.asked == [[]]
+    desk.scoring.score(desk.only_request())
+    desk.turn()
+    assert desk.scorer.workers(models.NAME) == 1
+    desk.later(6)
+    assert desk.asked == []
+    assert desk.outcomes == []
+
+
 def test_every_fault_that_a_worker_can_name_is_in_the_table() -> None:
     assert {"error", "not-finite", "out-of-memory", "worker-lost", "timeout"} <= CHARGES.keys()

@@ -111,8 +111,8 @@ def _broker(facts: Facts) -> Part:
     if facts.broker:
         return _part(
             "RabbitMQ", "down", "Cannot be reached",
-            "Start RabbitMQ, or correct `TONEBUS_BROKER_URL`. Nothing is lost: all connect again "
-            f"by themselves. The reason: {facts.broker}.",
+            "Start RabbitMQ, or correct `TONEBUS_BROKER_URL` or the rights of its user. Nothing is "
+            f"lost: all connect again by themselves. The reason: {facts.broker}.",
         )  # fmt: skip
     if facts.blocked:
         return _part(

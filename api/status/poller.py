@@ -135,7 +135,7 @@ class Poller:
         totals = totals_of(self._daemons)
         facts = Facts(
             broker=predictor.fault,
-            blocked=any(each.blocked for each in self._daemons),
+            blocked=predictor.blocked or any(each.blocked for each in self._daemons),
             redis=self._redis,
             sighted=now >= self._blind_until,
             queues=queues,

@@ -10,7 +10,7 @@ import structlog
 
 from connectors.amqp import topology
 from connectors.amqp.presence import backlog_by
-from connectors.errors import BadInput
+from connectors.errors import BadInput, Unavailable
 from connectors.ports import NO_HEADERS
 from connectors.scoring.celery_app import celery_queue
 from connectors.scoring.protocol import TASK, Unreadable, read_reply
@@ -42,8 +42,9 @@ class Scoring:
         declared = broker.attempt(self._channel.queue_declare, "", exclusive=True)
         self._reply_to = declared.queue
         broker.attempt(
-            self._channel.basic_consume, self._reply_to, no_ack=True, callback=self._on_reply
-        )
+            self._channel.basic_consume, self._reply_to, no_ack=True, callback=self._on_reply,
+            on_cancel=self._on_cancel,
+        )  # fmt: skip
 
     def ask(
         self, model: str, texts: Sequence[str], *, urgent: bool, timeout: float,
@@ -77,6 +78,9 @@ class Scoring:
     def workers(self, model: str) -> int:
         name = topology.scoring_queue(model).name
         return backlog_by(self._broker, self._channel, name).consumers or 0
+
+    def _on_cancel(self, _tag: str) -> None:
+        raise Unavailable("the queue for workers' replies was deleted")
 
     def _on_reply(self, message: Any) -> None:  # noqa: ANN401 - py-amqp has no types
         try:

@@ -99,9 +99,10 @@ class Watched(uvicorn.Server):
         if not ailment:
             self._supervisor.feed()
             served = self.server_state.total_requests
+            fault = self._state.predictor.fault
             self._supervisor.status(
                 f"answering on http://{self.config.host}:{self.config.port}; "
-                f"{served} requests so far"
+                f"{served} requests so far{fault and f'; RabbitMQ cannot be reached: {fault}'}"
             )
             return
         self._supervisor.status(ailment)

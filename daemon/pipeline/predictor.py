@@ -120,6 +120,11 @@ class Predictor:
         """Depth of each queue that exists, a moment ago."""
         return self._depths.latest
 
+    @property
+    def blocked(self) -> bool:
+        """Whether RabbitMQ has asked this process to publish no more."""
+        return not self.fault and self._edges.blocked
+
     def workers(self, model: str) -> int:
         return 0 if self.fault else self._scorer.workers(model)
 
@@ -190,6 +195,7 @@ class Predictor:
                     self._edges.open()
                 except (Unavailable, Misconfigured) as error:
                     self.fault = str(error)
+                    _log.warning("bus_unavailable", error=self.fault)
                     self._edges.drop()
                     self._fail_all(Unavailable(self.fault))
                     self._tried.set()

@@ -70,3 +70,12 @@ def test_a_status_that_is_no_longer_kept_up_fails_the_probes(service: Service) -
     assert client.get("/healthz").status_code == 503
     assert "KeyError" in client.get("/healthz").json()["detail"]
     assert vitals.fatal
+
+
+def test_a_rabbitmq_that_asks_the_api_alone_to_publish_no_more_is_shown(service: Service) -> None:
+    client = service.client()
+    service.edges.blocked = True
+    assert client.post("/predict", json={"text": "good"}).status_code == 503
+    broker = client.get("/status").json()["parts"]["broker"]
+    assert (broker["state"], broker["detail"]) == ("down", "Asks publishers to wait")
+    assert client.get("/healthz").status_code == 200

@@ -195,6 +195,26 @@ def test_a_broker_that_hangs_is_not_our_illness(stage: Stage) -> None:
         until(lambda: status(found)["parts"]["broker"]["ok"])
 
 
+def test_where_rabbitmq_refuses_it_the_log_the_page_and_systemd_have_the_reason(
+    stage: Stage, tmp_path: Path
+) -> None:
+    url = stage.env["TONEBUS_BROKER_URL"].replace("guest:guest@", "guest:canary4711@")
+    with (
+        listener(tmp_path) as supervisor,
+        api(stage, TONEBUS_BROKER_URL=url, NOTIFY_SOCKET=supervisor.address) as found,
+    ):
+        # it goes on, for nothing else would say so
+        assert "ACCESS_REFUSED" in found.process.wait_for("bus_unavailable")["error"]
+        supervisor.await_line("STATUS=answering")
+        until(lambda: any("ACCESS_REFUSED" in line for line in supervisor.listen(0.1)))
+        broker = status(found)["parts"]["broker"]
+        assert (broker["state"], "ACCESS_REFUSED" in broker["fix"]) == ("down", True)
+        assert found.get("/healthz").status == 200
+        assert found.predict("good").status == 503
+        said = found.process.log.read_text(encoding="utf-8") + str(supervisor.heard) + str(broker)
+    assert "canary4711" not in said
+
+
 def test_a_gauge_vanishes_with_the_queue_that_it_measured(stage: Stage) -> None:
     daemon = stage.start("daemon")
     with api(stage) as found:

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from connectors.amqp import topology
 from connectors.amqp.connection import Broker
-from connectors.errors import BadInput
+from connectors.errors import BadInput, Unavailable
 from connectors.messages import Fault, Model, Score
 from connectors.scoring.celery_app import celery_app
 from connectors.scoring.client import Scoring
@@ -211,6 +211,17 @@ def test_a_reply_that_answers_no_request_is_passed_over(broker_url: str) -> None
             amqp.Message(b"\xff"), routing_key=message.properties["reply_to"]
         )
         assert answer_to(broker, scoring, message, b"\xff") == [Unreadable(request)]
+
+
+def test_a_queue_for_replies_that_is_deleted_ends_the_connection_and_is_named(
+    broker_url: str,
+) -> None:
+    with asked(broker_url) as (broker, _, __, message):
+        channel = broker.channel()
+        # the cancel may come before the answer to the deletion
+        with pytest.raises(Unavailable, match="queue for workers' replies was deleted"):  # noqa: PT012 - either may raise
+            channel.queue_delete(message.properties["reply_to"])
+            until(lambda: False, lambda: broker.wait(0.1))
 
 
 def test_a_worker_asks_for_no_prefetch_that_rabbitmq_may_deny(broker_url: str) -> None:

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 from fastapi import APIRouter, HTTPException, Request, Response, status
 from fastapi.responses import FileResponse, StreamingResponse
+from prometheus_client import generate_latest
 
 from api.status.schemas import Health, Readiness, Status
 from daemon.contract import asyncapi
-from daemon.telemetry import prometheus
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -117,7 +117,7 @@ async def events(request: Request) -> StreamingResponse:
 )
 async def show_metrics(request: Request) -> Response:
     """Give this process's metrics in Prometheus's format."""
-    return Response(prometheus.text(request.app.state.registry), media_type=_PROMETHEUS)
+    return Response(generate_latest(request.app.state.registry), media_type=_PROMETHEUS)
 
 
 @router.get("/asyncapi.json", tags=["status"])

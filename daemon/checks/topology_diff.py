@@ -20,6 +20,7 @@ _INEQUIVALENT = re.compile(r"inequivalent arg '([^']+)' for .*: received .+ but 
 _TYPED = re.compile(r"the value '(.*)' of type '(\w+)'")
 _INTEGERS = {"signedint", "unsignedint", "long", "short", "byte", "unsignedbyte", "unsignedshort"}
 _MOST_DIFFERENCES = 12
+_Kind = Literal["exchange", "queue"]
 
 
 class Difference(msgspec.Struct, frozen=True):
@@ -38,7 +39,7 @@ class Finding(msgspec.Struct, frozen=True):
         detail: What the broker said, where it did not let us look.
     """
 
-    kind: Literal["exchange", "queue"]
+    kind: _Kind
     name: str
     state: Literal["present", "missing", "different", "foreign", "unknown"]
     differences: tuple[Difference, ...] = ()
@@ -69,19 +70,17 @@ def findings(broker: Broker, *parts: Topology) -> Iterator[Finding]:
     Bindings cannot be seen over AMQP: declaring one again is harmless, but one that is no longer
     wanted stays until it is unbound by hand.
     """
-    seen = set()
+    things: dict[tuple[_Kind, str], Exchange | Queue] = {}
     for part in parts:
         for exchange in part.exchanges:
-            if ("exchange", exchange.name) not in seen:
-                seen.add(("exchange", exchange.name))
-                yield _look(broker, "exchange", exchange)
+            things.setdefault(("exchange", exchange.name), exchange)
         for queue in part.queues:
-            if ("queue", queue.name) not in seen:
-                seen.add(("queue", queue.name))
-                yield _look(broker, "queue", queue)
+            things.setdefault(("queue", queue.name), queue)
+    for (kind, _), thing in things.items():
+        yield _look(broker, kind, thing)
 
 
-def _look(broker: Broker, kind: Literal["exchange", "queue"], thing: Exchange | Queue) -> Finding:
+def _look(broker: Broker, kind: _Kind, thing: Exchange | Queue) -> Finding:
     try:
         there = presence.exists(broker, kind, thing.name)
     except Refused as refused:

@@ -34,13 +34,7 @@ def asyncapi(settings: Settings) -> dict[str, Any]:
     operations: dict[str, Any] = {}
     messages: dict[str, Any] = {"toneEvent": _tone_event(), "label": _label()}
     for connector in settings.connectors:
-        _add_connector(connector, channels, operations, messages)
-        told = ", ".join(_tones(settings, connector))
-        also = "".join(
-            f". {name} says: {', '.join([*_labels(settings, [name]), NO_TONE])}"
-            for name in connector.also
-        )
-        operations[f"{connector.name}.label"]["description"] += f". Tones: {told}{also}"
+        _add_connector(connector, _tones(settings, connector), channels, operations, messages)
     for queue in _queues(settings):
         channels.setdefault(_key(queue.name), _queue(queue))
     return {
@@ -70,8 +64,8 @@ def _server(settings: Settings) -> dict[str, Any]:
 
 
 def _add_connector(
-    connector: ConnectorSettings, channels: dict[str, Any], operations: dict[str, Any],
-    messages: dict[str, Any],
+    connector: ConnectorSettings, tones: str, channels: dict[str, Any],
+    operations: dict[str, Any], messages: dict[str, Any],
 ) -> None:  # fmt: skip
     name, out = connector.name, connector.output
     messages[f"{name}.input"] = {
@@ -95,17 +89,22 @@ def _add_connector(
     operations[f"{name}.label"] = {
         "action": "send",
         "title": f"Publish the tones of {name}",
-        "description": f"Routing key: {out.routing_key}",
+        "description": f"Routing key: {out.routing_key}. Tones: {tones}",
         "channel": _ref("channels", _key(out.exchange)),
         "messages": [_ref("channels", _key(out.exchange), "messages", kind)],
         "bindings": {"amqp": {"deliveryMode": 2, "mandatory": True, "bindingVersion": _BINDING}},
     }
 
 
-def _tones(settings: Settings, connector: ConnectorSettings) -> list[str]:
+def _tones(settings: Settings, connector: ConnectorSettings) -> str:
     """The tones that a connector's events can have, as far as the model's files are here."""
     unsure = [UNSURE] if connector.unsure_below or connector.unsure_margin else []
-    return [*_labels(settings, settings.models_of(connector), _keyed), NO_TONE, *unsure]
+    own = [*_labels(settings, settings.models_of(connector), _keyed), NO_TONE, *unsure]
+    also = (
+        f"{each} says: {', '.join([*_labels(settings, [each]), NO_TONE])}"
+        for each in connector.also
+    )
+    return ". ".join([", ".join(own), *also])
 
 
 def _keyed(tone: str) -> str:

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import itertools
-import re
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from connectors.mapping.expressions import PATH
 from connectors.messages import EVENT_TYPE, FurtherTone, Label, Model, Origin, ToneEvent
+from daemon.settings.example import described
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from connectors.mapping import MappingConfig
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 _KINDS = (ToneEvent, Label, FurtherTone, Model, Origin)
-_ATTRIBUTE = re.compile(r"^ {8}(\w+): (.*(?:\n {12}\S.*)*)", re.MULTILINE)
 
 
 def event_schema() -> dict[str, Any]:
@@ -35,7 +36,7 @@ def components(prefix: str) -> dict[str, Any]:
     """Return the schema of each part of a tone event, to stand behind a prefix."""
     _, found = msgspec.json.schema_components(_KINDS, ref_template=prefix + "{name}")
     for kind in _KINDS:
-        _document(found[kind.__name__], kind.__doc__ or "")
+        _document(found[kind.__name__], *described(kind))
     event = found["ToneEvent"]["properties"]
     event["specversion"] = {"const": "1.0"}
     event["type"] = {"const": EVENT_TYPE}
@@ -76,11 +77,9 @@ def _put(schema: dict[str, Any], path: list[str], leaf: dict[str, Any]) -> None:
         schema["properties"] = {name: leaf}
 
 
-def _document(schema: dict[str, Any], doc: str) -> None:
+def _document(schema: dict[str, Any], about: str, meanings: Mapping[str, str]) -> None:
     """Put a docstring's words where they belong: the attributes' beside the properties."""
-    summary, _, attributes = doc.partition("Attributes:")
-    schema["description"] = " ".join(summary.split())
-    meanings = {name: " ".join(said.split()) for name, said in _ATTRIBUTE.findall(attributes)}
+    schema["description"] = " ".join(about.split())
     properties = schema["properties"]
     for name, each in properties.items():
         if "anyOf" in each and "default" in each:

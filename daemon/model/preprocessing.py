@@ -130,12 +130,8 @@ def _social_2(text: str) -> str:
     return _social_1(_STARS.sub(_rating, text))
 
 
-def _none(text: str) -> str:
-    return text
-
-
 PREPROCESSORS: Final[Mapping[str, Callable[[str], str]]] = {
-    "none": _none,
+    "none": str,
     "social-1": _social_1,
     "social-2": _social_2,
 }

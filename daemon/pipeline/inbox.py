@@ -27,7 +27,6 @@ class Inbox:
         self._arrived: dict[str, deque[Delivery]] = {}
         self._items: Counter[str] = Counter()
         self._chars: Counter[str] = Counter()
-        self._total = self._total_chars = 0
 
     def __bool__(self) -> bool:
         """Whether something waits to be mapped."""
@@ -68,11 +67,10 @@ class Inbox:
         self._arrived.clear()
         self._items.clear()
         self._chars.clear()
-        self._total = self._total_chars = 0
 
     def _first(self) -> str | None:
         """Return the connector whose turn it is."""
-        if self._total >= HELD_ITEMS or self._total_chars >= HELD_CHARS:
+        if self._items.total() >= HELD_ITEMS or self._chars.total() >= HELD_CHARS:
             return None
         items, chars = self._share
         for connector in self._arrived:
@@ -84,5 +82,3 @@ class Inbox:
         connector, weight = item.delivery.connector, sign * item.weight
         self._items[connector] += sign
         self._chars[connector] += weight
-        self._total += sign
-        self._total_chars += weight

@@ -165,8 +165,7 @@ class Predictor:
             _log.error("predictor_died", error=self._died)
         finally:
             # no caller should wait for a thread that has ended
-            self.fault = "the connection to the bus has ended; start the API again"
-            self._fail_all(Unavailable(self.fault))
+            self._fail_all("the connection to the bus has ended; start the API again")
 
     def _serve(self) -> None:
         while not self._stopping.is_set():
@@ -175,33 +174,31 @@ class Predictor:
                 while not self._stopping.is_set():
                     self._turn()
             except Unavailable as lost:
-                self.fault = str(lost)
                 self._depths.latest = {}
+                self._lose(lost)
                 _log.warning("disconnected", error=self.fault)
-                self._edges.drop()
-                self._fail_all(lost)
         self._edges.close()
 
     def _open(self) -> None:
-        for attempt in tenacity.Retrying(
+        retrying = tenacity.Retrying(
             retry=tenacity.retry_if_exception_type((Unavailable, Misconfigured)),
             wait=self._pauses,
             stop=tenacity.stop_when_event_set(self._stopping),
             sleep=self._pause,
             reraise=True,
-        ):
-            with attempt:
-                try:
-                    self._edges.open()
-                except (Unavailable, Misconfigured) as error:
-                    self.fault = str(error)
-                    _log.warning("bus_unavailable", error=self.fault)
-                    self._edges.drop()
-                    self._fail_all(Unavailable(self.fault))
-                    self._tried.set()
-                    raise
-        self.fault = ""
-        self._tried.set()
+        )
+        retrying(self._open_once)
+
+    def _open_once(self) -> None:
+        try:
+            self._edges.open()
+            self.fault = ""
+        except (Unavailable, Misconfigured) as error:
+            self._lose(error)
+            _log.warning("bus_unavailable", error=self.fault)
+            raise
+        finally:
+            self._tried.set()
 
     def _pause(self, seconds: float) -> None:
         self._due = time.monotonic() + seconds
@@ -269,8 +266,13 @@ class Predictor:
             else:
                 self._scorer.want(request.model, request.key, request.text, request)
 
-    def _fail_all(self, error: Unavailable) -> None:
+    def _lose(self, error: Exception) -> None:
+        self._edges.drop()
+        self._fail_all(str(error))
+
+    def _fail_all(self, fault: str) -> None:
         """Answer every caller at once: no one should wait for a bus that is not there."""
+        self.fault, error = fault, Unavailable(fault)
         self._woken = False
         asked = [self._asked.popleft() for _ in range(len(self._asked))]
         self._answered += [(request, error) for request in (*self._scorer.requesters(), *asked)]

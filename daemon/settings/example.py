@@ -69,7 +69,7 @@ def _another(head: str, item: msgspec.Struct) -> str:
 
 
 def described(kind: type[msgspec.Struct]) -> tuple[str, dict[str, str]]:
-    """Read a settings class's docstring: what it is about, and what each attribute means."""
+    """Read the docstring of a class: what it is about, and what each attribute means."""
     text = inspect.cleandoc(kind.__doc__ or "")
     about, _, attributes = text.partition("Attributes:\n")
     entries = re.findall(r"^    (\w+): (.*(?:\n {8}.*)*)", attributes, re.MULTILINE)

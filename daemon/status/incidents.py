@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections import Counter, OrderedDict
+from collections import Counter, OrderedDict, defaultdict
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -38,7 +38,8 @@ class Ledger:
         entry = CATALOGUE.get(code)
         if entry is None:
             return
-        shown = _Shown({name: str(value)[:_MAX_FIELD_CHARS] for name, value in fields.items()})
+        shown: dict[str, str] = defaultdict(lambda: "?")
+        shown |= {name: str(value)[:_MAX_FIELD_CHARS] for name, value in fields.items()}
         words, now = entry.words.format_map(shown), time.time()
         key = (code, words)
         with self._lock:
@@ -63,11 +64,6 @@ class Ledger:
     def recent(self) -> list[Incident]:
         with self._lock:
             return list(reversed(self._incidents.values()))
-
-
-class _Shown(dict[str, str]):
-    def __missing__(self, _name: str) -> str:
-        return "?"
 
 
 LEDGER = Ledger()

@@ -12,7 +12,6 @@ import structlog
 from prometheus_client import (
     CollectorRegistry,
     ProcessCollector,
-    generate_latest,
     make_wsgi_app,
 )
 from prometheus_client.core import (
@@ -86,11 +85,6 @@ def collectors(registry: Registry, refresh: Callable[[], None] = lambda: None) -
     found.register(_Reader(registry, refresh))
     ProcessCollector(registry=found)
     return found
-
-
-def text(served: CollectorRegistry) -> bytes:
-    """Return all values in Prometheus's text format."""
-    return generate_latest(served)
 
 
 def serve(

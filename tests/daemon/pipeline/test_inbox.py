@@ -23,7 +23,7 @@ def test_one_turn_maps_no_more_than_may_be_held(monkeypatch: pytest.MonkeyPatch)
         bench.edges.source.deliver(message([""] * LIST, id=n))
     bench.turn()
     inbox = bench.pipeline._inbox
-    assert inbox._total <= HELD_ITEMS + LIST
+    assert inbox._items.total() <= HELD_ITEMS + LIST
     assert inbox
     assert not inbox.mappable
 

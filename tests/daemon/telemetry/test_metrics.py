@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import httpx
 import pytest
+from prometheus_client import generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
 from daemon.settings import ConnectorSettings
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 
 def scraped(registry: Registry) -> dict[str, float]:
     """All samples by name and labels, as Prometheus would read them."""
-    text = prometheus.text(prometheus.collectors(registry)).decode()
+    text = generate_latest(prometheus.collectors(registry)).decode()
     return {
         f"{sample.name}{sample.labels or ''}": sample.value
         for family in text_string_to_metric_families(text)
@@ -125,7 +126,7 @@ def test_no_metric_holds_a_text_or_an_id(model_directory: Path, tone_model: Tone
     room = Room(model_directory, tone_model)
     room.tell("canary4711 was good", id="canary-id")
     room.settle()
-    assert "canary" not in prometheus.text(prometheus.collectors(room.service.registry)).decode()
+    assert "canary" not in generate_latest(prometheus.collectors(room.service.registry)).decode()
 
 
 def test_metrics_are_served_on_the_port() -> None:

@@ -154,9 +154,11 @@ class Scorer(Generic[Requester]):
                 # where no worker can be used, a request without texts finds out when one can
                 if not members and (each.out or each.usable_workers):
                     break
+                sources = (source for member in members for source in member.sources())
                 request = scoring.ask(
                     each.model, [member.text for member in members], urgent=self._urgent,
-                    timeout=self._timeout, headers=self.tracer.ask(each.model, members),
+                    timeout=self._timeout,
+                    headers=self.tracer.ask(each.model, len(members), sources),
                 )  # fmt: skip
                 each.sent(request, members)
 

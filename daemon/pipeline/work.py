@@ -11,6 +11,8 @@ from connectors.events.output import Output
 from daemon.pipeline.charges import Record
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from connectors.delivery import Delivery
     from connectors.mapping import Mapper
     from connectors.messages import Fault, FurtherTone, Model, Score, Text
@@ -120,6 +122,13 @@ class ScoreRequest(Generic[Requester]):
     text: str
     requesters: list[Requester]
     record: Record = field(default_factory=Record)
+
+    def sources(self) -> Iterator[tuple[Delivery, Text]]:
+        """The deliveries that wait for the score, and the text in each."""
+        for item in self.requesters:
+            if isinstance(item, Item):
+                for each in (item.settlement, *item.duplicates):
+                    yield each.delivery, item.text
 
 
 @dataclass(slots=True, eq=False)

@@ -27,16 +27,17 @@ from connectors.messages import Fault
 from connectors.ports import NO_HEADERS
 from connectors.trace import Trace
 from daemon.telemetry.release import RELEASE
-from daemon.telemetry.tracer import Requested, Traced, Tracer
+from daemon.telemetry.tracer import Tracer
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from opentelemetry.util.types import AttributeValue
 
     from connectors.delivery import Delivery
     from connectors.messages import Score
     from daemon.model.scorer import ToneModel
+    from daemon.telemetry.tracer import Source
 
 _FLUSH_SECONDS = 5.0
 _ERRORS = ("returned", "parked")
@@ -82,13 +83,13 @@ class OtelTracer(Tracer):
         trace = self._open[id(delivery)] = _Followed(self, delivery)
         return trace
 
-    def ask(self, model: str, members: Sequence[Requested]) -> Mapping[str, str]:
+    def ask(self, model: str, texts: int, sources: Iterable[Source]) -> Mapping[str, str]:
         """Trace one request, linked with the deliveries whose texts it holds, both ways.
 
         It is a trace of its own, for it has many parents; there is none where no delivery of it is
         sampled, and none for `/predict`.
         """
-        spans = [span for span in _spans(members) if span.is_recording()]
+        spans = [span for span in _spans(sources) if span.is_recording()]
         if not spans:
             return NO_HEADERS
         queue = topology.scoring_queue(model).name
@@ -99,8 +100,8 @@ class OtelTracer(Tracer):
             links=[Link(span.get_span_context()) for span in spans],
             attributes={
                 **_operation("send", queue, queue),
-                "messaging.batch.message_count": len(members),
-                "tonebus.texts": len(members),
+                "messaging.batch.message_count": texts,
+                "tonebus.texts": texts,
             },
         )
         request.end()
@@ -227,16 +228,12 @@ class _Followed(Trace):
         span.end()
 
 
-def _spans(members: Sequence[Requested]) -> list[Span]:
+def _spans(sources: Iterable[Source]) -> list[Span]:
     """Return the spans of the deliveries that wait for texts, each once."""
     found: dict[Span, None] = {}
-    for member in members:
-        for item in member.requesters:
-            if isinstance(item, Traced):
-                for delivery in (item.delivery, *(each.delivery for each in item.duplicates)):
-                    if isinstance(delivery.trace, _Followed):
-                        came = event.trace_context(delivery, item.text)
-                        found[delivery.trace.span(came)] = None
+    for delivery, text in sources:
+        if isinstance(delivery.trace, _Followed):
+            found[delivery.trace.span(event.trace_context(delivery, text))] = None
     return list(found)
 
 

@@ -2,45 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any
 
 from connectors.ports import NO_HEADERS
 from connectors.trace import UNTRACED, Trace
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from connectors.delivery import Delivery
     from connectors.messages import Fault, Score, Text
     from daemon.model.scorer import ToneModel
 
-
-class Settling(Protocol):
-    @property
-    def delivery(self) -> Delivery: ...
-
-
-@runtime_checkable
-class Traced(Protocol):
-    """A text on its way to its event.
-
-    Attributes:
-        text: As the mapping found it.
-        duplicates: What settles the deliveries that wait for the same event.
-    """
-
-    text: Text
-    duplicates: Sequence[Settling]
-
-    @property
-    def delivery(self) -> Delivery: ...
-
-
-class Requested(Protocol):
-    """A text in a scoring request; what waits for its score may be `Traced`."""
-
-    @property
-    def requesters(self) -> Sequence[object]: ...
+    Source = tuple[Delivery, Text]
+    """A delivery that waits for a score, and the text in it."""
 
 
 class Tracer:
@@ -50,7 +25,7 @@ class Tracer:
         """Begin the trace of a delivery that has just come."""
         return UNTRACED
 
-    def ask(self, model: str, members: Sequence[Requested]) -> Mapping[str, str]:  # noqa: ARG002 - as above
+    def ask(self, model: str, texts: int, sources: Iterable[Source]) -> Mapping[str, str]:  # noqa: ARG002 - as above
         """Trace a request to the workers; return the headers by which a worker goes on with it."""
         return NO_HEADERS
 

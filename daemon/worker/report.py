@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from daemon.process.watchdog import last_incident
 from daemon.status import snapshot
@@ -41,8 +41,11 @@ class WorkerReport:
         self.registry = registry or Registry()
         self.line = f"{name}: waiting for texts"
         self._store = store
-        self._name, self._model, self._device, self._threads = name, model, device, threads
-        self._precision, self._why = precision
+        self._name = name
+        self._same: dict[str, Any] = {
+            "serves": name, "model": model.name, "revision": model.revision, "device": device,
+            "threads": threads, "precision": precision[0], "why": precision[1],
+        }  # fmt: skip
         self._identity = ProcessIdentity("worker")
         self._history = History()
         self.registry.set(metrics.MODEL, name, model.name, model.revision, to=1)
@@ -69,13 +72,7 @@ class WorkerReport:
         LEDGER.count_in(registry)
         return WorkerSnapshot(
             **self._identity.now(),
-            serves=self._name,
-            model=self._model.name,
-            revision=self._model.revision,
-            device=self._device,
-            threads=self._threads,
-            precision=self._precision,
-            why=self._why,
+            **self._same,
             rate=self._history.rate("texts"),
             busy=min(1.0, self._history.rate("busy")),
             texts=int(texts),

@@ -118,7 +118,7 @@ def latencies(world: World, rate: float, seconds: float, seed: int) -> list[floa
 
     with closing(world.connected()) as broker:
         sink: Sink[None] = Sink(broker)
-        listen(broker, "#", note)
+        listen(broker, note)
         due = time.perf_counter()
         for number, text in enumerate(texts):
             due += dice.expovariate(rate)

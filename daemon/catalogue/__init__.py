@@ -50,12 +50,9 @@ class CatalogueEntry(msgspec.Struct, frozen=True):
     def named(self, name: str = "", exchange: str = "", bindings: tuple[str, ...] = ()) -> str:
         """Return the file with another name, exchange or bindings; empty ones stay as they are."""
         text = self.toml
-        if name:
-            text = _with(text, "name", json.dumps(name))
-        if exchange:
-            text = _with(text, "exchange", json.dumps(exchange))
-        if bindings:
-            text = _with(text, "bindings", json.dumps(bindings))
+        for setting, value in (("name", name), ("exchange", exchange), ("bindings", bindings)):
+            if value:
+                text = _with(text, setting, json.dumps(value))
         return text
 
 

@@ -85,7 +85,7 @@ class RealStage:
             self._end()
 
     def listen(self, show: Callable[[bytes], None]) -> None:
-        listen(self._broker, "#", show)
+        listen(self._broker, show)
 
     def publish(self, message: OutgoingMessage) -> None:
         self._sink.publish(message, None)

@@ -18,7 +18,6 @@ from daemon import settings
 from daemon.cli.parked_filters import Filter, Rate, filters, shown_age
 from daemon.cli.publish import connect
 from daemon.cli.terminal import plain, print_json, print_table
-from daemon.process import wiring
 from daemon.telemetry import logs
 
 if TYPE_CHECKING:
@@ -120,12 +119,10 @@ _Act = Callable[["Settings", ParkedQueue, "ParkedMessage"], bool]
 
 
 def _replay(configuration: Settings, queue: ParkedQueue, each: ParkedMessage) -> bool:
-    subscriptions = {
-        subscription.connector: subscription for subscription in wiring.subscriptions(configuration)
-    }
-    if subscription := subscriptions.get(each.connector):
-        queue.replay(each, subscription.source_queue)
-    return subscription is not None
+    queues = {connector.name: connector.source_queue for connector in configuration.connectors}
+    if own := queues.get(each.connector):
+        queue.replay(each, own)
+    return own is not None
 
 
 def _purge(_configuration: Settings, queue: ParkedQueue, each: ParkedMessage) -> bool:

@@ -67,7 +67,10 @@ def tail(
         except _NO_EVENT as error:
             click.echo(f"passed over: {_foreign(message, error)}", err=True)
             return
-        wanted = connector in {"", _name(event)} and tone in {"", event.data.tone}
+        wanted = connector in {"", event.source.removeprefix(SOURCE_PREFIX)} and tone in {
+            "",
+            event.data.tone,
+        }
         # an event is one line, however its publisher has laid it out
         line = msgspec.json.format(body, indent=-1).decode() if as_json else _line(event)
         show(line if wanted else None)
@@ -91,11 +94,9 @@ def tail(
     broker.close()
 
 
-def listen(
-    broker: Broker, binding: str, show: Callable[[bytes], None], exchange: str = topology.RESULTS
-) -> None:
+def listen(broker: Broker, show: Callable[[bytes], None]) -> None:
     """Have `show` called with each event, in structured mode, however it came."""
-    subscribe(broker, exchange, binding, lambda message: show(structured(message)))
+    subscribe(broker, topology.RESULTS, "#", lambda message: show(structured(message)))
 
 
 def subscribe(broker: Broker, exchange: str, binding: str, show: Callable[[Any], None]) -> None:
@@ -124,10 +125,6 @@ def structured(message: Any) -> bytes:  # noqa: ANN401 - py-amqp has no types
 def _exchanges(configuration: Settings, connector: str) -> list[str]:
     chosen = [configuration.connector(connector)] if connector else configuration.connectors
     return list(dict.fromkeys(each.output.exchange for each in chosen))
-
-
-def _name(event: ToneEvent) -> str:
-    return event.source.removeprefix(SOURCE_PREFIX)
 
 
 def _foreign(message: Any, error: Exception) -> str:  # noqa: ANN401 - py-amqp has no types

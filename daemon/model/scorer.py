@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, Self
 
-import msgspec
 import structlog
 import torch
+from msgspec.structs import asdict
 
 from connectors.errors import Misconfigured
 from connectors.messages import Fault, Score
@@ -81,24 +81,20 @@ class ToneModel:
         loaded = loading.load(settings)
         model = cls(settings, identity, loaded)
         model._check_padding()
-        if settings.precision == "int8":
-            model._round(loaded)
-        elif settings.precision == "auto" and measure:
-            model._choose(loaded)
+        if settings.precision == "int8" or (settings.precision == "auto" and measure):
+            model._quicken(loaded, settings.precision)
         return model
 
-    def _round(self, loaded: loading.Loaded) -> None:
-        self._forward, proof = int8.proven(loaded, self._forward, self._probes())
-        _log.info("int8_proven", model=self.identity.model.name, **msgspec.structs.asdict(proof))
-
-    def _choose(self, loaded: loading.Loaded) -> None:
-        self._forward, self.precision = fastest(loaded, self._forward, self._probes())
-        chosen = msgspec.structs.asdict(self.precision)
-        _log.info("precision_chosen", model=self.identity.model.name, **chosen)
-
-    def _probes(self) -> list[list[int]]:
+    def _quicken(self, loaded: loading.Loaded, precision: str) -> None:
+        """Switch to eight bits if they suit this model, or to the fastest format that agrees."""
         encoded = self._encoder.encode(probes())
-        return [each.windows[0] for each in encoded if isinstance(each, Encoded)]
+        windows = [each.windows[0] for each in encoded if isinstance(each, Encoded)]
+        if precision == "int8":
+            self._forward, proof = int8.proven(loaded, self._forward, windows)
+            _log.info("int8_proven", model=self.identity.model.name, **asdict(proof))
+        else:
+            self._forward, self.precision = fastest(loaded, self._forward, windows)
+            _log.info("precision_chosen", model=self.identity.model.name, **asdict(self.precision))
 
     def _check_padding(self) -> None:
         """Refuse an architecture whose scores change with padding on the right, such as XLNet's."""

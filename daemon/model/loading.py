@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 import torch
 import transformers
+from huggingface_hub import errors as hub
+from huggingface_hub import is_offline_mode, snapshot_download
 from transformers import (
     MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING,
     AutoConfig,
@@ -15,13 +18,11 @@ from transformers import (
     AutoTokenizer,
 )
 
-from connectors.errors import Misconfigured
-from daemon.model import card, fetching, packed, vetting
+from connectors.errors import Misconfigured, Unavailable
+from daemon.model import card, packed, vetting
 from daemon.model.labels import Folding, fold
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from tokenizers import Tokenizer
 
     from daemon.settings import ModelSettings
@@ -32,6 +33,8 @@ _DTYPES: Final = {
     "bf16": torch.bfloat16,
     "int8": torch.float32,  # what its products are made from
 }
+_FILES: Final = ["*.safetensors", "*.safetensors.index.json", "*.json", "*.txt", "*.model"]
+"""What is fetched of a model on a hub."""
 _UNBOUNDED: Final = 1_000_000
 """Tokenizers without a bound report numbers above this one."""
 _ASSUMED_TOKENS: Final = 512
@@ -74,7 +77,7 @@ def load(settings: ModelSettings) -> Loaded:
     log.set_verbosity_error()
     log.disable_progress_bar()
     described = card.read(card.directory(settings), settings)
-    where = card.directory(settings) or fetching.fetch(settings)
+    where = card.directory(settings) or _fetched(settings)
     vetting.vet(where)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     precision = _precision(settings.precision, device)
@@ -113,6 +116,32 @@ def load(settings: ModelSettings) -> Loaded:
         device=device,
         precision=precision,
     )
+
+
+def _fetched(settings: ModelSettings) -> Path:
+    """Return the directory with the files of `settings.source` at `settings.revision`.
+
+    Raises:
+        Misconfigured: The hub refuses the model, or it is not cached and fetching is off.
+        Unavailable: The hub does not answer.
+    """
+    try:
+        return Path(
+            snapshot_download(settings.source, revision=settings.revision, allow_patterns=_FILES)
+        )
+    except (hub.RepositoryNotFoundError, hub.RevisionNotFoundError, hub.GatedRepoError) as error:
+        raise Misconfigured(
+            f"{settings.source} at {settings.revision}: the hub refuses it: {type(error).__name__}"
+        ) from error
+    except hub.LocalEntryNotFoundError as error:
+        if is_offline_mode():
+            raise Misconfigured(
+                f"{settings.source} at {settings.revision}: not in this host's cache, and "
+                "HF_HUB_OFFLINE forbids to fetch it: fetch it first, or give a directory"
+            ) from error
+        raise Unavailable(f"{settings.source}: the hub does not answer") from error
+    except (hub.HfHubHTTPError, OSError) as error:
+        raise Unavailable(f"{settings.source}: {type(error).__name__}") from error
 
 
 def _network(where: Path, dtype: torch.dtype) -> tuple[Any, list[str]]:

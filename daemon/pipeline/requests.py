@@ -10,6 +10,7 @@ import structlog
 
 from connectors.messages import Fault
 from connectors.scoring.protocol import Failed, Scored, Started
+from daemon.pipeline.batcher import Batcher
 from daemon.pipeline.charges import Charged, Record, charged_to
 from daemon.pipeline.work import Outcome, Requester, ScoreRequest
 from daemon.telemetry import metrics
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from connectors.scoring.protocol import Reply
-    from daemon.pipeline.batcher import Batcher
+    from daemon.settings import DaemonSettings
     from daemon.telemetry.registry import Registry
 
 _REST_SECONDS, _LONG_REST_SECONDS = 1.0, 5.0
@@ -55,8 +56,6 @@ class Requests(Generic[Requester]):
     score still counts.
 
     Attributes:
-        hold: Seconds after which workers count as silent that have not even reported that they
-            have taken a request.
         workers: Workers that consume the model's requests, at the last count.
         rest_until: Monotonic seconds until when no worker is asked.
         records: What is known of texts that have no requester now, by their keys: a text that ends
@@ -65,11 +64,11 @@ class Requests(Generic[Requester]):
     """
 
     model: str
-    batcher: Batcher[ScoreRequest[Requester]]
-    timeout: float
+    settings: DaemonSettings
     clock: Callable[[], float]
     registry: Registry
-    hold: float
+    yields: bool
+    batcher: Batcher[ScoreRequest[Requester]] = field(init=False)
     again: deque[list[ScoreRequest[Requester]]] = field(default_factory=deque)
     unscored: dict[bytes, ScoreRequest[Requester]] = field(default_factory=dict)
     out: dict[str, Batch[Requester]] = field(default_factory=dict)
@@ -77,11 +76,16 @@ class Requests(Generic[Requester]):
     workers: int = 0
     rest_until: float = 0.0
     records: dict[bytes, Record] = field(default_factory=dict)
-    yields: bool = False
     _away: float = 0.0
     _unreadable: int = 0
     _silent_since: float | None = None
     _reported: bool = False
+
+    def __post_init__(self) -> None:
+        bounds = self.settings
+        self.batcher = Batcher(
+            texts=bounds.batch_texts, size=bounds.batch_bytes, seconds=bounds.batch_seconds
+        )
 
     def count(self, workers: int) -> None:
         """Note how many workers there are; new ones may send replies that can be read."""
@@ -101,9 +105,9 @@ class Requests(Generic[Requester]):
 
     @property
     def silent(self) -> bool:
-        """Whether workers have been asked, and have taken nothing for too long."""
+        """Whether workers have been asked, and have not even reported a request for too long."""
         since = self._silent_since
-        return since is not None and self.clock() - since > self.hold
+        return since is not None and self.clock() - since > self.settings.hold_seconds
 
     def sent(self, batch_id: str, members: list[ScoreRequest[Requester]]) -> None:
         """Note a request; without members it only finds out whether a worker takes it."""
@@ -187,7 +191,7 @@ class Requests(Generic[Requester]):
         now = self.clock()
         outcomes: list[Outcome[Requester]] = []
         for batch_id, batch in list(self.out.items()):
-            if now - max(batch.asked, batch.started) > self.timeout:
+            if now - max(batch.asked, batch.started) > self.settings.score_timeout:
                 fault = Fault("timeout" if batch.worker else "not-taken-up")
                 outcomes += self._lose(batch_id, fault)
         return outcomes

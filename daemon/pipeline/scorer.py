@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Generic
 import structlog
 
 from connectors.messages import Fault
-from daemon.pipeline.batcher import Batcher
 from daemon.pipeline.requests import Requests
 from daemon.pipeline.work import Outcome, Requester
 from daemon.telemetry.registry import Registry
@@ -60,28 +59,14 @@ class Scorer(Generic[Requester]):
         self._models = models
         self._cache = cache
         self.clock = clock
-        self._registry = registry or Registry()
+        registry = registry or Registry()
         self.tracer = tracer or Tracer()
         self._urgent = urgent
-        self._yields = yields
         self._timeout = settings.score_timeout
         self.hold = settings.hold_seconds
         self._counted = float("-inf")
         self._requests: dict[str, Requests[Requester]] = {
-            model: Requests(
-                model,
-                Batcher(
-                    texts=settings.batch_texts,
-                    size=settings.batch_bytes,
-                    seconds=settings.batch_seconds,
-                ),
-                settings.score_timeout,
-                clock,
-                self._registry,
-                self.hold,
-                yields=yields,
-            )
-            for model in models
+            model: Requests(model, settings, clock, registry, yields) for model in models
         }
 
     def want(
@@ -148,7 +133,7 @@ class Scorer(Generic[Requester]):
             # on average a busy worker is half done, and should find something left
             busy = len(each.out)
             while now >= each.rest_until and (free := each.workers - len(each.out)) > 0:
-                if self._yields and each.queued:
+                if each.yields and each.queued:
                     break
                 members = each.next(free + busy / 2)
                 # where no worker can be used, a request without texts finds out when one can

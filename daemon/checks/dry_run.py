@@ -67,7 +67,6 @@ def delivery(
 
 
 def outcome(settings: Settings, connector: ConnectorSettings, message: Delivery) -> DryRun:
-    """Return what a connector's mapping makes of a message."""
     try:
         mapped = wiring.mapper(settings, connector).read(message)
     except BadInput as bad:

@@ -80,7 +80,9 @@ def load(settings: ModelSettings) -> Loaded:
     where = card.directory(settings) or _fetched(settings)
     vetting.vet(where)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    precision = _precision(settings.precision, device)
+    precision = settings.precision
+    if precision == "auto":
+        precision = "fp16" if device.type == "cuda" else "fp32"
     try:
         tokenizer = AutoTokenizer.from_pretrained(
             where, use_fast=True, trust_remote_code=False, local_files_only=True
@@ -164,13 +166,6 @@ def _network(where: Path, dtype: torch.dtype) -> tuple[Any, list[str]]:
         output_loading_info=True,
     )
     return network, sorted(report["missing_keys"])
-
-
-def _precision(precision: str, device: torch.device) -> str:
-    """`auto` begins with fp32 on a CPU, and is fp16 on CUDA."""
-    if precision == "auto":
-        return "fp16" if device.type == "cuda" else "fp32"
-    return precision
 
 
 def _pad(config: Any, tokenizer: Any) -> int:  # noqa: ANN401 - transformers publishes no types

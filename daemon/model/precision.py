@@ -31,8 +31,6 @@ _PASSES: Final = 4.5
 
 
 class Choice(msgspec.Struct, frozen=True):
-    """The number format that a model computes in."""
-
     precision: str
     why: str
 

@@ -92,13 +92,11 @@ class FurtherModels:
         self._take(item, name, further_tone(outcome.result, model, text))
 
     def withdraw(self, item: Item) -> None:
-        """An item is at its end: nobody waits for its answers any more."""
         self._waiting.pop(item, None)
         for name, key in _open(item):
             self._scorer.withdraw(name, key, item)
 
     def complete(self) -> list[PendingEvent]:
-        """Return the events that lack nothing any more."""
         if self._models and (now := self._scorer.clock()) >= self._due:
             self._due = now + _REVIEW_SECONDS
             self._review(now)

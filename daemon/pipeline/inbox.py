@@ -58,7 +58,6 @@ class Inbox:
         self._count(item, -1)
 
     def drop_void(self) -> None:
-        """Drop what was given back."""
         live = [each for waiting in self._arrived.values() for each in waiting if each.live]
         self._arrived.clear()
         self.put(live)

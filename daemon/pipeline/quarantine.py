@@ -56,7 +56,6 @@ class Quarantine:
             self._order.rotate(-1)
 
     def start(self, startable: Collection[str]) -> None:
-        """Give the first connector its turn, on a new connection."""
         self._began = self._clock()
         self._current = None
         self._turns = 0

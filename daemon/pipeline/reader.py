@@ -23,8 +23,6 @@ if TYPE_CHECKING:
 
 
 class Reader:
-    """Reads the messages of every connector."""
-
     def __init__(self, routes: Mapping[str, Route], cache: Cache, tally: Tally) -> None:
         self._routes = routes
         self._cache = cache

@@ -63,7 +63,6 @@ class Shadows:
         self._new.append(Comparison(connector, text, tone, shadow, key))
 
     def turn(self, edges: Edges, replies: Sequence[Reply]) -> None:
-        """Move everything one step further; some of the replies are ours."""
         self._look_up()
         for outcome in self._scorer.collect(replies):
             for comparison in outcome.request.requesters:

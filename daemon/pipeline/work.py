@@ -99,7 +99,6 @@ class Item:
 
     @property
     def wanted(self) -> bool:
-        """Whether a delivery still waits for it."""
         return any(each.delivery.live for each in (self.settlement, *self.duplicates))
 
     def forget_void(self) -> None:

@@ -150,7 +150,6 @@ class Service:
             self.pipeline.reset()
 
     def _work(self) -> None:
-        """Take turns, until called away."""
         while not self._signals.called():
             self.pipeline.turn(_BUSY_SECONDS if self.pipeline.busy else _IDLE_SECONDS)
             self._tell()

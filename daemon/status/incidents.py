@@ -55,7 +55,6 @@ class Ledger:
                 self._incidents.popitem(last=False)
 
     def count_in(self, registry: Registry) -> None:
-        """Set the counters of incidents to what was seen so far."""
         with self._lock:
             counts = dict(self._counts)  # other threads go on
         for code, count in counts.items():

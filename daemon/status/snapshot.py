@@ -169,8 +169,6 @@ class DaemonSnapshot(Daemon):
 
 @dataclass(frozen=True, kw_only=True)
 class WorkerSnapshot(Worker):
-    """What a worker writes for each of its models."""
-
     type: Literal["worker"] = "worker"
     incidents: list[Incident]
 

@@ -145,7 +145,6 @@ class OtelTracer(Tracer):
             span.end()
 
     def reset(self) -> None:
-        """End what is open: those deliveries go back to their queues."""
         for trace in list(self._open.values()):
             trace.record("returned", "returned")
             trace.end()
@@ -177,7 +176,6 @@ class OtelTracer(Tracer):
         )
 
     def forget(self, delivery: Delivery) -> None:
-        """Note that a delivery's span has ended."""
         self._open.pop(id(delivery), None)
 
 

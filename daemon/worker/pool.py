@@ -30,15 +30,11 @@ class ForwardPool(TaskPool):  # type: ignore[misc]  # Celery has no types
         super().__init__(*args, **kwargs)
         self._last: Future[object] | None = None
 
-    @property
-    def busy(self) -> bool:
-        return self._last is not None and not self._last.done()
-
     def await_idle(self, seconds: float) -> bool:
         """Return whether no request is under way, or the last one ended within so many seconds."""
         if self._last is not None:
             wait([self._last], seconds)
-        return not self.busy
+        return self._last is None or self._last.done()
 
     def on_apply(self, *args: object, **kwargs: object) -> object:
         result = super().on_apply(*args, **kwargs)

@@ -17,7 +17,6 @@ from daemon import settings as configuration
 from daemon.cli import terminal
 from daemon.evaluation import evaluation, figures, labelled
 from daemon.evaluation import reports as reporting
-from daemon.evaluation.coverage import coverage
 from daemon.model import labels
 from daemon.model.language import detect
 
@@ -130,7 +129,7 @@ def _run(
     right = [row.tone for rows in examples.values() for row in rows]
     found = [result for each in results.values() for result in each]
     total = evaluation.report(right, found, sum(report.seconds for report in reports.values()))
-    kept = coverage(right, found) if covered else None
+    kept = evaluation.coverage(right, found) if covered else None
     texts = [row.text for rows in examples.values() for row in rows]
     spoken = _by_language(texts, right, found, total.seconds)
     return reporting.Run(model.identity.model, results, reports, total, kept, spoken)

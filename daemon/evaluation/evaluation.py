@@ -1,4 +1,4 @@
-"""How good scores are: pure arithmetic over right tones and results."""
+"""How good scores are, and what doubt would leave of them: pure arithmetic over right tones."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
+from connectors.events.doubt import UNSURE, Doubt
 from connectors.messages import Score
 from daemon.model.labels import ordered
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from connectors.messages import Fault
 
 BINS: Final = 15
+_STEPS: Final = tuple(number / 20 for number in range(20))
 FAULT: Final = "fault"
 """Stands among the given tones for a text that could not be scored; it is never right."""
 
@@ -64,6 +66,26 @@ class Report(msgspec.Struct, frozen=True):
     seconds: float
     texts_per_second: float
     tokens_per_second: float
+
+
+class Kept(msgspec.Struct, frozen=True):
+    """One value of a setting.
+
+    Attributes:
+        coverage: Share of the texts that keep a tone, in [0, 1]; a text without a score has none.
+        accuracy: Share of those whose tone is right; None where no text keeps one.
+    """
+
+    at: float
+    coverage: float
+    accuracy: float | None
+
+
+class Coverage(msgspec.Struct, frozen=True):
+    """What each setting would do by itself, from no doubt to the most."""
+
+    unsure_below: tuple[Kept, ...]
+    unsure_margin: tuple[Kept, ...]
 
 
 def report(right: Sequence[str], results: Sequence[Score | Fault], seconds: float) -> Report:
@@ -131,3 +153,20 @@ def _bins(right: Sequence[str], results: Sequence[Score | Fault]) -> tuple[Bin, 
         )
         for _, texts in sorted(binned.items())
     )
+
+
+def coverage(right: Sequence[str], results: Sequence[Score | Fault]) -> Coverage:
+    """Try every value, in steps of 0.05, on results and the right tones."""
+    return Coverage(
+        tuple(_kept(at, Doubt(below=at), right, results) for at in _STEPS),
+        tuple(_kept(at, Doubt(margin=at), right, results) for at in _STEPS),
+    )
+
+
+def _kept(at: float, doubt: Doubt, right: Sequence[str], results: Sequence[Score | Fault]) -> Kept:
+    hits = [
+        given == tone
+        for tone, result in zip(right, results, strict=True)
+        if isinstance(result, Score) and (given := doubt.tone(result)) != UNSURE
+    ]
+    return Kept(at, len(hits) / len(right), sum(hits) / len(hits) if hits else None)

@@ -9,8 +9,7 @@ from connectors.errors import Misconfigured
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from daemon.evaluation.coverage import Coverage
-    from daemon.evaluation.evaluation import Report
+    from daemon.evaluation.evaluation import Coverage, Report
 
 
 def require() -> Any:  # noqa: ANN401 - matplotlib is optional, and so are its types

@@ -19,8 +19,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from connectors.messages import Fault, Model, Score
-    from daemon.evaluation.coverage import Coverage, Kept
-    from daemon.evaluation.evaluation import Report
+    from daemon.evaluation.evaluation import Coverage, Kept, Report
     from daemon.evaluation.labelled import Example
 
     Examples = dict[str, list[Example]]

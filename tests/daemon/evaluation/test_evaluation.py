@@ -9,8 +9,7 @@ import pytest
 from connectors.errors import Misconfigured
 from connectors.messages import Fault, Score
 from daemon.evaluation import figures, labelled
-from daemon.evaluation.coverage import coverage
-from daemon.evaluation.evaluation import report
+from daemon.evaluation.evaluation import coverage, report
 from daemon.model.labels import TONES
 
 if TYPE_CHECKING:

@@ -30,26 +30,28 @@ _PASSES: Final = 4.5
 """Cost of trying one format, in passes of fp32 over all texts."""
 
 
-class Choice(msgspec.Struct, frozen=True):
+class Precision(msgspec.Struct, frozen=True):
     precision: str
     why: str
 
 
-def fastest(loaded: Loaded, exact: Forward, windows: Sequence[list[int]]) -> tuple[Forward, Choice]:
+def fastest(
+    loaded: Loaded, exact: Forward, windows: Sequence[list[int]]
+) -> tuple[Forward, Precision]:
     """Return the fastest forward that agrees with the exact one, and why it was taken.
 
     A format that fails, disagrees or gains too little is not used: nothing here refuses a start.
     The windows are token ids of many and varied texts.
     """
     if loaded.device.type != "cpu":
-        return exact, Choice("fp16", "on CUDA")
+        return exact, Precision("fp16", "on CUDA")
     best, choice, gain, reasons = exact, "fp32", 0.0, []
     for name, make in _formats(exact):
         quick, faster, why = _tried(make, loaded, exact, windows)
         reasons.append(f"{name} {why}")
         if quick and faster > gain:
             best, choice, gain = quick, name, faster
-    return best, Choice(choice, "; ".join(reasons) or "this CPU has neither AMX nor VNNI")
+    return best, Precision(choice, "; ".join(reasons) or "this CPU has neither AMX nor VNNI")
 
 
 def _tried(

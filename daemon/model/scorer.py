@@ -15,7 +15,7 @@ from daemon.model.encoding import Encoded, Encoder
 from daemon.model.forward import Forward
 from daemon.model.identity import ModelIdentity, identify
 from daemon.model.padded import Padded
-from daemon.model.precision import Choice, fastest
+from daemon.model.precision import Precision, fastest
 from daemon.model.probes import probes
 from daemon.model.unpadded import unpadded
 from daemon.model.warming import best_budget
@@ -52,7 +52,7 @@ class ToneModel:
         self.max_tokens = loaded.max_tokens
         self.token_budget = settings.token_budget or _BUDGETS[self.device]
         self._measure = not settings.token_budget
-        self.precision = Choice(loaded.precision, f"precision = {settings.precision}")
+        self.precision = Precision(loaded.precision, f"precision = {settings.precision}")
         # where it is replaced, the loaded network's weights are freed
         network = unpadded(loaded.network) or Padded(loaded.network, loaded.pad)
         self._forward = Forward(network, loaded)

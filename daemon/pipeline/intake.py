@@ -17,20 +17,9 @@ import structlog
 from connectors.amqp.bookmark import Taken
 from connectors.amqp.connection import Refused
 from connectors.errors import Misconfigured, Unavailable
+from daemon.pipeline import pauses
 from daemon.pipeline.limits import SLOW_HOLDS
-from daemon.pipeline.pauses import (
-    ALARM,
-    BAD_MESSAGES,
-    BAD_SCORES,
-    ENDED,
-    FIRST_TRIAL,
-    FIXES,
-    REFUSED_CONSUMER,
-    STANDBY,
-    Causes,
-    ConnectorState,
-    Pause,
-)
+from daemon.pipeline.pauses import Causes, ConnectorState, Pause
 from daemon.pipeline.quarantine import Quarantine
 
 if TYPE_CHECKING:
@@ -80,7 +69,7 @@ class Intake:
         return {
             name: each.pause
             for name, each in self._connectors.items()
-            if each.pause and each.pause.reason != STANDBY
+            if each.pause and each.pause.reason != pauses.STANDBY
         }
 
     @property
@@ -127,7 +116,7 @@ class Intake:
         if connector.trial:
             for breaker in connector.breakers:
                 breaker.reset()
-            connector.delay = FIRST_TRIAL
+            connector.delay = pauses.FIRST_TRIAL
             connector.trial, connector.grow = False, True
 
     def review(self) -> bool:
@@ -169,14 +158,14 @@ class Intake:
         received = filter(None, map(self._edges.source.oldest, self._connectors))
         if self._clock() - min(received, default=self._clock()) > self._hold:
             for name in self._startable():
-                self._pause(name, Pause(ALARM))
+                self._pause(name, Pause(pauses.ALARM))
             raise Unavailable("RabbitMQ has not taken any message for too long")
 
     def _look_at(self, name: str, connector: ConnectorState) -> None:
         """Find a reason to pause a connector that consumes."""
         now = self._clock()
         if not self.takes(name):
-            reason = BAD_MESSAGES if connector.breaker.tripped else BAD_SCORES
+            reason = pauses.BAD_MESSAGES if connector.breaker.tripped else pauses.BAD_SCORES
             trial = Pause(reason, until=now + connector.delay, stopped=False)
             connector.delay = min(connector.delay * 2, _LONGEST_TRIAL)
             connector.trial = False
@@ -209,12 +198,12 @@ class Intake:
         if now < pause.until and not self._causes.is_gone(pause, connector.models):
             return
         connector.pause = None
-        if pause.reason == STANDBY:
+        if pause.reason == pauses.STANDBY:
             self._start(name, standby=True)
             return
         _log.info("connector_resumed", connector=name, reason=pause.reason,
                   after=round(now - pause.since, 1))  # fmt: skip
-        if pause.reason in {BAD_MESSAGES, BAD_SCORES}:
+        if pause.reason in {pauses.BAD_MESSAGES, pauses.BAD_SCORES}:
             # its history stays: one more that is parked trips it again
             for breaker in connector.breakers:
                 breaker.tripped = False
@@ -226,7 +215,7 @@ class Intake:
         connector = self._connectors[ended.connector]
         _log.warning(
             "consumer_ended", connector=ended.connector, reason=ended.reason, detail=ended.detail,
-            held=round(ended.held, 1), fix=ENDED[ended.reason],
+            held=round(ended.held, 1), fix=pauses.ENDED[ended.reason],
         )  # fmt: skip
         if connector.pause or self._closed or self._quarantine.on:
             return
@@ -247,11 +236,11 @@ class Intake:
         where = str(pause.destination) if pause.destination else ""
         _log.error(
             "connector_paused", connector=name, reason=pause.reason, destination=where,
-            models=", ".join(pause.models), fix=FIXES[pause.reason],
+            models=", ".join(pause.models), fix=pauses.FIXES[pause.reason],
         )  # fmt: skip
 
     def _pause_refused(self, name: str) -> None:
-        self._pause(name, Pause(REFUSED_CONSUMER, until=self._clock() + _RETRY_SECONDS))
+        self._pause(name, Pause(pauses.REFUSED_CONSUMER, until=self._clock() + _RETRY_SECONDS))
 
     def _restart(self, name: str, prefetch: int) -> None:
         self._connectors[name].prefetch = prefetch
@@ -267,10 +256,10 @@ class Intake:
             if not standby:
                 _log.info("connector_standby", connector=name)
             now = self._clock()
-            self._connectors[name].pause = Pause(STANDBY, now, now + _RETRY_SECONDS)
+            self._connectors[name].pause = Pause(pauses.STANDBY, now, now + _RETRY_SECONDS)
         except (Misconfigured, Refused) as error:
             if raising:
                 raise
             _log.warning("consumer_refused", connector=name, error=str(error),
-                         fix=FIXES[REFUSED_CONSUMER])  # fmt: skip
+                         fix=pauses.FIXES[pauses.REFUSED_CONSUMER])  # fmt: skip
             self._pause_refused(name)

@@ -36,7 +36,7 @@ class Pending(Protocol):
         """Whose message it comes from."""
 
     @property
-    def known(self) -> bool:
+    def identified(self) -> bool:
         """Whether a second one, published after a redelivery, would be known by its id."""
 
     @property
@@ -68,8 +68,8 @@ class PendingEvent:
         return self.item.delivery.connector
 
     @property
-    def known(self) -> bool:
-        return self.item.known
+    def identified(self) -> bool:
+        return self.item.identified
 
     @property
     def wanted(self) -> bool:
@@ -99,7 +99,7 @@ class PendingCopy:
         return self.settlement.delivery.connector
 
     @property
-    def known(self) -> bool:
+    def identified(self) -> bool:
         return self.settlement.delivery.message_id is not None
 
     @property
@@ -116,7 +116,7 @@ class Ping:
 
     safe: bool = False
     connector = ""
-    known = True
+    identified = True
     wanted = True
 
     def message(self) -> OutgoingMessage:

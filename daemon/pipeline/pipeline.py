@@ -202,7 +202,7 @@ class Pipeline:
         """An event is safe: settle its text, and those of its duplicates."""
         item = pending.item
         self._end(item)
-        if item.known:
+        if item.identified:
             self._cache.remember_mark(item.mark_key)
         self._tally.published(pending)
         self._intake.came_through(item.delivery.connector)

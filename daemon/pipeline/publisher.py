@@ -122,8 +122,8 @@ class Publisher:
         """
         self._ready = deque(each for each in self._ready if each.wanted)
         for refusal in self.refused.values():
-            known = (each for each in refusal.waiting if each.known)
-            probe = next(known, next(iter(refusal.waiting), None))
+            identified = (each for each in refusal.waiting if each.identified)
+            probe = next(identified, next(iter(refusal.waiting), None))
             refusal.waiting = deque(each for each in refusal.waiting if each.wanted)
             if probe and not refusal.waiting and not refusal.probe:
                 refusal.waiting.append(probe)

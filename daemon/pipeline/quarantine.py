@@ -9,7 +9,7 @@ import structlog
 
 from connectors.amqp.connection import Refused
 from connectors.errors import Misconfigured
-from daemon.pipeline.pauses import FIXES, REFUSED_CONSUMER
+from daemon.pipeline import pauses
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
@@ -102,7 +102,7 @@ class Quarantine:
         except (Misconfigured, Refused) as error:
             _log.warning(
                 "consumer_refused", connector=self._order[0], error=str(error),
-                fix=FIXES[REFUSED_CONSUMER],
+                fix=pauses.FIXES[pauses.REFUSED_CONSUMER],
             )  # fmt: skip
         else:
             self._current = self._order[0]

@@ -93,7 +93,7 @@ class Item:
         return self.delivery.count >= _SUSPECT_DELIVERIES
 
     @property
-    def known(self) -> bool:
+    def identified(self) -> bool:
         """Whether its message has an identity, and a repeat of it can be recognised."""
         return self.text.source_id is not None
 

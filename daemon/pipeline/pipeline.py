@@ -21,7 +21,6 @@ from typing import TYPE_CHECKING
 import structlog
 
 from connectors.messages import Fault
-from connectors.parking.park import Reason
 from daemon.pipeline.further import FurtherModels
 from daemon.pipeline.gathering import gather
 from daemon.pipeline.inbox import Inbox
@@ -36,6 +35,7 @@ if TYPE_CHECKING:
 
     from connectors.cache import Cache
     from connectors.messages import Score
+    from connectors.parking.park import Reason
     from connectors.ports import Edges
     from connectors.scoring.protocol import Reply
     from daemon.pipeline.intake import Intake
@@ -181,9 +181,7 @@ class Pipeline:
     def _publish(self) -> None:
         for pending, error in self._publisher.send():
             if isinstance(pending, PendingEvent):
-                reason = Reason("event", stage="publish", detail=type(error).__name__,
-                                texts=(pending.item.text.index,))  # fmt: skip
-                self._fail(pending.item, reason)
+                self._fail(pending.item, pending.item.unmade(error))
             else:
                 raise error
 
@@ -228,13 +226,9 @@ class Pipeline:
         self._publisher.put(pending)
 
     def _give_up(self, item: Item, fault: Score | Fault, attempts: int) -> None:
-        detail = f"{fault.code} {fault.detail}".strip() if isinstance(fault, Fault) else ""
         if not item.settlement.failed:  # many bad texts of one message prove no more than one
             self._tally.given_up(item.choice.model.name)
-        revision = item.choice.model.identity.model.revision
-        reason = Reason("poison", stage="score", detail=detail, attempts=attempts,
-                        texts=(item.text.index,), revision=revision)  # fmt: skip
-        self._fail(item, reason)
+        self._fail(item, item.poison(fault, attempts))
 
     def _fail(self, item: Item, reason: Reason) -> None:
         """Neither an item nor its duplicates will become an event."""

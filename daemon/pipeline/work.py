@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 import msgspec
 
 from connectors.events.output import Output
+from connectors.messages import Fault
+from connectors.parking.park import Reason
 from daemon.pipeline.charges import Record
 
 if TYPE_CHECKING:
@@ -15,7 +17,7 @@ if TYPE_CHECKING:
 
     from connectors.delivery import Delivery
     from connectors.mapping import Mapper
-    from connectors.messages import Fault, FurtherTone, Model, Score, Text
+    from connectors.messages import FurtherTone, Model, Score, Text
     from daemon.pipeline.routing import Choice, Routing, ServedModel
     from daemon.pipeline.settlement import Settlement
 
@@ -105,6 +107,19 @@ class Item:
         """Forget deliveries that were given back; a duplicate's takes the place of its own."""
         waiting = [each for each in (self.settlement, *self.duplicates) if each.delivery.live]
         self.settlement, *self.duplicates = waiting
+
+    def poison(self, fault: Score | Fault, attempts: int) -> Reason:
+        """Why it is parked where its model cannot score it."""
+        detail = f"{fault.code} {fault.detail}".strip() if isinstance(fault, Fault) else ""
+        return Reason("poison", stage="score", detail=detail, attempts=attempts,
+                      texts=(self.text.index,),
+                      revision=self.choice.model.identity.model.revision)  # fmt: skip
+
+    def unmade(self, error: Exception) -> Reason:
+        """Why it is parked where its event cannot be made."""
+        return Reason(
+            "event", stage="publish", detail=type(error).__name__, texts=(self.text.index,)
+        )
 
 
 @dataclass(slots=True, eq=False)

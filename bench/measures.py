@@ -91,7 +91,7 @@ def single_forward(environment: dict[str, str], rest: float = 0.0) -> float:
     """Seconds of one text's forward in an idle process that sleeps `rest` seconds before each."""
     code = (
         "import time, statistics as s; from daemon import settings; from bench import corpus\n"
-        "from daemon.model.scorer import ToneModel\n"
+        "from daemon.model.tone_model import ToneModel\n"
         "m = ToneModel.load(settings.load().models[0]); m.warm_up(); d = []\n"
         "for t in corpus.texts(100, 3):\n"
         f"    time.sleep({rest})\n"

@@ -13,7 +13,7 @@ import msgspec
 
 from bench import corpus
 from bench.cost import rss
-from daemon.model.scorer import ToneModel
+from daemon.model.tone_model import ToneModel
 from daemon.settings import DEFAULT_MODEL, ModelSettings
 
 _REQUEST = 256

@@ -173,7 +173,7 @@ def _contender(
     """Score the corpus over and over, each time yielding texts, tokens and operations."""
     from daemon.model import loading  # noqa: PLC0415
     from daemon.model.encoding import Encoded  # noqa: PLC0415
-    from daemon.model.scorer import ToneModel  # noqa: PLC0415
+    from daemon.model.tone_model import ToneModel  # noqa: PLC0415
     from daemon.settings import ModelSettings  # noqa: PLC0415
 
     texts = corpus.texts(_TEXTS)

@@ -10,7 +10,7 @@ import time
 
 from bench import corpus
 from daemon import settings
-from daemon.model.scorer import ToneModel
+from daemon.model.tone_model import ToneModel
 
 _BATCH = 256
 _TEXTS = 2048

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from daemon.model.scorer import ToneModel
+    from daemon.model.tone_model import ToneModel
 
 _REAL = {"broker_url", "new_vhost", "redis_url", "managed_node"}
 
@@ -91,7 +91,7 @@ def model_directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def tone_model(model_directory: Path) -> ToneModel:
     """The same, loaded into this process: what the workers must answer."""
-    from daemon.model.scorer import ToneModel  # noqa: PLC0415 - as above
+    from daemon.model.tone_model import ToneModel  # noqa: PLC0415 - as above
     from tests import models  # noqa: PLC0415 - as above
 
     return ToneModel.load(models.settings(model_directory))

@@ -17,7 +17,7 @@ from connectors.mapping import MappingConfig
 from daemon.cli import tonebus
 from daemon.contract.asyncapi import asyncapi
 from daemon.contract.json_schema import DIALECT, event_schema, input_schema
-from daemon.model.scorer import ToneModel
+from daemon.model.tone_model import ToneModel
 from daemon.settings import ConnectorSettings, load
 from daemon.telemetry import metrics
 from tests import models

@@ -13,7 +13,7 @@ from typing import Final
 import numpy as np
 
 from connectors.messages import Fault
-from daemon.model.scorer import ToneModel
+from daemon.model.tone_model import ToneModel
 from daemon.settings import ModelSettings
 from training.data import LABELS, Row, read_tsv
 from training.metrics import Floats, Ints, calibration_error, macro_recall

@@ -155,7 +155,7 @@ class EmbeddedStage:
 
     def __enter__(self) -> Self:
         # torch is slow to import, and the other stage does not need it here
-        from daemon.model.scorer import ToneModel  # noqa: PLC0415
+        from daemon.model.tone_model import ToneModel  # noqa: PLC0415
         from daemon.worker.task import result_maker  # noqa: PLC0415
 
         configuration, store = self._configuration, EmbeddedStore()

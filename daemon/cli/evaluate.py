@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from connectors.messages import Fault, Score
-    from daemon.model.scorer import ToneModel
+    from daemon.model.tone_model import ToneModel
     from daemon.settings import ModelSettings
 
 _BATCH = 256
@@ -105,7 +105,7 @@ def _run(
 ) -> reporting.Run:  # fmt: skip
     with console.status("Loading the model"):
         # torch is slow to import, and no other command may pay for it
-        from daemon.model.scorer import ToneModel  # noqa: PLC0415
+        from daemon.model.tone_model import ToneModel  # noqa: PLC0415
 
         model = ToneModel.load(chosen)
         model.warm_up()

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from connectors.messages import Fault, Score
-    from daemon.model.scorer import ToneModel
+    from daemon.model.tone_model import ToneModel
     from daemon.pipeline.routing import Choice, Routing
     from daemon.settings import Settings
 
@@ -49,7 +49,7 @@ class LocalScorer:
     def _model(self, name: str) -> ToneModel:
         if name not in self._loaded:
             # torch is slow to import, and no other command may pay for it
-            from daemon.model.scorer import ToneModel  # noqa: PLC0415
+            from daemon.model.tone_model import ToneModel  # noqa: PLC0415
 
             self._loaded[name] = ToneModel.load(self._settings.model(name))
         return self._loaded[name]

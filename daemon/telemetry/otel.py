@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
     from connectors.delivery import Delivery
     from connectors.messages import Score
-    from daemon.model.scorer import ToneModel
+    from daemon.model.tone_model import ToneModel
     from daemon.telemetry.tracer import Source
 
 _FLUSH_SECONDS = 5.0

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from connectors.delivery import Delivery
     from connectors.messages import Fault, Score, Text
-    from daemon.model.scorer import ToneModel
+    from daemon.model.tone_model import ToneModel
 
     Source = tuple[Delivery, Text]
     """A delivery that waits for a score, and the text in it."""

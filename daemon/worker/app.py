@@ -23,7 +23,7 @@ from daemon.process.systemd import Supervisor
 from daemon.telemetry import prometheus, tracing
 from daemon.telemetry.registry import Registry
 from daemon.worker import bus
-from daemon.worker.consumer import Connected, WorkerConsumer
+from daemon.worker.celery_consumer import Connected, WorkerConsumer
 from daemon.worker.pool import ForwardPool
 from daemon.worker.report import WorkerReport
 from daemon.worker.task import register, result_maker
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from types import FrameType
 
     from connectors.embedded.worker import Work
-    from daemon.model.scorer import ToneModel
+    from daemon.model.tone_model import ToneModel
     from daemon.settings import ModelSettings, Settings
 
 _log = structlog.get_logger(__name__)
@@ -135,7 +135,7 @@ def _stop_at_interrupt() -> None:
 
 def _load(settings: ModelSettings) -> ToneModel:
     # torch is slow to import, and nobody else may pay for it
-    from daemon.model.scorer import ToneModel  # noqa: PLC0415
+    from daemon.model.tone_model import ToneModel  # noqa: PLC0415
 
     begun = time.perf_counter()
     model = ToneModel.load(settings, measure=True)

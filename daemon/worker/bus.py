@@ -15,7 +15,7 @@ from connectors.amqp.transport import tolerant
 from connectors.errors import Misconfigured, Unavailable
 from connectors.scoring.celery_app import celery_queue
 from daemon.process import wiring
-from daemon.worker import requests
+from daemon.worker import admission
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -76,7 +76,7 @@ def celery_app(settings: Settings, models: Sequence[str]) -> Celery:
         },
         task_queues=[celery_queue(model) for model in models],
     )
-    requests.inflate_nothing()
+    admission.inflate_nothing()
     # Celery would declare an exchange `celery`, and bind our queue to it; requests need none
     app.amqp.default_exchange = kombu.Exchange("", type="direct")
     return app

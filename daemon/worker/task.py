@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from celery import Celery
 
     from connectors.embedded.worker import Work
-    from daemon.model.scorer import ToneModel
+    from daemon.model.tone_model import ToneModel
     from daemon.worker.report import WorkerReport
 
 _log = structlog.get_logger(__name__)

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from fastapi import FastAPI
 
     from connectors.scoring.protocol import BatchResult
-    from daemon.model.scorer import ToneModel
+    from daemon.model.tone_model import ToneModel
 
 
 class Service:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from pathlib import Path
     from typing import Any
 
-    from daemon.model.scorer import ToneModel
+    from daemon.model.tone_model import ToneModel
 
 CHECKS = [
     not_a_server_error, status_code_conformance, content_type_conformance,

@@ -55,7 +55,7 @@ def test_it_follows_what_happens(page: Page, site: Site) -> None:
 @pytest.fixture
 def english_site(tmp_path: Path) -> Iterator[Site]:
     """One whose model reads English alone."""
-    from daemon.model.scorer import ToneModel  # noqa: PLC0415 - torch is slow to import
+    from daemon.model.tone_model import ToneModel  # noqa: PLC0415 - torch is slow to import
 
     where = models.save(tmp_path / "model")
     card = json.loads((where / "tonebus.json").read_text(encoding="utf-8"))

@@ -262,7 +262,7 @@ class _Trial:
 
 
 def _scorer(where: Path) -> Callable[[list[str]], list[Mapping[str, float]]]:
-    from daemon.model.scorer import ToneModel  # noqa: PLC0415 - torch is slow to import
+    from daemon.model.tone_model import ToneModel  # noqa: PLC0415 - torch is slow to import
 
     model: Any = ToneModel.load(models.settings(where))
 

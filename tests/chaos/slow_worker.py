@@ -11,7 +11,7 @@ import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from daemon.model.scorer import ToneModel
+from daemon.model.tone_model import ToneModel
 from tests.chaos import wicked_worker
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import structlog
 
 from daemon import settings
-from daemon.model.scorer import ToneModel
+from daemon.model.tone_model import ToneModel
 from daemon.status import incidents
 from daemon.telemetry import logs
 from daemon.worker import app
@@ -79,7 +79,7 @@ def main(kind: type[ToneModel] = Wicked) -> int:
         (Path(group) / "cgroup.procs").write_text(str(os.getpid()), encoding="utf-8")
     configuration = settings.load()
     logs.configure(configuration.log.format, configuration.log.level, incidents.remember)
-    sys.modules["daemon.model.scorer"].ToneModel = kind  # type: ignore[attr-defined]
+    sys.modules["daemon.model.tone_model"].ToneModel = kind  # type: ignore[attr-defined]
     return app.run(configuration, [configuration.models[0].name])
 
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from connectors.amqp.subscription import Subscription
     from connectors.messages import OutgoingMessage
     from connectors.ports import Edges
-    from daemon.model.scorer import ToneModel
+    from daemon.model.tone_model import ToneModel
     from tests.otlp import Collector
 
 WITHOUT_WORKERS = "nobody"

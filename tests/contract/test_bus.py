@@ -18,7 +18,7 @@ from tests.contract.gathering import drained, outcomes, receive, replies, send
 from tests.waiting import until
 
 if TYPE_CHECKING:
-    from daemon.model.scorer import ToneModel
+    from daemon.model.tone_model import ToneModel
     from tests.contract.buses import Bus
 
 

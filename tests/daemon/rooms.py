@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from connectors.embedded.broker import Message
     from connectors.scoring.protocol import BatchResult
-    from daemon.model.scorer import ToneModel
+    from daemon.model.tone_model import ToneModel
     from daemon.telemetry.tracer import Tracer
 
 SEEN = "seen"

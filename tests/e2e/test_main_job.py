@@ -13,7 +13,7 @@ from tests.own.server import free_port
 from tests.waiting import until
 
 if TYPE_CHECKING:
-    from daemon.model.scorer import ToneModel
+    from daemon.model.tone_model import ToneModel
     from tests.e2e.stage import Stage
 
 WORDS = ("good", "awful", "ok", "late", "great")

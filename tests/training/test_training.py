@@ -10,7 +10,7 @@ import pytest
 import torch
 from transformers import BertForSequenceClassification
 
-from daemon.model.scorer import ToneModel
+from daemon.model.tone_model import ToneModel
 from daemon.settings import DEFAULT_MODEL
 from tests.daemon.model import tiny
 from tests.daemon.model.scoring import scored

@@ -11,7 +11,7 @@ from connectors.messages import Score
 from tests.waiting import until
 
 if TYPE_CHECKING:
-    from daemon.model.scorer import ToneModel
+    from daemon.model.tone_model import ToneModel
     from tests.api.conftest import Service
 
 CANARY = "canary4711"

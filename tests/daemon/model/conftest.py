@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from daemon.model.scorer import ToneModel
+from daemon.model.tone_model import ToneModel
 from tests.daemon.model import tiny
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from connectors.messages import Score
 from tests.daemon.model import tiny
 
 if TYPE_CHECKING:
-    from daemon.model.scorer import ToneModel
+    from daemon.model.tone_model import ToneModel
 
 CLOSE = 1e-4
 

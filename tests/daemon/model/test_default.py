@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from daemon.model.scorer import ToneModel
+from daemon.model.tone_model import ToneModel
 from daemon.settings import DEFAULT_MODEL, ModelSettings
 from tests.daemon.model.scoring import CLOSE, apart, scored
 

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from connectors.messages import Fault, Score
-from daemon.model.scorer import ToneModel
+from daemon.model.tone_model import ToneModel
 from tests.daemon.model import tiny
 from tests.daemon.model.scoring import CLOSE, apart, scored, texts
 

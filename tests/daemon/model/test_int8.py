@@ -13,7 +13,7 @@ from connectors.messages import Fault, Score
 from daemon.model import agreement, int8
 from daemon.model.encoding import Encoded
 from daemon.model.probes import probes
-from daemon.model.scorer import ToneModel
+from daemon.model.tone_model import ToneModel
 from daemon.settings import DEFAULT_MODEL
 from tests.daemon.model import tiny
 from tests.daemon.model.scoring import CLOSE, apart, scored

@@ -8,7 +8,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from connectors.errors import Misconfigured
-from daemon.model.scorer import ToneModel
+from daemon.model.tone_model import ToneModel
 from daemon.settings import ModelSettings
 from tests.daemon.model import tiny
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from daemon.model import card
-from daemon.model.scorer import ToneModel
+from daemon.model.tone_model import ToneModel
 from daemon.settings import ModelSettings
 from tests.daemon.model.scoring import CLOSE, apart, scored
 

@@ -9,7 +9,7 @@ from safetensors.torch import load_file
 
 from daemon.model import loading
 from daemon.model.packed import unpack
-from daemon.model.scorer import ToneModel
+from daemon.model.tone_model import ToneModel
 from daemon.model.vetting import PACKED
 from tests.daemon.model import tiny
 from tests.daemon.model.scoring import apart, scored

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from daemon.model import agreement, int8, precision
-from daemon.model.scorer import ToneModel
+from daemon.model.tone_model import ToneModel
 from daemon.settings import DEFAULT_MODEL
 from tests.daemon.model import tiny
 from tests.daemon.model.scoring import CLOSE, apart, scored

@@ -11,7 +11,7 @@ from transformers import AutoModelForSequenceClassification, BertForSequenceClas
 
 from daemon.model import products
 from daemon.model.padded import Padded
-from daemon.model.scorer import ToneModel
+from daemon.model.tone_model import ToneModel
 from daemon.model.unpadded import Unpadded, unpadded
 from tests.daemon.model import tiny
 from tests.daemon.model.scoring import apart, scored, texts

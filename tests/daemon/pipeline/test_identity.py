@@ -12,7 +12,7 @@ from tests.daemon.rooms import Room
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from daemon.model.scorer import ToneModel
+    from daemon.model.tone_model import ToneModel
 
 FORM = ConnectorSettings(text="answers[].text", id="answers[].question")
 REVIEW = ConnectorSettings(id="review", carry={"rating": "rating"})

@@ -13,7 +13,7 @@ from tests.daemon.rooms import Room
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from daemon.model.scorer import ToneModel
+    from daemon.model.tone_model import ToneModel
 
 MAIL = ConnectorSettings(
     strip=("html", "quotes", "signature"), output=OutputConfig(include_text=True)

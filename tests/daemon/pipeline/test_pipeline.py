@@ -14,7 +14,7 @@ from tests.daemon.rooms import QUEUE, Room
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from daemon.model.scorer import ToneModel
+    from daemon.model.tone_model import ToneModel
 
 
 @pytest.fixture

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from connectors.ports import ScoringEdge
     from connectors.scoring.protocol import BatchResult
-    from daemon.model.scorer import ToneModel
+    from daemon.model.tone_model import ToneModel
     from daemon.pipeline.work import Outcome
 
 

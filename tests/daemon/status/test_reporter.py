@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     import pytest
 
     from connectors.cache import Store
-    from daemon.model.scorer import ToneModel
+    from daemon.model.tone_model import ToneModel
 
 
 def read(store: Store) -> list[DaemonSnapshot | WorkerSnapshot | HourSnapshot]:

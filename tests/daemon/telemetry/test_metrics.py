@@ -24,7 +24,7 @@ from tests.own.server import free_port
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from daemon.model.scorer import ToneModel
+    from daemon.model.tone_model import ToneModel
 
 
 def scraped(registry: Registry) -> dict[str, float]:

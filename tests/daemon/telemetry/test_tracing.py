@@ -34,7 +34,7 @@ from tests.waiting import until
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from daemon.model.scorer import ToneModel
+    from daemon.model.tone_model import ToneModel
 
 DELIVERY = "process sentiment.source.input"
 REQUEST = f"send sentiment.score.{models.NAME}"

@@ -6,7 +6,7 @@ import pytest
 import torch
 from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
-from daemon.model.scorer import ToneModel
+from daemon.model.tone_model import ToneModel
 from tests.daemon.model import tiny
 from tests.daemon.model.scoring import CLOSE, apart, scored, texts
 

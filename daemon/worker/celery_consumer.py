@@ -12,7 +12,7 @@ from celery.worker.consumer import Consumer
 from celery.worker.state import maybe_shutdown
 
 from connectors.errors import BadInput
-from daemon.worker import requests
+from daemon.worker import admission
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -55,7 +55,7 @@ class WorkerConsumer(Consumer):  # type: ignore[misc]  # Celery has no types
 
         def receive(message: Any) -> None:  # noqa: ANN401 - kombu has no types
             try:
-                requests.admit(message)
+                admission.admit(message)
             except BadInput as error:
                 self._refuse(message, error.detail)
             else:

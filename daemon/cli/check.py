@@ -22,8 +22,7 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("file", required=False,
-                type=click.Path(exists=True, dir_okay=False, path_type=Path))  # fmt: skip
+@click.argument("file", required=False, type=terminal.EXISTING)
 @click.option("--tests", is_flag=True, help="Run the connectors' own tests as well.")
 @click.option("--strict", is_flag=True, help="Take warnings for errors.")
 @click.option("--json", "as_json", is_flag=True, help="One object, for machines.")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -21,6 +20,7 @@ from daemon.telemetry import logs
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from daemon.settings.loading import LoadedSettings
 
@@ -28,8 +28,7 @@ _COLOURS = {"ok": "green", "warning": "yellow", "failure": "red", "unknown": "cy
 
 
 @click.command()
-@click.argument("file", required=False,
-                type=click.Path(exists=True, dir_okay=False, path_type=Path))  # fmt: skip
+@click.argument("file", required=False, type=terminal.EXISTING)
 @click.option(
     "--management",
     default="",

@@ -32,13 +32,7 @@ _BATCH = 256
 
 
 @click.command()
-@click.argument(
-    "files",
-    nargs=-1,
-    required=True,
-    metavar="FILE…",
-    type=click.Path(path_type=Path, exists=True, dir_okay=False),
-)
+@click.argument("files", nargs=-1, required=True, metavar="FILE…", type=terminal.EXISTING)
 @click.option("--model", "name", metavar="NAME", help="A model of the settings; else the first.")
 @click.option("--compare", "other", metavar="NAME", help="Another model, to be shown beside it.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import sys
 import time
-from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 import click
@@ -24,6 +23,7 @@ from daemon.process import wiring
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+    from pathlib import Path
 
     from connectors.amqp.connection import Broker
     from connectors.messages import OutgoingMessage
@@ -36,8 +36,7 @@ _MAX_KEY_BYTES = 255
 
 @click.command()
 @click.argument("texts", nargs=-1)
-@click.option("--file", "path", type=click.Path(exists=True, dir_okay=False, path_type=Path),
-              help="A file with one text on each line.")  # fmt: skip
+@click.option("--file", "path", type=terminal.EXISTING, help="A file with one text on each line.")
 @click.option("--connector", default="", help="Whose exchange to publish to; the first by default.")
 @click.option("--routing-key", default="", help="One that the connector binds, by default.")
 @click.option("--template", type=click.File("rb"),

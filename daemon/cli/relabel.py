@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -14,12 +13,14 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemaining
 from daemon import settings
 from daemon.cli.parked_filters import Rate
 from daemon.cli.publish import connect
-from daemon.cli.terminal import print_json
+from daemon.cli.terminal import EXISTING, print_json
 from daemon.process import relabeling
 from daemon.process.relabeling import Job
 from daemon.telemetry import logs
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from connectors.amqp.past import Past
 
 _OWN = "sentiment."
@@ -29,8 +30,7 @@ _OWN = "sentiment."
 @click.option("--connector", default="", help="Whose messages they are; the first by default.")
 @click.option("--stream", default="", help="A stream; by default the one that the connector reads.")
 @click.option("--queue", default="", help="A queue; its messages are taken out of it.")
-@click.option("--file", "path", type=click.Path(exists=True, dir_okay=False, path_type=Path),
-              help="A file with one message on each line.")  # fmt: skip
+@click.option("--file", "path", type=EXISTING, help="A file with one message on each line.")
 @click.option("--from", "offset", default="first", show_default=True,
               help="Where to begin in a stream, as a connector's `offset`.")  # fmt: skip
 @click.option(

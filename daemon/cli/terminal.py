@@ -1,7 +1,8 @@
-"""Where the commands write to: a terminal of any width, a pipe or a file."""
+"""What the commands read from and write to: a file, a terminal of any width, or a pipe."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -14,6 +15,8 @@ from rich.text import Text
 if TYPE_CHECKING:
     from rich.table import Table
 
+EXISTING = click.Path(exists=True, dir_okay=False, path_type=Path)
+"""A file that a command reads."""
 _ENDLESS = 1_000_000
 
 

@@ -16,7 +16,7 @@ from daemon.pipeline.routing import NOTHING
 from daemon.pipeline.work import Further
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Mapping
 
     from connectors.cache import Cache
     from connectors.messages import FurtherTone, Score, Text
@@ -70,7 +70,7 @@ class FurtherModels:
 
     def begin(self, item: Item, known: Mapping[bytes, Score]) -> None:
         """Take what is known of an item, and ask for the rest."""
-        for name, key in _open(item):
+        for name, key in tuple(item.further.open.items()):
             if score := known.get(key):
                 self._take(item, name, further_tone(score, self._models[name], item.text.content))
             elif name in self._left_out:
@@ -80,8 +80,7 @@ class FurtherModels:
 
     def awaits(self, pending: PendingEvent) -> bool:
         """Keep an event if it lacks answers of further models; return whether it does."""
-        further = pending.item.further
-        if not further or not further.open:
+        if not pending.item.further.open:
             return False
         self._waiting[pending.item] = pending, self._scorer.clock()
         return True
@@ -93,7 +92,7 @@ class FurtherModels:
 
     def withdraw(self, item: Item) -> None:
         self._waiting.pop(item, None)
-        for name, key in _open(item):
+        for name, key in item.further.open.items():
             self._scorer.withdraw(name, key, item)
 
     def complete(self) -> list[PendingEvent]:
@@ -124,7 +123,7 @@ class FurtherModels:
             late = now - since > self._scorer.hold * _PATIENT_HOLDS
             if not (late or self._left_out):
                 break  # those behind it have waited for less long
-            for name, key in _open(item):
+            for name, key in tuple(item.further.open.items()):
                 gone = name in self._left_out
                 if gone or (late and self._scorer.is_suspect(name, key)):
                     self._scorer.withdraw(name, key, item)
@@ -136,13 +135,8 @@ class FurtherModels:
     def _take(self, item: Item, name: str, tone: FurtherTone) -> None:
         further = item.further
         # the item may have come to its end in the same turn
-        if not further or not further.open.pop(name, None):
+        if not further.open.pop(name, None):
             return
         further.tones[name] = tone
         if not further.open and (waited := self._waiting.pop(item, None)):
             self._complete.append(waited[0])
-
-
-def _open(item: Item) -> Sequence[tuple[str, bytes]]:
-    """The answers that an item waits for, by the model's name."""
-    return tuple(item.further.open.items()) if item.further else ()

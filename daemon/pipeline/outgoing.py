@@ -76,12 +76,12 @@ class PendingEvent:
         return self.item.wanted
 
     def message(self) -> OutgoingMessage:
-        item, output, further = self.item, self.item.route.output, self.item.further
+        item, output = self.item, self.item.route.output
         self.event = envelope.tone_event(
             item.delivery, item.text, item.event_id, score=self.score, model=self.model,
             cached=self.cached, language=item.choice.language[:2],
             include_text=output.include_text, doubt=output.doubt,
-            tones=further.tones if further else None,
+            tones=item.further.tones,
         )  # fmt: skip
         return output.message(self.event, item.delivery)
 

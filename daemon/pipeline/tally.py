@@ -64,7 +64,7 @@ class Tally:
         self._registry.count(metrics.EVENTS, connector, pending.tone)
         read = "yes" if item.choice.read else "no"
         self._registry.count(metrics.LANGUAGES, connector, item.choice.language.group, read)
-        for model, said in item.further.tones.items() if item.further else ():
+        for model, said in item.further.tones.items():
             if said.reason:
                 self._registry.count(metrics.FURTHER_MISSED, connector, model, said.reason)
             else:

@@ -55,13 +55,15 @@ class Further:
     tones: dict[str, FurtherTone]
 
 
+NO_FURTHER = Further({}, {})
+
+
 @dataclass(slots=True, eq=False)
 class Item:
     """One text on its way to its event.
 
     Attributes:
         duplicates: Settlements of the same event that arrived while this one was under way.
-        further: None where the connector has no further models.
     """
 
     settlement: Settlement
@@ -72,7 +74,7 @@ class Item:
     score_key: bytes
     mark_key: bytes
     duplicates: list[Settlement] = field(default_factory=list)
-    further: Further | None = None
+    further: Further = NO_FURTHER
 
     @property
     def delivery(self) -> Delivery:
@@ -81,7 +83,7 @@ class Item:
     @property
     def score_keys(self) -> list[bytes]:
         """Keys of its score, and of those that further models give it."""
-        return [self.score_key, *(self.further.open.values() if self.further else ())]
+        return [self.score_key, *self.further.open.values()]
 
     @property
     def weight(self) -> int:

@@ -27,12 +27,32 @@ _INPUTS = {
     "mail": "message/rfc822",
 }
 
+_EVENTS = {
+    "toneEvent": {
+        "name": EVENT_TYPE,
+        "title": "A tone event, as a CloudEvent in structured mode",
+        "contentType": STRUCTURED,
+        "payload": {"$ref": "#/components/schemas/ToneEvent"},
+    },
+    "label": {
+        "name": f"{EVENT_TYPE}.binary",
+        "title": "A tone event, as a CloudEvent in binary mode: attributes in ce- headers",
+        "contentType": "application/json",
+        "headers": {
+            "type": "object",
+            "properties": {"ce-id": {"type": "string"}, "ce-type": {"const": EVENT_TYPE}},
+            "required": ["ce-id", "ce-source", "ce-specversion", "ce-type"],
+        },
+        "payload": {"$ref": "#/components/schemas/Label"},
+    },
+}
+
 
 def asyncapi(settings: Settings) -> dict[str, Any]:
     """Return the AsyncAPI 3.0 document of every exchange, queue, key and message."""
     channels: dict[str, Any] = {}
     operations: dict[str, Any] = {}
-    messages: dict[str, Any] = {"toneEvent": _tone_event(), "label": _label()}
+    messages: dict[str, Any] = dict(_EVENTS)
     for connector in settings.connectors:
         _add_connector(connector, _tones(settings, connector), channels, operations, messages)
     for queue in _queues(settings):
@@ -158,29 +178,6 @@ def _queue(queue: topology.Queue) -> dict[str, Any]:
 
 def _queues(settings: Settings) -> list[topology.Queue]:
     return [queue for part in wiring.topology(settings) for queue in part.queues]
-
-
-def _tone_event() -> dict[str, Any]:
-    return {
-        "name": EVENT_TYPE,
-        "title": "A tone event, as a CloudEvent in structured mode",
-        "contentType": STRUCTURED,
-        "payload": {"$ref": "#/components/schemas/ToneEvent"},
-    }
-
-
-def _label() -> dict[str, Any]:
-    return {
-        "name": f"{EVENT_TYPE}.binary",
-        "title": "A tone event, as a CloudEvent in binary mode: attributes in ce- headers",
-        "contentType": "application/json",
-        "headers": {
-            "type": "object",
-            "properties": {"ce-id": {"type": "string"}, "ce-type": {"const": EVENT_TYPE}},
-            "required": ["ce-id", "ce-source", "ce-specversion", "ce-type"],
-        },
-        "payload": {"$ref": "#/components/schemas/Label"},
-    }
 
 
 def _message(name: str) -> dict[str, str]:

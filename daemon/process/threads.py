@@ -4,12 +4,8 @@ from __future__ import annotations
 
 import os
 import threading
-from typing import TYPE_CHECKING
 
 import structlog
-
-if TYPE_CHECKING:
-    from types import TracebackType
 
 EX_SOFTWARE = 70
 _log = structlog.get_logger(__name__)
@@ -25,7 +21,5 @@ def end_with_any() -> None:
 
 def _end(died: threading.ExceptHookArgs) -> None:
     thread = died.thread.name if died.thread else "?"
-    raised: tuple[type[BaseException], BaseException | None, TracebackType | None]
-    raised = died.exc_type, died.exc_value, died.exc_traceback
-    _log.critical("thread_died", thread=thread, exc_info=raised)
+    _log.critical("thread_died", thread=thread, exc_info=died.exc_value)
     os._exit(EX_SOFTWARE)

@@ -56,7 +56,7 @@ chaos: $(INSTALLED) ## break things under load and account for every message (N=
 		--seed $(or $(SEED),1)
 
 fuzz: $(INSTALLED) ## search long for an input that breaks mapping or settings (N=20000 examples of each kind)
-	@FUZZ_EXAMPLES=$(or $(N),20000) $(BIN)/python -m pytest tests/connectors tests/daemon -k fuzz $(ARGS)
+	@FUZZ_EXAMPLES=$(or $(N),20000) $(BIN)/python -m pytest tests/connectors tests/daemon -m hypothesis $(ARGS)
 
 mutations: $(INSTALLED) ## make mistakes in a copy of the core, and see that tests notice (ONLY=parked-twice)
 	@$(BIN)/python -m tests.mutations $(ONLY)

@@ -70,7 +70,7 @@ def build(configuration: Settings, edges: Edges, store: Store) -> FastAPI:
         configuration, edges=edges, cache=wiring.cache(configuration, store),
         identities=wiring.identities(configuration), pauses=wiring.RECONNECT_PAUSES,
     )  # fmt: skip
-    watch = Poller(
+    poller = Poller(
         predictor, store, consuming=bool(configuration.connectors),
         further=wiring.further_models(configuration),
     )  # fmt: skip
@@ -79,8 +79,8 @@ def build(configuration: Settings, edges: Edges, store: Store) -> FastAPI:
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         predictor.start()
-        await watch.look()
-        watching = asyncio.create_task(watch.run())
+        await poller.look()
+        watching = asyncio.create_task(poller.run())
         vitals.begin(watching)
         _log.info("api_ready", host=configuration.api.host, port=configuration.api.port)
         yield
@@ -98,9 +98,9 @@ def build(configuration: Settings, edges: Edges, store: Store) -> FastAPI:
     app.state.settings = configuration
     app.state.predictor = predictor
     app.state.places = Places(configuration.api.concurrency, configuration.api.waiting_texts)
-    app.state.watch = watch
+    app.state.poller = poller
     app.state.vitals = vitals
-    app.state.registry = prometheus.collectors(predictor.registry, watch.measure)
+    app.state.registry = prometheus.collectors(predictor.registry, poller.measure)
     routers = (predict.router, classify.router, status_routes.router)
     for router in routers:
         app.include_router(router)

@@ -47,12 +47,9 @@ _REQUEST: Final = 256
 
 
 class Result(msgspec.Struct, frozen=True):
-    """One contender: texts and tokens a second, and the fp32 work that the tokens are worth.
+    """One contender, over all of its processes: tokens without padding, and their fp32 work.
 
     Attributes:
-        texts_per_second: Over all of its processes.
-        tokens_per_second: Likewise; padding is not counted.
-        gflops: Floating-point operations a second, in 10^9, that those tokens need.
         peak: Share of the peak measured with the same processes and threads.
     """
 

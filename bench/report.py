@@ -17,13 +17,7 @@ if TYPE_CHECKING:
 
 
 class Target(NamedTuple):
-    """What a ratio should reach.
-
-    Attributes:
-        reach: Good.
-        beyond: Better.
-        least: Whether it should be at least that, not at most.
-    """
+    """What is good for a figure, what is better, and whether more is better."""
 
     reach: float
     beyond: float

@@ -25,9 +25,9 @@ _PROMETHEUS = "text/plain; version=0.0.4; charset=utf-8"
 router = APIRouter()
 
 
-def _watch(request: Request) -> Poller:
-    watch: Poller = request.app.state.watch
-    return watch
+def _poller(request: Request) -> Poller:
+    poller: Poller = request.app.state.poller
+    return poller
 
 
 @router.get("/", include_in_schema=False)
@@ -65,13 +65,13 @@ async def readyz(request: Request, response: Response) -> Readiness:
     ready = vitals.serving
     if not ready:
         response.status_code = status.HTTP_503_SERVICE_UNAVAILABLE
-    return Readiness(ready=ready, parts=_watch(request).status().parts)
+    return Readiness(ready=ready, parts=_poller(request).status().parts)
 
 
 @router.get("/status", tags=["status"])
 async def show_status(request: Request) -> Status:
     """Give everything an operator wants to know at a glance, not older than a second."""
-    return _watch(request).status()
+    return _poller(request).status()
 
 
 @router.get(
@@ -97,7 +97,7 @@ async def events(request: Request) -> StreamingResponse:
     async def stream() -> AsyncIterator[str]:
         state.followers = getattr(state, "followers", 0) + 1
         try:
-            async for found in _watch(request).follow():
+            async for found in _poller(request).follow():
                 yield f"data: {found.model_dump_json()}\n\n"
         finally:
             state.followers -= 1

@@ -51,43 +51,29 @@ def seal(body: bytes) -> str:
     return blake2b(body, digest_size=_SEAL_BYTES).hexdigest()
 
 
-class Bookmark:
-    """The place in a stream, on the channel of its reader."""
+def take(broker: Broker, channel: Any, queue: str) -> None:  # noqa: ANN401 - py-amqp has no types
+    """Become the one reader of the stream whose place a queue holds, until the connection ends.
 
-    def __init__(self, broker: Broker, channel: Any, queue: str) -> None:  # noqa: ANN401 - py-amqp has no types
-        """Write by a channel to the queue that holds the place, which is declared already."""
-        self._broker = broker
-        self._channel = channel
-        self._queue = queue
+    Raises:
+        Taken: There is one already.
+    """
+    # an exclusive queue is gone with its connection, whatever ends that
+    try:
+        broker.attempt(channel.queue_declare, f"{queue}.reader", exclusive=True)
+    except Refused as refused:
+        if "RESOURCE_LOCKED" in str(refused):
+            raise Taken(str(refused)) from refused
+        raise
 
-    def take(self) -> None:
-        """Become the one reader, until the connection ends.
 
-        Raises:
-            Taken: There is one already.
-        """
-        # an exclusive queue is gone with its connection, whatever ends that
-        try:
-            self._broker.attempt(
-                self._channel.queue_declare, f"{self._queue}.reader", exclusive=True
-            )
-        except Refused as refused:
-            if "RESOURCE_LOCKED" in str(refused):
-                raise Taken(str(refused)) from refused
-            raise
+def write(broker: Broker, channel: Any, queue: str, place: Place) -> None:  # noqa: ANN401 - as above
+    """Keep a place in a queue, which is declared already.
 
-    def read(self) -> Place | None:
-        """Return the place that was written last; None where there is none."""
-        return read(self._broker, self._queue)
-
-    def write(self, place: Place) -> None:
-        """Keep a place.
-
-        No confirm is waited for: should it be lost, the one before serves, and messages are read
-        again that were settled.
-        """
-        message = amqp.Message(_encode(place), delivery_mode=PERSISTENT)
-        self._broker.attempt(self._channel.basic_publish, message, routing_key=self._queue)
+    No confirm is waited for: should it be lost, the one before serves, and messages are read again
+    that were settled.
+    """
+    message = amqp.Message(_encode(place), delivery_mode=PERSISTENT)
+    broker.attempt(channel.basic_publish, message, routing_key=queue)
 
 
 def read(broker: Broker, queue: str) -> Place | None:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import structlog
 
-from connectors.amqp.bookmark import Bookmark, Place, seal
+from connectors.amqp import bookmark
+from connectors.amqp.bookmark import Place, seal
 from connectors.amqp.connection import body_of
 from connectors.amqp.consumer import Consumer
 
@@ -77,7 +78,7 @@ class StreamConsumer(Consumer):
             options: Of `Consumer`.
         """
         super().__init__(broker, connector, hold_bytes=0, **options)
-        self._bookmark = Bookmark(broker, self._channel, keep)
+        self._keeper = keep
         self._ends = ends
         self._purpose = purpose
         self._stream = ""
@@ -134,8 +135,8 @@ class StreamConsumer(Consumer):
 
     def _placed(self) -> Place | None:
         """Become the one reader, and return where the last one was; None where there was none."""
-        self._bookmark.take()
-        place = self._bookmark.read()
+        bookmark.take(self._broker, self._channel, self._keeper)
+        place = bookmark.read(self._broker, self._keeper)
         if place and (place.stream, place.purpose) != (self._stream, self._purpose):
             _log.info("place_dropped", connector=self._connector, stream=place.stream)
             return None
@@ -177,7 +178,7 @@ class StreamConsumer(Consumer):
 
     def _keep(self) -> None:
         if self._place and not self._broker.blocked:
-            self._bookmark.write(self._place)
+            bookmark.write(self._broker, self._channel, self._keeper, self._place)
             self._place, self._keep_at = None, time.monotonic() + _KEEP_SECONDS
 
     def _accepts(self, delivery: Delivery) -> bool:

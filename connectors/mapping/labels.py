@@ -8,6 +8,7 @@ another serialization: what it promises otherwise is looked up in the body.
 from __future__ import annotations
 
 import enum
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from connectors.errors import BadInput
@@ -51,7 +52,7 @@ class Labels:
         self._mail = config.format == "mail"
         self._types = frozenset(map(str.lower, config.content_types))
         self._encodings = frozenset(map(str.lower, config.content_encodings))
-        self._known: dict[tuple[object, object], Reading] = {}
+        self._decided = lru_cache(_REMEMBERED)(self._decide)
 
     def reading(self, delivery: Delivery) -> Reading:
         """Return how a body is to be read.
@@ -60,14 +61,8 @@ class Labels:
             BadInput: Its label is of something that is not read.
         """
         properties = delivery.properties
-        label = (properties.get("content_type"), properties.get("content_encoding"))
-        if (known := self._known.get(label)) is not None:
-            return known
-        found = self._decide(str(label[0] or ""), str(label[1] or ""))
-        if len(self._known) >= _REMEMBERED:
-            self._known.clear()
-        self._known[label] = found
-        return found
+        content_type, encoding = properties.get("content_type"), properties.get("content_encoding")
+        return self._decided(str(content_type or ""), str(encoding or ""))
 
     def _decide(self, content_type: str, encoding: str) -> Reading:
         kind, _, parameters = content_type.partition(";")

@@ -112,7 +112,7 @@ class Watched(uvicorn.Server):
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         drain = self.config.timeout_graceful_shutdown or 0
         self._supervisor.stopping(drain + 10, "finishing the last requests")
-        await self._state.watch.close()
+        await self._state.poller.close()
         await super().shutdown(sockets)
 
 

@@ -161,7 +161,7 @@ def test_the_factory_reads_the_settings_of_the_environment(
 
 def test_without_a_daemon_it_is_ready_and_predicts(service: Service) -> None:
     client = service.client(connectors=(ConnectorSettings(model=models.NAME),))
-    watch = client.app.state.watch  # type: ignore[attr-defined]  # FastAPI's
+    watch = client.app.state.poller  # type: ignore[attr-defined]  # FastAPI's
     watch._blind_until = 0.0  # as if it had looked long enough to miss the daemons
     assert client.get("/status").json()["parts"]["daemons"]["state"] == "down"
     assert client.get("/readyz").status_code == 200

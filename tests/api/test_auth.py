@@ -59,7 +59,7 @@ def test_the_status_can_be_followed(service: Service) -> None:
 
     # the test client hands over a stream only when it ends, so the watch itself is followed
     async def follow() -> None:
-        watch = client.app.state.watch  # type: ignore[attr-defined]
+        watch = client.app.state.poller  # type: ignore[attr-defined]
         async for status in watch.follow():
             assert status.parts
             if heard.is_set():

@@ -9,7 +9,7 @@ Pure functions over text: no I/O, no clock, no state. Their work is linear in wh
 and bounded.
 """
 
-from connectors.mapping.mail.clean import MAX_STEPS, STEPS_OF_CLEANING, Cleaned, clean
+from connectors.mapping.mail.clean import STEPS_OF_CLEANING, Cleaned, clean
 from connectors.mapping.mail.mime import cost, read_mail
 
-__all__ = ["MAX_STEPS", "STEPS_OF_CLEANING", "Cleaned", "clean", "cost", "read_mail"]
+__all__ = ["STEPS_OF_CLEANING", "Cleaned", "clean", "cost", "read_mail"]

@@ -13,8 +13,6 @@ from connectors.mapping.mail.signatures import is_thanks, without_signature
 from connectors.mapping.mail.tokens import has_references, is_html, unescaped
 from connectors.text import is_blank
 
-MAX_STEPS = 20_000
-"""Tags and lines that are read by default; some 0.1 s of work."""
 STEPS_OF_CLEANING = 10
 """A tag or a line takes about as long as so many steps of an expression."""
 
@@ -36,7 +34,7 @@ class Cleaned(msgspec.Struct, frozen=True):
     steps: int = 0
 
 
-def clean(text: str, *, quotes: bool, signature: bool, budget: int = MAX_STEPS) -> Cleaned:
+def clean(text: str, *, quotes: bool, signature: bool, budget: int = 20_000) -> Cleaned:
     """Return what the writer of a text wrote. Raises nothing.
 
     HTML becomes the text that a reader sees. Whether a text is HTML is decided by its content.

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def poller(service: Service) -> Poller:
-    made: Poller = service.app().state.watch
+    made: Poller = service.app().state.poller
     return made
 
 

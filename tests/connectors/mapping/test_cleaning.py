@@ -3,24 +3,24 @@
 from __future__ import annotations
 
 import json
-import os
 import time
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from connectors.mapping import Mapped, Mapper, MappingConfig
-from connectors.mapping.mail import MAX_STEPS, Cleaned, clean, programs
+from connectors.mapping.mail import STEPS_OF_CLEANING, Cleaned, clean, programs
+from connectors.mapping.mapper import MAX_STEPS
 from connectors.text import is_blank
+from tests.fuzzing import fuzzed
 from tests.messages import delivery
 
-EXAMPLES = int(os.environ.get("TONEBUS_FUZZ_EXAMPLES", "300"))
-"""For a long run by hand, some 100,000."""
+MOST_LINES = MAX_STEPS // STEPS_OF_CLEANING
 PARTS = {"quote", "signature", "disclaimer", "hidden", "markup"}
 
 
-def cleaned(text: str, budget: int = MAX_STEPS) -> Cleaned:
+def cleaned(text: str, budget: int = MOST_LINES) -> Cleaned:
     return clean(text, quotes=True, signature=True, budget=budget)
 
 
@@ -41,7 +41,7 @@ PIECES = st.sampled_from([
 ])  # fmt: skip
 
 
-@settings(max_examples=EXAMPLES, deadline=None)
+@fuzzed
 @given(st.lists(PIECES | st.text(max_size=8), max_size=40), st.integers(0, 60))
 def test_no_text_raises_or_grows_or_is_lost_uncounted(pieces: list[str], budget: int) -> None:
     text = "".join(pieces)
@@ -54,7 +54,7 @@ def test_no_text_raises_or_grows_or_is_lost_uncounted(pieces: list[str], budget:
         found.text.encode()
 
 
-@settings(max_examples=EXAMPLES, deadline=None)
+@fuzzed
 @given(st.lists(PIECES, max_size=30))
 def test_what_is_left_alone_keeps_every_word(pieces: list[str]) -> None:
     text = "".join(pieces)
@@ -153,7 +153,7 @@ def test_forty_costly_texts_cost_no_more_than_one() -> None:
     assert mapped.bad is not None
     assert mapped.bad.code == "too-costly"
     assert len(mapped.texts) + len(mapped.bad.indexes) == 40
-    assert sum(text.content.count("\n") for text in mapped.texts) <= MAX_STEPS
+    assert sum(text.content.count("\n") for text in mapped.texts) <= MOST_LINES
 
 
 def test_a_text_says_what_was_removed_of_it() -> None:

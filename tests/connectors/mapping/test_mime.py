@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from connectors.errors import BadInput
@@ -17,6 +16,7 @@ from connectors.mapping.mail import read_mail
 from connectors.mapping.mail.charsets import decoded
 from connectors.mapping.mail.flowed import unflowed
 from tests.connectors.mapping.reading import MAX_BODY, MAX_TEXT
+from tests.fuzzing import fuzzed
 from tests.messages import delivery
 
 if TYPE_CHECKING:
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 
 MAILS = Path(__file__).parent / "mails"
 CLEANING = MappingConfig(strip_html=True, strip_quotes=True, strip_signature=True)
-EXAMPLES = int(os.environ.get("TONEBUS_FUZZ_EXAMPLES", "150"))
 
 
 def read(body: bytes, config: MappingConfig, content_type: str = "message/rfc822") -> Text:
@@ -215,7 +214,7 @@ PIECES = st.sampled_from([
 ])  # fmt: skip
 
 
-@settings(max_examples=EXAMPLES, deadline=None)
+@fuzzed
 @given(st.lists(PIECES, max_size=40), st.binary(max_size=20))
 def test_no_mail_raises_anything_but_its_reason(pieces: list[str], tail: bytes) -> None:
     body = b"From: a@b.example\n" + "".join(pieces).encode() + tail

@@ -83,16 +83,13 @@ async def _answers(request: Request, asked: Asked, seconds: float) -> list[Predi
     def watch() -> None:
         watching.append(loop.create_task(_watch(request, asked.future)))
 
-    timers = (
-        loop.call_later(seconds, _fail, asked.future, TimeoutError()),
-        # what is in the cache is here before it pays to watch the caller
-        loop.call_later(_PROMPT_SECONDS, watch),
-    )
+    # what is in the cache is here before it pays to watch the caller
+    timer = loop.call_later(_PROMPT_SECONDS, watch)
     try:
-        return await asked.future
+        async with asyncio.timeout(seconds):
+            return await asked.future
     finally:
-        for timer in timers:
-            timer.cancel()
+        timer.cancel()
         for task in watching:
             task.cancel()
 
@@ -100,12 +97,8 @@ async def _answers(request: Request, asked: Asked, seconds: float) -> list[Predi
 async def _watch(request: Request, answer: asyncio.Future[Any]) -> None:
     while (await request.receive())["type"] != "http.disconnect":
         pass
-    _fail(answer, ClientDisconnect())
-
-
-def _fail(answer: asyncio.Future[Any], error: Exception) -> None:
     if not answer.done():
-        answer.set_exception(error)
+        answer.set_exception(ClientDisconnect())
 
 
 def _unavailable(detail: str) -> HTTPException:

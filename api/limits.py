@@ -27,12 +27,7 @@ class Places:
     """
 
     def __init__(self, requests: int, texts: int) -> None:
-        """Start with all places free.
-
-        Args:
-            requests: Predictions at a time.
-            texts: Texts in all of them; a single request may have more.
-        """
+        """Start with all places free; a single request may have more texts than all together."""
         self._requests = requests
         self._max_texts = texts
         self._texts = 0

@@ -18,8 +18,7 @@ export function share(value) {
 /** A length of time: its number and its unit. */
 export function span(seconds) {
   if (seconds == null) return ["–", ""];
-  if (seconds < 0.0995) return [(seconds * 1000).toFixed(seconds < 0.00995 ? 1 : 0), "ms"];
-  if (seconds < 0.9995) return [(seconds * 1000).toFixed(0), "ms"];
+  if (seconds < 0.9995) return [(seconds * 1000).toFixed(seconds < 0.00995 ? 1 : 0), "ms"];
   if (seconds < 99.5) return [seconds.toFixed(seconds < 9.95 ? 1 : 0), "s"];
   return [(seconds / 60).toFixed(0), "min"];
 }

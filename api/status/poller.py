@@ -46,14 +46,7 @@ class Poller:
         self, predictor: Predictor, store: Store, *, consuming: bool,
         further: Mapping[str, Sequence[str]],
     ) -> None:  # fmt: skip
-        """Look at nothing yet.
-
-        Args:
-            predictor: Knows what RabbitMQ reports.
-            store: Where the other processes write their snapshots.
-            consuming: Whether there is a connector, so that a daemon is needed.
-            further: Models that give further answers alone, with the connectors that want them.
-        """
+        """Look at nothing yet; `consuming` and `further` are those of `Facts`."""
         self._predictor = predictor
         self._store = store
         self._received: dict[tuple[str, float], float] = {}

@@ -38,16 +38,10 @@ class Cache:
     def __init__(
         self, store: Store, *, secret: str, score_ttl: int, mark_ttl: int, deployment: str = ""
     ) -> None:
-        """Take the store and the terms.
+        """Derive the keys of a deployment; each `ttl` is the seconds that an entry is kept.
 
-        Args:
-            store: Where entries are kept.
-            secret: What every key here is derived from. Without one a known key is used:
-                then anyone who reads the store can test whether a given text was seen, and anyone
-                who writes it can forge entries.
-            score_ttl: Seconds that a score is kept.
-            mark_ttl: Seconds that a mark is kept.
-            deployment: Whose entries these are; those of another are never seen.
+        Without a secret a known key is used: then anyone who reads the store can test whether a
+        given text was seen, and anyone who writes it can forge entries.
         """
         self._store = store
 

@@ -62,16 +62,7 @@ class RedisStore:
         clock: Callable[[], float] = time.monotonic,
         wall: Callable[[], float] = time.time,
     ) -> None:
-        """Prepare the client; connect nothing yet.
-
-        Args:
-            url: Where Redis listens.
-            timeout: Seconds for one round trip.
-            tls: What `rediss://` trusts, and what it shows of us.
-            deployment: Whose entries these are; every key begins with `tonebus:` and its digest.
-            rest: Seconds for which it is left alone after a failure.
-            clock: Monotonic seconds.
-            wall: Seconds since the epoch.
+        """Prepare the client; connect nothing yet. After a failure Redis is left alone to `rest`.
 
         Raises:
             WrongUrl: The URL is not one of Redis.
@@ -177,6 +168,6 @@ class RedisStore:
 
 
 def namespace(deployment: str) -> bytes:
-    """Return what every key of a deployment begins with."""
+    """Return what every key of a deployment begins with: `tonebus:`, and a digest of its name."""
     digest = blake2b(deployment.encode(), digest_size=8).hexdigest() if deployment else ""
     return _NAMESPACE + (f"{digest}:".encode() if digest else b"")

@@ -16,12 +16,7 @@ class _NodesByName(AMQP):  # type: ignore[misc]  # Celery has no types
 
 
 def celery_app(broker_url: str, tls: Tls = SYSTEM_TRUST, *, external: bool = False) -> Celery:
-    """Return the Celery application that daemon and workers share: what they must agree on.
-
-    Args:
-        broker_url: One or several AMQP URLs, separated by `;`.
-        tls: What `amqps://` trusts, and what it shows of us.
-        external: Whether the client certificate is the login, in the password's place.
+    """Return the Celery application that daemon and workers share, by arguments as of `Broker`.
 
     Raises:
         WrongUrl: No connection can be made of a URL.

@@ -7,13 +7,12 @@ its JMS variant `cloudEvents_`, Knative's RabbitMQ binding and Spring `ce-`, and
 
 from __future__ import annotations
 
-import base64
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from connectors.errors import BadInput, Skip
-from connectors.mapping.documents import parse, recognised
+from connectors.mapping.documents import parse, read, recognised, text_in_base64
 from connectors.messages import EVENT_TYPE, SOURCE_PREFIX
 
 if TYPE_CHECKING:
@@ -21,7 +20,6 @@ if TYPE_CHECKING:
     from typing import TypeGuard
 
 _PREFIXES = ("cloudevents:", "cloudevents_", "ce-", "ce_")
-_FOR_URLS = str.maketrans("-_", "+/")
 _REQUIRED = ("specversion", "id", "source", "type")
 
 
@@ -81,7 +79,7 @@ def unwrap(
     if attributes and _is_ours(attributes):
         raise Skip("loop")
     if isinstance(value, str) and not (is_text or whole_body):
-        value = recognised(value)
+        value = read(value)
     # a JSON string that holds no document is a text that its publisher's library has encoded
     is_text = whole_body or isinstance(value, str)
     whole = {**attributes, "data": value} if attributes else value
@@ -124,15 +122,10 @@ def _data(event: dict[str, Any]) -> object:
 
 
 def _decoded(data: object) -> str:
-    """Decode base64, also for URLs, without padding, or on several lines."""
-    plain = "".join(data.translate(_FOR_URLS).split()) if isinstance(data, str) else "?"
     try:
-        raw = base64.b64decode(plain + "=" * (-len(plain) % 4), validate=True)
-        if b"\0" not in raw:
-            return raw.decode()
-    except ValueError:
-        raise BadInput("cloudevent", "data_base64 is not base64 of UTF-8") from None
-    raise BadInput("cloudevent", "data_base64 holds binary data")
+        return text_in_base64(data if isinstance(data, str) else "?")
+    except BadInput as bad:
+        raise BadInput("cloudevent", f"data_base64: {bad.detail}") from None
 
 
 def _word(value: object) -> str:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from connectors.errors import BadInput
 from connectors.mapping import amqp_value
-from connectors.mapping.documents import parse, recognised, text_of
+from connectors.mapping.documents import parse, read, recognised, text_of
 from connectors.mapping.labels import Reading
 from connectors.mapping.mail import STEPS_OF_CLEANING, cost, read_mail
 
@@ -43,7 +43,7 @@ def opened(
     text = text_of(body)
     if reading is Reading.TEXT:
         return text, True
-    found = recognised(text)
+    found = read(text)
     return found, isinstance(found, str)
 
 

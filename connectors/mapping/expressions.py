@@ -11,7 +11,7 @@ from jmespath import exceptions, functions, visitor
 
 from connectors.errors import BadInput
 from connectors.mapping.bounds import too_costly
-from connectors.mapping.documents import parse
+from connectors.mapping.documents import parse, text_in_base64
 
 if TYPE_CHECKING:
     from connectors.mapping.bounds import Work
@@ -33,10 +33,10 @@ _PARTS_A_STEP = 16
 
 
 class Functions(functions.Functions):
-    """The functions of JMESPath, one for JSON in a string, and one for the whole message.
+    """The functions of JMESPath, two for what stands in a string, and one for the whole message.
 
     Attributes:
-        message: What the second returns.
+        message: What the last one returns.
     """
 
     def __init__(self, work: Work) -> None:
@@ -57,6 +57,10 @@ class Functions(functions.Functions):
     @functions.signature({"types": []})
     def _func_parse_json(self, value: object) -> object:
         return parse(value) if isinstance(value, str) else value
+
+    @functions.signature({"types": []})
+    def _func_parse_base64(self, value: object) -> object:
+        return text_in_base64(value) if isinstance(value, str) else value
 
     @functions.signature()
     def _func_message(self) -> object:

@@ -9,7 +9,7 @@ import msgspec
 from connectors.errors import BadInput, Skip
 from connectors.mapping import identity
 from connectors.mapping.carried import NOTHING, Carried, Carrier
-from connectors.mapping.documents import recognised
+from connectors.mapping.documents import read
 from connectors.mapping.expressions import (
     Interpreter,
     compile_expression,
@@ -102,7 +102,7 @@ class Finder:
         if found is None:
             raise BadInput("no-text-field", f"nothing at `{self._config.document}`")
         if isinstance(found, str):
-            found = recognised(found)
+            found = read(found)
         return found, isinstance(found, str)
 
     def _check_condition(

@@ -88,6 +88,36 @@ def test_plain_text_is_accepted_as_it_is() -> None:
         assert text_of(text.encode(), content_type="text/plain; charset=utf-8") == text
 
 
+@pytest.mark.parametrize(
+    ("body", "code"),
+    [
+        (b'{"text": "good"}\n{"text": "bad"}\n', "json"),
+        (b'[{"text": "good"}] [{"text": "bad"}]', ""),
+        (b'{"text": "the end is miss', "json"),
+        (b'[{"text": "the end is miss', "json"),
+        (b'\xef\xbb\xbf{"text": "good",}', "json"),
+        (b'<?xml version="1.0"?><text>good</text>', "content-type"),
+        ("good".encode("utf-16-le"), "encoding"),
+        ("gut \u2013 sehr".encode("utf-16-be"), "encoding"),
+        (b'{"error": 42} is all that it says.', ""),
+        (b'{sic} "text": good', ""),
+        (b"a\0b", ""),
+    ],
+)
+def test_no_document_is_taken_for_the_words_of_a_writer(body: bytes, code: str) -> None:
+    assert outcome(body, content_type="text/plain") == code
+    wrapped = json.dumps({"payload": body.decode(errors="replace")}).encode()
+    assert outcome(wrapped, MappingConfig(document="payload")) == code.replace("encoding", "")
+
+
+@pytest.mark.parametrize("times", [1, 2])
+def test_a_byte_order_mark_within_json_is_stripped(times: int) -> None:
+    body = '{"text": "good"}'
+    for _ in range(times):
+        body = json.dumps("\ufeff" + body)
+    assert text_of(body.encode()) == "good"
+
+
 def test_without_a_content_type_the_body_is_json() -> None:
     assert text_of(b'{"text": "good"}') == "good"
     assert reason(delivery(b"just words")).code == "json"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from typing import Any
 
@@ -167,6 +168,21 @@ def test_a_function_reads_json_in_one_field() -> None:
     assert texts(config, {"payload": {"text": "good"}}) == ["good"]
     assert refused(config, {"payload": "{broken"}).code == "json"
     assert refused(config, {}).code == "no-text-field"
+
+
+def test_a_function_reads_base64() -> None:
+    def pushed(data: str) -> dict[str, Any]:
+        encoded = base64.b64encode(data.encode()).decode()
+        return {"message": {"data": encoded, "messageId": "m-1"}, "subscription": "s"}
+
+    document = MappingConfig(
+        document="parse_base64(message.data)", message_id="$.message.messageId"
+    )
+    [found] = read(document, pushed('{"text": "good", "id": "p-1"}')).texts
+    assert (found.content, found.subject) == ("good", "m-1")
+    assert texts(document, pushed("Schön, danke.")) == ["Schön, danke."]
+    assert refused(document, {"message": {"data": "!"}}).code == "encoding"
+    assert refused(document, {"message": {}}).code == "no-text-field"
 
 
 def test_a_function_reads_json_in_each_element() -> None:

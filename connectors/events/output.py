@@ -159,15 +159,9 @@ def _named(language: str | None) -> str:
 
 
 def binary_headers(event: ToneEvent) -> dict[str, str]:
-    attributes = {
-        "specversion": event.specversion,
-        "type": event.type,
-        "source": event.source,
-        "id": event.id,
-        "time": event.time,
-        "subject": event.subject,
-        "traceparent": event.traceparent,
-    }
+    attributes = msgspec.structs.asdict(event)
+    # the body, and the content type of the message
+    del attributes["data"], attributes["datacontenttype"]
     return {BINARY_PREFIX + name: value for name, value in attributes.items() if value}
 
 

@@ -19,4 +19,4 @@ def test_every_reason_code_is_documented_and_no_other() -> None:
     shown = {code for code, _ in entry.BY_BROKER.values()} | {entry.OTHER, entry.FOREIGN}
     documented = set(_ROW.findall((_ROOT / "docs" / "reference" / "parking.md").read_text()))
     assert raised
-    assert raised | shown == documented
+    assert raised | shown == documented, "list the codes in docs/reference/parking.md"

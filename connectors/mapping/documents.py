@@ -39,7 +39,7 @@ def text_of(body: bytes) -> str:
 
 
 def _is_utf16(body: bytes) -> bool:
-    """Whether a body is Latin letters in UTF-16: to UTF-8 these are letters with NULs between."""
+    """Whether a body is Latin letters in UTF-16: to UTF-8 these stand between NULs."""
     half = len(body) // 2
     if half < _FEW or b"\0" not in body:
         return False

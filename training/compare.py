@@ -1,14 +1,13 @@
 """Measure models as they are served, and how they differ: `python -m training.compare -h`.
 
-Figures are macro recall in percent, with the bootstrap's standard deviation, and the expected
-calibration error. The difference of two models is drawn on the same rows, so that what is hard for
-both does not blur it. Scores are kept in `--cache`, so that a call that was cut off goes on.
+Figures are macro recall in percent and the expected calibration error, with the bootstrap's
+standard deviations. The difference of two models is drawn on the same rows, so that what is hard
+for both does not blur it. Scores are kept in `--cache`, so that a call that was cut off goes on.
 """
 
 import argparse
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Final
 
 import numpy as np
 
@@ -16,9 +15,7 @@ from connectors.messages import Fault
 from daemon.model.tone_model import ToneModel
 from daemon.settings import ModelSettings
 from training.data import LABELS, Row, read_tsv
-from training.metrics import Floats, Ints, calibration_error, macro_recall
-
-_DRAWS: Final = 1000
+from training.metrics import Floats, calibration_error, draws, macro_recall
 
 
 def probabilities(source: str, rows: Sequence[Row], cache: Path, name: str) -> Floats:
@@ -39,25 +36,17 @@ def probabilities(source: str, rows: Sequence[Row], cache: Path, name: str) -> F
     return found
 
 
-def draws(labels: Ints, models: Sequence[Floats]) -> Floats:
-    """Macro recall [draws, models] of rows drawn with replacement, the same ones for each model."""
-    rng = np.random.default_rng(0)
-    result = np.zeros((_DRAWS, len(models)))
-    for draw in range(_DRAWS):
-        rows = rng.integers(len(labels), size=len(labels))
-        result[draw] = [macro_recall(labels[rows], scores[rows]) for scores in models]
-    return result
-
-
 def compare(title: str, rows: Sequence[Row], models: dict[str, Floats]) -> None:
     """Print a line for each model, and one for each difference to the first."""
     labels = np.array([row.label for row in rows])
-    drawn = draws(labels, list(models.values()))
+    drawn = draws(macro_recall, labels, list(models.values()))
+    errors = draws(calibration_error, labels, list(models.values())).std(0)
     base = 0.0
     for place, (name, scores) in enumerate(models.items()):
         recall = macro_recall(labels, scores)
         error = calibration_error(labels, scores)
-        line = f"{title:24} {name:18} {recall:5.1f} ± {drawn[:, place].std():.1f}  ECE {error:.3f}"
+        line = f"{title:24} {name:18} {recall:5.1f} ± {drawn[:, place].std():.1f}"
+        line += f"  ECE {error:.3f} ± {errors[place]:.3f}"
         if place:
             spread = (drawn[:, place] - drawn[:, 0]).std()
             line += f"  difference {recall - base:+.1f} ± {spread:.1f}"

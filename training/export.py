@@ -17,6 +17,7 @@ from training.metrics import (
     Floats,
     Ints,
     calibration_error,
+    draws,
     recall_by_source,
     report,
     softmax,
@@ -31,6 +32,16 @@ def fit_temperature(labels: Ints, logits: Floats) -> float:
     rows = np.arange(len(labels))
     losses = [-np.log(softmax(logits, value)[rows, labels] + 1e-12).mean() for value in grid]
     return grid[int(np.argmin(losses))]
+
+
+def calibration(labels: Ints, logits: Floats, temperature: float) -> dict[str, object]:
+    """The calibration error before and after, the latter with the bootstrap's deviation."""
+    after = softmax(logits, temperature)
+    return {
+        "ece_before": round(calibration_error(labels, softmax(logits)), 4),
+        "ece": round(calibration_error(labels, after), 4),
+        "ece_deviation": round(float(draws(calibration_error, labels, [after]).std()), 4),
+    }
 
 
 def main() -> None:
@@ -73,8 +84,8 @@ def main() -> None:
     temperature = fit_temperature(all_labels, all_logits)
     dump(args.out / "tonebus.json", settings | {"temperature": temperature})
     for name, rows in files.items():
-        error = calibration_error(labels[name], softmax(logits[name], temperature))
-        figures = report(labels[name], logits[name]) | {"ece": round(error, 4)}
+        figures = report(labels[name], logits[name])
+        figures |= calibration(labels[name], logits[name], temperature)
         figures |= recall_by_source([row.source for row in rows], labels[name], logits[name])
         print(name, json.dumps(figures))
     error = calibration_error(all_labels, softmax(all_logits, temperature))

@@ -1,12 +1,14 @@
 """Figures for a set of scored texts."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
 Floats = npt.NDArray[np.floating]
 Ints = npt.NDArray[np.integer]
+_DRAWS: Final = 1000
 
 
 def softmax(logits: Floats, temperature: float = 1.0) -> Floats:
@@ -67,3 +69,15 @@ def calibration_error(labels: Ints, probabilities: Floats, bins: int = 15) -> fl
     place = np.minimum((confidence * bins).astype(int), bins - 1)
     gaps = np.bincount(place, weights=right - confidence)
     return float(np.abs(gaps).sum()) / len(labels)
+
+
+def draws(
+    figure: Callable[[Ints, Floats], float], labels: Ints, models: Sequence[Floats]
+) -> Floats:
+    """The figure [draws, models] of rows drawn with replacement, the same ones for each model."""
+    rng = np.random.default_rng(0)
+    result = np.zeros((_DRAWS, len(models)))
+    for draw in range(_DRAWS):
+        rows = rng.integers(len(labels), size=len(labels))
+        result[draw] = [figure(labels[rows], scores[rows]) for scores in models]
+    return result

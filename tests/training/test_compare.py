@@ -10,7 +10,8 @@ import pytest
 
 from tests.daemon.model import tiny
 from training import compare
-from training.metrics import macro_recall, recall_by_source
+from training.export import calibration
+from training.metrics import draws, macro_recall, recall_by_source
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -33,10 +34,18 @@ def test_each_source_has_its_own_recall() -> None:
 
 
 def test_equal_models_do_not_differ_in_any_draw() -> None:
-    drawn = compare.draws(LABELS, [HALF, HALF, RIGHT])
+    drawn = draws(macro_recall, LABELS, [HALF, HALF, RIGHT])
     assert (drawn[:, 0] == drawn[:, 1]).all()
     assert (drawn[:, 2] == 100).all()
     assert drawn[:, 0].std() > 0
+
+
+def test_calibration_is_shown_before_and_after() -> None:
+    found = calibration(LABELS, 6 * HALF, 3.5)  # before quite sure, and right three times in four
+    before, after, deviation = (float(str(value)) for value in found.values())
+    assert before == pytest.approx(1 / (1 + 2 * np.exp(-6)) - 0.75, abs=0.001)
+    assert after == pytest.approx(abs(1 / (1 + 2 * np.exp(-6 / 3.5)) - 0.75), abs=0.001)
+    assert 0.05 < deviation < 0.3
 
 
 def test_a_comparison_says_the_difference_and_keeps_the_scores(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ssl
+from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
@@ -55,11 +56,19 @@ def problems(tls: Tls) -> Iterator[FileProblem]:
             # an empty password instead of a question on the terminal
             context.load_cert_chain(tls.cert_file, tls.key_file or None, password="")
         except (OSError, ValueError) as error:
+            said = "the key is encrypted" if _encrypted(tls) else _said(error)
             yield FileProblem(
                 "key_file" if tls.key_file else "cert_file",
-                f"{tls.cert_file!r} with {tls.key_file or tls.cert_file!r}: {_said(error)}",
+                f"{tls.cert_file!r} with {tls.key_file or tls.cert_file!r}: {said}",
                 "name a PEM certificate and its key, not encrypted, that this process may read",
             )
+
+
+def _encrypted(tls: Tls) -> bool:
+    try:
+        return b"ENCRYPTED" in Path(tls.key_file or tls.cert_file).read_bytes()
+    except OSError:
+        return False
 
 
 def _said(error: OSError | ValueError) -> str:

@@ -26,6 +26,15 @@ _log = structlog.get_logger(__name__)
 class Refused(Unavailable):
     """The broker answered, and said no: credentials, virtual host or permissions are wrong."""
 
+    @property
+    def fix(self) -> str:
+        """What to do about it."""
+        if "exclusive" in str(self):
+            return "another client has the queue to itself: end that one, or name another queue"
+        if "EXTERNAL" in str(self):
+            return "RabbitMQ needs a user with the name that it takes from broker.cert_file"
+        return "check the user, password, virtual host and permissions of [broker] url"
+
 
 class Garbled(Unavailable):
     """A frame that the parser cannot read, or a message that RabbitMQ cannot put into one."""
@@ -220,7 +229,8 @@ def _unavailable(address: str, error: Exception) -> Unavailable:
     """Say why a node could not be reached."""
     if isinstance(error, ssl.SSLError):
         said = getattr(error, "verify_message", "") or (error.reason or str(error)).lower()
-        words = f"TLS with RabbitMQ at {address} failed: {said.replace('_', ' ')}"
+        said = said.replace("_", " ").rstrip(".")
+        words = f"TLS with RabbitMQ at {address} failed: {said}{_tls_fix(said)}"
         if isinstance(error, ssl.SSLCertVerificationError):
             words = (
                 f"RabbitMQ's certificate at {address} is not to be trusted: certificate verify "
@@ -236,6 +246,16 @@ def _unavailable(address: str, error: Exception) -> Unavailable:
     failure = Unavailable(words)
     failure.__cause__ = error
     return failure
+
+
+def _tls_fix(said: str) -> str:
+    if "alert" in said and "certificate" in said:
+        return (
+            ". Fix: that is RabbitMQ's word on our certificate: see broker.cert_file and key_file"
+        )
+    if said == "wrong version number":
+        return ". Fix: that port has no TLS: name the one that has, usually 5671"
+    return ""
 
 
 def _guarded(read: Callable[[Any], Any]) -> Callable[[Any], Any]:

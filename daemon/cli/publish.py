@@ -92,11 +92,10 @@ def connect(configuration: Settings, name: str) -> Broker:
     try:
         broker.connect()
     except Refused as refused:
-        raise Refused(
-            f"{refused}. Fix: check user, password and virtual host in TONEBUS_BROKER_URL or "
-            "[broker] url, and that the user has permissions there"
-        ) from None
+        raise Refused(f"{str(refused).rstrip('.')}. Fix: {refused.fix}") from None
     except Unavailable as error:
+        if " Fix: " in str(error):
+            raise
         raise Unavailable(
             f"{error}. Fix: is RabbitMQ running there, and is TONEBUS_BROKER_URL right?"
         ) from None

@@ -260,9 +260,7 @@ class Service:
                 # it has worked before, so it is likely to be fixed
                 raise Unavailable(str(error)) from error.__cause__
             if isinstance(error, Refused):
-                raise Misconfigured(
-                    f"{error}. Fix: check the user, password, virtual host and permissions"
-                ) from error
+                raise Misconfigured(f"{str(error).rstrip('.')}. Fix: {error.fix}") from error
             raise
         _log.info(
             "reconnected" if self.ready else "daemon_ready",

@@ -42,9 +42,7 @@ def await_broker(settings: Settings, models: Sequence[str], supervisor: Supervis
             broker.connect()
             wiring.prepare(settings, broker, topology.scoring(models))
         except Refused as refused:
-            raise Misconfigured(
-                f"{refused}. Fix: check the user, password, virtual host and permissions"
-            ) from refused
+            raise Misconfigured(f"{str(refused).rstrip('.')}. Fix: {refused.fix}") from refused
         finally:
             broker.close()
 

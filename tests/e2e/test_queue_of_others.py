@@ -122,6 +122,18 @@ def test_a_queue_that_is_missing_is_named(env: dict[str, str]) -> None:
     assert "its owner" in said
 
 
+@pytest.mark.parametrize("exclusive", [True, False])
+def test_a_queue_that_another_client_has_to_itself_is_named(
+    env: dict[str, str], owner: BlockingChannel, *, exclusive: bool
+) -> None:
+    owner.queue_declare(QUEUE, durable=not exclusive, exclusive=exclusive)
+    if not exclusive:
+        owner.basic_consume(QUEUE, lambda *_: None, exclusive=True)
+    said = refusal(env)
+    assert QUEUE in said
+    assert "another client has the queue to itself" in said
+
+
 @pytest.mark.parametrize("managed", ["true", "false"])
 def test_a_stream_without_an_offset_is_refused_before_anything_of_it_is_skipped(
     env: dict[str, str], owner: BlockingChannel, managed: str

@@ -127,10 +127,11 @@ def test_every_process_works_with_certificates_for_login(
 
 
 def test_without_a_certificate_nobody_gets_in(rabbit: SecureRabbit, authority: Authority) -> None:
-    with pytest.raises(Unavailable):
+    with pytest.raises(Unavailable, match="word on our certificate"):
         rabbit.broker(Tls(str(authority.file))).connect()
 
 
 def test_a_certificate_of_no_user_is_refused(rabbit: SecureRabbit, authority: Authority) -> None:
-    with pytest.raises(Refused, match="ACCESS_REFUSED"):
+    with pytest.raises(Refused, match="ACCESS_REFUSED") as refused:
         rabbit.broker(authority.issue("stranger")).connect()
+    assert "a user with the name" in refused.value.fix

@@ -120,6 +120,11 @@ def test_what_speaks_another_protocol_is_unavailable(answer: bytes, said: str) -
             broker(f"amqps://{place}").connect()
 
 
+def test_tls_at_a_port_without_it_is_named(broker_url: str) -> None:
+    with pytest.raises(Unavailable, match="that port has no TLS"):
+        broker(broker_url.replace("amqp:", "amqps:", 1)).connect()
+
+
 def test_of_several_nodes_each_says_what_was_wrong_with_it(broker_url: str) -> None:
     wrong = with_login(broker_url, f"guest:{SECRET}")
     with pytest.raises(Refused) as said:

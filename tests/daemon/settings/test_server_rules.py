@@ -92,6 +92,10 @@ def test_certificates_that_cannot_be_used_are_named(
     assert f":2: {section}.ca_file: " in refusal({}, file)
     file.write_text(f"[{section}]\nkey_file = '{tmp_path}/key.pem'\n", encoding="utf-8")
     assert f"{section}.cert_file: not set, and key_file is" in refusal({}, file)
+    key = tmp_path / "key.pem"
+    key.write_text("-----BEGIN ENCRYPTED PRIVATE KEY-----\n", encoding="utf-8")
+    file.write_text(f"[{section}]\ncert_file = '{key}'\nkey_file = '{key}'\n", encoding="utf-8")
+    assert "the key is encrypted" in refusal({}, file)
 
 
 def test_to_log_in_by_certificate_takes_one(file: Path) -> None:

@@ -22,7 +22,6 @@ import structlog
 
 from connectors.messages import Fault
 from daemon.pipeline.further import FurtherModels
-from daemon.pipeline.gathering import gather
 from daemon.pipeline.inbox import Inbox
 from daemon.pipeline.limits import MAP_DELIVERIES, MAP_SECONDS
 from daemon.pipeline.outgoing import PendingCopy, PendingEvent
@@ -89,7 +88,7 @@ class Pipeline:
             Unavailable: The bus is lost; `reset`, and begin again on a new connection.
         """
         at_once = self._inbox.mappable or self._edges.source.waiting
-        replies = gather(self._edges, self._scorer, 0 if at_once else patience)
+        replies = self._scorer.gather(self._edges, 0 if at_once else patience)
         if self._intake.review():
             self._forget()
         self._map()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING, Generic
 
 import structlog
@@ -16,11 +17,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
     from connectors.cache import Cache
-    from connectors.ports import ScoringEdge
+    from connectors.ports import Edges, ScoringEdge
     from connectors.scoring.protocol import Reply
     from daemon.model.identity import ModelIdentity
     from daemon.settings import DaemonSettings
 
+_LINGER_SECONDS = 0.005
+"""Short beside a forward, long beside the time between two messages of a busy bus."""
 _COUNT_SECONDS = 1.0
 _SEARCH_SECONDS = 0.1
 _log = structlog.get_logger(__name__)
@@ -97,13 +100,31 @@ class Scorer(Generic[Requester]):
         return sum(len(each.out) for each in self._requests.values())
 
     @property
-    def saturated(self) -> bool:
+    def _saturated(self) -> bool:
         """Whether every worker that is asked has a batch, so that most texts can only wait.
 
         Of a model that nobody asks for anything it says nothing: its workers may be the same.
         """
         asked = [each for each in self._requests.values() if each.out]
         return bool(asked) and all(len(each.out) >= each.workers for each in asked)
+
+    def gather(self, edges: Edges, patience: float, linger: float = _LINGER_SECONDS) -> list[Reply]:
+        """Sleep until something arrives, and longer while every worker is busy and none replies.
+
+        What arrives then could only wait, and one turn for many messages costs the daemon and
+        RabbitMQ less than a turn for each. Sleeps `patience` seconds at most for the first,
+        `linger` for more.
+
+        Raises:
+            Unavailable: The bus is lost.
+        """
+        edges.wait(patience)
+        replies = edges.scoring.replies()
+        until = time.monotonic() + linger
+        while self._saturated and not replies and (left := until - time.monotonic()) > 0:
+            edges.wait(left)
+            replies = edges.scoring.replies()
+        return replies
 
     @property
     def waiting(self) -> int:

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from daemon.pipeline.gathering import gather
 from tests.daemon.desk import made
 from tests.daemon.scripted import ScriptedEdges
 from tests.daemon.scripted_source import Clock
@@ -48,7 +47,7 @@ def asking(edges: Dozer, *texts: str, models: tuple[str, ...] = (NAME,)) -> Scor
 def test_while_the_only_worker_is_busy_it_sleeps_until_that_answers() -> None:
     edges = Dozer()
     busy = asking(edges, "good")
-    answers = gather(edges, busy, 1.0, linger=_LONG)
+    answers = busy.gather(edges, 1.0, linger=_LONG)
     assert len(answers) == 1
     assert len(edges.sleeps) == _SLEEPS
     assert edges.sleeps[0] == 1.0
@@ -58,7 +57,7 @@ def test_while_the_only_worker_is_busy_it_sleeps_until_that_answers() -> None:
 def test_a_model_that_nobody_asks_keeps_no_worker_free() -> None:
     edges = Dozer()
     busy = asking(edges, "good", models=("english", "others"))
-    assert len(gather(edges, busy, 1.0, linger=_LONG)) == 1
+    assert len(busy.gather(edges, 1.0, linger=_LONG)) == 1
 
 
 @pytest.mark.parametrize(
@@ -72,7 +71,7 @@ def test_a_model_that_nobody_asks_keeps_no_worker_free() -> None:
 def test_it_sleeps_once_where(workers: int, texts: list[str]) -> None:
     edges = Dozer()
     edges.scoring.live = workers
-    assert gather(edges, asking(edges, *texts), 1.0, linger=_LONG) == []
+    assert asking(edges, *texts).gather(edges, 1.0, linger=_LONG) == []
     assert edges.sleeps == [1.0]
 
 
@@ -80,5 +79,5 @@ def test_what_was_answered_already_ends_it() -> None:
     edges = Dozer()
     busy = asking(edges, "good")
     edges.scoring.start(next(iter(edges.scoring.asked)))
-    assert len(gather(edges, busy, 1.0, linger=_LONG)) == 1
+    assert len(busy.gather(edges, 1.0, linger=_LONG)) == 1
     assert edges.sleeps == [1.0]

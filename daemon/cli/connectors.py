@@ -119,11 +119,7 @@ def suggest(sample: BinaryIO, name: str) -> None:
 
 
 def _check(text: str, file: Path, new: str = "") -> bool:
-    """Check what would be in a file; return whether it has connectors of its own.
-
-    Raises:
-        Misconfigured: It is wrong, or has a connector `new` already.
-    """
+    """Check what would be in a file; return whether it has connectors of its own."""
     with tempfile.TemporaryDirectory() as folder:
         copy = Path(folder) / "tonebus.toml"
         copy.write_text(text, encoding="utf-8")

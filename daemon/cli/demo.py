@@ -63,11 +63,7 @@ def _stage(configuration: Settings, console: Console, *, keep: bool) -> Stage:
 
 
 def _perform(stage: Stage, console: Console) -> None:
-    """Publish every message and print its event.
-
-    Raises:
-        TonebusError: Some event did not come.
-    """
+    """Publish every message and print its event."""
     asked: dict[str, tuple[float, str]] = {}
     events: list[tuple[ToneEvent, float]] = []
 

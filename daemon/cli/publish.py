@@ -160,11 +160,6 @@ def _lines(path: Path | None, encoding: str) -> Iterator[str]:
 
 
 def _decoded(content: bytes, name: str, encoding: str) -> str:
-    """Decode a file.
-
-    Raises:
-        click.UsageError: It is in another encoding.
-    """
     try:
         # some editors begin a file with a byte order mark
         return content.decode(encoding).removeprefix("\ufeff")

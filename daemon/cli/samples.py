@@ -38,9 +38,8 @@ class Sample(NamedTuple):
 def bodies(paths: Iterable[str]) -> Iterator[tuple[str, bytes]]:
     """Yield the name and the body of every message in files and directories.
 
-    Args:
-        paths: `-` is standard input. A directory stands for all files below it, in the order of
-            their names. A file that ends in `.jsonl` or `.ndjson` has a message on each line.
+    `-` is standard input. A directory stands for all files below it, in the order of their names. A
+    file that ends in `.jsonl` or `.ndjson` has a message on each line.
 
     Raises:
         click.UsageError: A file cannot be read.

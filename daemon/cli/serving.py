@@ -151,11 +151,7 @@ def serve(settings: Settings) -> None:
 
 
 def _listen(host: str, port: int) -> list[socket.socket]:
-    """Open the sockets before anything starts, since uvicorn would only log that it could not.
-
-    Raises:
-        Misconfigured: The address is not this machine's, or the port is taken or not permitted.
-    """
+    """Open the sockets before anything starts, since uvicorn would only log that it could not."""
     try:
         found = socket.getaddrinfo(
             host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE

@@ -55,8 +55,9 @@ def asyncapi(settings: Settings) -> dict[str, Any]:
     messages: dict[str, Any] = dict(_EVENTS)
     for connector in settings.connectors:
         _add_connector(connector, _tones(settings, connector), channels, operations, messages)
-    for queue in _queues(settings):
-        channels.setdefault(_key(queue.name), _queue(queue))
+    for part in wiring.topology(settings):
+        for queue in part.queues:
+            channels.setdefault(_key(queue.name), _queue(queue))
     return {
         "asyncapi": "3.0.0",
         "info": {
@@ -95,10 +96,12 @@ def _add_connector(
         "payload": input_schema(connector.mapping_config()),
     }
     key, source = _source(connector, channels)
-    source.setdefault("messages", {})[f"{name}.input"] = _message(f"{name}.input")
+    source.setdefault("messages", {})[f"{name}.input"] = _ref(
+        "components", "messages", f"{name}.input"
+    )
     kind = "label" if out.mode == "binary" else "toneEvent"
     results = channels.setdefault(_key(out.exchange), _exchange(out.exchange, out.routing_key))
-    results["messages"][kind] = _message(kind)
+    results["messages"][kind] = _ref("components", "messages", kind)
     operations[f"{name}.read"] = {
         "action": "receive",
         "title": f"Read the messages of {name}",
@@ -174,14 +177,6 @@ def _queue(queue: topology.Queue) -> dict[str, Any]:
         "bindings": {"amqp": {"is": "queue", "queue": told, "bindingVersion": _BINDING}},
         "x-arguments": queue.arguments,
     }
-
-
-def _queues(settings: Settings) -> list[topology.Queue]:
-    return [queue for part in wiring.topology(settings) for queue in part.queues]
-
-
-def _message(name: str) -> dict[str, str]:
-    return _ref("components", "messages", name)
 
 
 def _ref(*path: str) -> dict[str, str]:

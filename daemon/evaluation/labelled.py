@@ -39,14 +39,10 @@ class Example(msgspec.Struct, frozen=True):
 def read(path: Path, tones: Sequence[str] = labels.TONES) -> list[Example]:
     """Read a file of labelled texts.
 
-    Args:
-        path: The file.
-        tones: Those of the model. Where they are not the canonical ones, labels are just these;
-            where they are not known, labels are taken as they are.
-
     `.tsv` has no quotes and no header: `source<TAB>label<TAB>text` or `label<TAB>text`. `.csv`
     has the same columns, or a header that names `text` and `label`. `.jsonl` has an object with
-    `text` and `label` in each line. Labels are tones or their common names.
+    `text` and `label` in each line. Labels are tones or their common names; where the tones of the
+    model are not the canonical ones, just these, and where they are not known, any.
 
     Raises:
         Misconfigured: It cannot be read, is empty, or has a line without text or tone; the

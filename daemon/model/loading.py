@@ -89,7 +89,8 @@ def load(settings: ModelSettings) -> Loaded:
         )
         network, missing = _network(where, _DTYPES[precision])
     except Exception as error:  # transformers raises a dozen kinds, all about these files
-        raise Misconfigured(f"{where}: transformers cannot load it: {_short(error)}") from error
+        said = f"{type(error).__name__}: {''.join(str(error).strip().splitlines()[:1])[:300]}"
+        raise Misconfigured(f"{where}: transformers cannot load it: {said}") from error
     if missing:
         raise Misconfigured(
             f"{where}: the weights lack {missing[0]} (and {len(missing) - 1} more): it is no "
@@ -121,12 +122,7 @@ def load(settings: ModelSettings) -> Loaded:
 
 
 def _fetched(settings: ModelSettings) -> Path:
-    """Return the directory with the files of `settings.source` at `settings.revision`.
-
-    Raises:
-        Misconfigured: The hub refuses the model, or it is not cached and fetching is off.
-        Unavailable: The hub does not answer.
-    """
+    """Return the directory with the files of a model on a hub."""
     try:
         return Path(
             snapshot_download(settings.source, revision=settings.revision, allow_patterns=_FILES)
@@ -192,9 +188,3 @@ def _limit(tokenizer_tokens: int, network: torch.nn.Module) -> int:
             unused = 0 if module.padding_idx is None else module.padding_idx + 1
             limits.append(module.num_embeddings - unused)
     return min(limits, default=_ASSUMED_TOKENS)
-
-
-def _short(error: Exception) -> str:
-    return (
-        f"{type(error).__name__}: {str(error).strip().splitlines()[0][:300] if str(error) else ''}"
-    )

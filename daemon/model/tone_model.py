@@ -75,10 +75,8 @@ class ToneModel:
     def load(cls, settings: ModelSettings, *, measure: bool = False) -> Self:
         """Load what the settings name; it takes seconds, and runs hardly a forward.
 
-        Args:
-            settings: Of the model.
-            measure: Whether `precision = "auto"` takes the fastest format that agrees with fp32, as
-                a worker does; without it, it is fp32 on a CPU, the same on every machine.
+        Measuring, `precision = "auto"` takes the fastest format that agrees with fp32, as a worker
+        does; without that it is fp32 on a CPU, the same on every machine.
 
         Raises:
             Misconfigured: The model, or its precision, is refused; the message names the reason
@@ -161,11 +159,7 @@ class ToneModel:
 
 
 def _best_budget(forward: Forward, max_tokens: int, device: str) -> int:
-    """Measure forwards of growing size, for 2 s at most, on `cpu` or `cuda`.
-
-    Returns:
-        Padded tokens of the fastest forward per token; of nearly equal ones the smallest.
-    """
+    """Return the padded tokens of the forward that is fastest per token, within 2 s."""
     end = time.perf_counter() + _SECONDS
     length = min(_TEXT_TOKENS, max_tokens)
     best, pace = 0, 0.0

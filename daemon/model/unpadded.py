@@ -176,8 +176,7 @@ def _filled(values: list[int]) -> list[int]:
 def unpadded(network: Any) -> Unpadded | None:  # noqa: ANN401 - as above
     """Return a faster forward of a network, proven on it; None where there is none.
 
-    Args:
-        network: Of any architecture, on any device; the result does not need it any more.
+    The network may be of any architecture and on any device, and is not needed any more.
     """
     if type(network) not in _KINDS or network.config.is_decoder or network.device.type != "cpu":
         return None

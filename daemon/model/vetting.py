@@ -32,8 +32,8 @@ def vet(where: Path) -> None:
     if not where.is_dir():
         raise Misconfigured(f"{where}: no such model directory: correct `source`")
     config = _object(where / "config.json")
-    for name, content in (("config.json", config), *_optional(where, "tokenizer_config.json")):
-        if content.get("auto_map"):
+    for name in ("config.json", "tokenizer_config.json"):
+        if (where / name).exists() and _object(where / name).get("auto_map"):
             _refuse(
                 where,
                 f"{name} asks for remote code (`auto_map`), which is never run",
@@ -103,10 +103,6 @@ def _vet_labels(where: Path, config: Mapping[str, Any]) -> None:
             "add what each output means, as in "
             '"id2label": {"0": "negative", "1": "neutral", "2": "positive"}',
         )
-
-
-def _optional(where: Path, name: str) -> list[tuple[str, dict[str, Any]]]:
-    return [(name, _object(where / name))] if (where / name).exists() else []
 
 
 def _object(path: Path) -> dict[str, Any]:

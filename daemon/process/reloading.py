@@ -30,9 +30,8 @@ _log = structlog.get_logger(__name__)
 def run(load: Callable[[], Settings]) -> int:
     """Run a daemon until it is told to stop; return the exit code.
 
-    Args:
-        load: Reads the settings; called again on SIGHUP. Settings that cannot be read, or cannot
-            work, are refused, and the daemon goes on under the old ones.
+    Settings are loaded again on SIGHUP. Those that cannot be read, or cannot work, are refused, and
+    the daemon goes on under the old ones.
 
     Raises:
         Misconfigured: The first settings cannot work.

@@ -24,11 +24,9 @@ Format = Literal["auto", "json", "console"]
 def configure(form: Format, level: str, *processors: Processor) -> None:
     """Send every log of this process, also those of libraries, to standard error or the journal.
 
-    Args:
-        form: `auto` is for people on a terminal, for the journal where standard error leads there,
-            and for machines elsewhere.
-        level: Facts below it are dropped; libraries log from `warning` on.
-        processors: See each event before it is written, such as `incidents.remember`.
+    The form `auto` is for people on a terminal, for the journal where standard error leads there,
+    and for machines elsewhere. Facts below the level are dropped; libraries log from `warning` on.
+    The processors see each event before it is written, such as `incidents.remember`.
     """
     console = form == "console" or (form == "auto" and sys.stderr.isatty())
     shared: list[Processor] = [

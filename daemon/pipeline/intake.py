@@ -9,7 +9,6 @@ that out.
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING
 
 import structlog
@@ -23,14 +22,14 @@ from daemon.pipeline.pauses import Causes, ConnectorState, Pause
 from daemon.pipeline.quarantine import Quarantine
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping
 
     from connectors.amqp.consumer import Ended
     from connectors.ports import Edges
     from daemon.pipeline.publisher import Publisher
     from daemon.pipeline.scorer import Scorer
     from daemon.pipeline.tally import Tally
-    from daemon.pipeline.work import Item
+    from daemon.pipeline.work import Item, Route
 
 _REVIEW_SECONDS = 0.25
 _RETRY_SECONDS = 10.0
@@ -45,23 +44,22 @@ class Intake:
     """Starts and stops the consumers of one daemon. It outlives its connections."""
 
     def __init__(
-        self, models: Mapping[str, Sequence[str]], *, edges: Edges, scorer: Scorer[Item],
-        publisher: Publisher, tally: Tally, hold: float,
-        clock: Callable[[], float] = time.monotonic,
+        self, routes: Mapping[str, Route], *, edges: Edges, scorer: Scorer[Item],
+        publisher: Publisher, tally: Tally,
     ) -> None:  # fmt: skip
-        """Pause nothing yet; `models` are those of each connector, and `hold` is in seconds."""
         self._connectors = {}
-        for name, each in models.items():
-            breakers = [tally.mapping[name], *(tally.scoring[model] for model in each)]
-            self._connectors[name] = ConnectorState(each, breakers[0], breakers)
+        for name, route in routes.items():
+            models = [each.name for each in route.routing.all_models]
+            breakers = [tally.mapping[name], *(tally.scoring[model] for model in models)]
+            self._connectors[name] = ConnectorState(models, breakers)
         self._edges = edges
         self._publisher = publisher
         self._causes = Causes(edges, scorer, publisher)
-        self._hold = hold
-        self._clock = clock
+        self._hold = scorer.hold
+        self._clock = scorer.clock
         self._due = 0.0
         self._closed = False
-        self._quarantine = Quarantine(list(models), edges, clock)
+        self._quarantine = Quarantine(list(routes), edges, scorer.clock)
 
     @property
     def pauses(self) -> dict[str, Pause]:
@@ -165,7 +163,7 @@ class Intake:
         """Find a reason to pause a connector that consumes."""
         now = self._clock()
         if not self.takes(name):
-            reason = pauses.BAD_MESSAGES if connector.breaker.tripped else pauses.BAD_SCORES
+            reason = pauses.BAD_MESSAGES if connector.breakers[0].tripped else pauses.BAD_SCORES
             trial = Pause(reason, until=now + connector.delay, stopped=False)
             connector.delay = min(connector.delay * 2, _LONGEST_TRIAL)
             connector.trial = False

@@ -76,8 +76,7 @@ class ConnectorState:
     """How one connector stands.
 
     Attributes:
-        breaker: Its own, for messages that cannot be mapped.
-        breakers: Its own, and those of the models that share its texts.
+        breakers: Its own, for messages that cannot be mapped, then those of its models.
         delay: Seconds until the next trial, should the present one fail.
         prefetch: Deliveries that it may hold; 0 takes the setting.
         trial: Whether it consumes one message, to see whether messages are still bad.
@@ -85,7 +84,6 @@ class ConnectorState:
     """
 
     models: Sequence[str]
-    breaker: Breaker
     breakers: Sequence[Breaker]
     delay: float = FIRST_TRIAL
     prefetch: int = 0

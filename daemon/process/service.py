@@ -78,9 +78,6 @@ class Service:
         self.worst_case_bytes = wiring.worst_case_bytes(settings)
         routes = wiring.routes(settings)
         cache = wiring.cache(settings, store)
-        models = {
-            name: [each.name for each in route.routing.all_models] for name, route in routes.items()
-        }
         served = dict(
             each
             for route in routes.values()
@@ -98,12 +95,7 @@ class Service:
         self._publisher = Publisher(edges, settings.daemon.confirm_timeout, time.monotonic)
         tally = wiring.tally(settings, self.registry)
         self.intake = Intake(
-            models,
-            edges=edges,
-            scorer=self.scorer,
-            publisher=self._publisher,
-            tally=tally,
-            hold=settings.daemon.hold_seconds,
+            routes, edges=edges, scorer=self.scorer, publisher=self._publisher, tally=tally
         )
         self.pipeline = Pipeline(
             edges=edges,

@@ -34,7 +34,7 @@ SHADOW = "next"
 MOODS = ServedModel("moods", ModelIdentity(Model("moods", "r2"), "none"))
 """A further model."""
 CONFIRM = 30.0
-HOLD = 120.0
+HOLD = DaemonSettings().hold_seconds
 ANSWERING = Output(OutputConfig(reply=True))
 
 
@@ -76,8 +76,8 @@ class Bench:
         self.scorer: Scorer[Item] = Scorer(served, DaemonSettings(), cache, self.clock)
         self.publisher = Publisher(self.edges, CONFIRM, self.clock)
         self.intake = Intake(
-            dict.fromkeys(connectors, names), edges=self.edges, scorer=self.scorer,
-            publisher=self.publisher, tally=tally, hold=HOLD, clock=self.clock,
+            dict.fromkeys(connectors, route), edges=self.edges, scorer=self.scorer,
+            publisher=self.publisher, tally=tally,
         )  # fmt: skip
         self.pipeline = Pipeline(
             edges=self.edges,

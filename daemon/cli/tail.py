@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 
     from connectors.amqp.connection import Broker
     from connectors.parking.entry import ParkedMessage
-    from daemon.settings import Settings
 
 _NO_EVENT = (msgspec.MsgspecError, TypeError, ValueError, RecursionError)
 """What a message that is none of ours may raise: it is in no shape that anybody promised."""
@@ -48,7 +47,8 @@ def tail(
     Example: tonebus tail --connector helpdesk --tone negative
     """
     configuration = settings.load()
-    exchanges = _exchanges(configuration, connector)
+    chosen = [configuration.connector(connector)] if connector else configuration.connectors
+    exchanges = list(dict.fromkeys(each.output.exchange for each in chosen))
     broker = connect(configuration, "tonebus tail")
     wiring.prepare(configuration, broker, topology.results(exchanges))
     console = terminal.console()
@@ -120,11 +120,6 @@ def structured(message: Any) -> bytes:  # noqa: ANN401 - py-amqp has no types
         return body
     data = {"datacontenttype": "application/json", "data": msgspec.Raw(body)}
     return msgspec.json.encode(attributes | data)
-
-
-def _exchanges(configuration: Settings, connector: str) -> list[str]:
-    chosen = [configuration.connector(connector)] if connector else configuration.connectors
-    return list(dict.fromkeys(each.output.exchange for each in chosen))
 
 
 def _foreign(message: Any, error: Exception) -> str:  # noqa: ANN401 - py-amqp has no types

@@ -125,16 +125,11 @@ def _in_files(
     connector: ConnectorSettings, paths: tuple[str, ...], *, headers: tuple[str, ...],
     **properties: str,
 ) -> Iterator[Sample]:  # fmt: skip
-    given = _headers(headers)
+    given = dict(each.partition("=")[::2] for each in headers)
+    if not all(given):
+        raise click.UsageError("a header is written NAME=VALUE")
     for name, body in bodies(paths):
         yield Sample(name, dry_run.delivery(connector, body, headers=given, **properties))
-
-
-def _headers(given: tuple[str, ...]) -> dict[str, str]:
-    headers = dict(each.partition("=")[::2] for each in given)
-    if not all(headers):
-        raise click.UsageError("a header is written NAME=VALUE")
-    return headers
 
 
 def _mapped(

@@ -83,7 +83,11 @@ class WorkerReport:
         """Write a snapshot to the store, and put it into words in `line`."""
         key = snapshot.KEY + f"{self._identity.instance}:{self._name}".encode()
         current = self.snapshot()
-        self.line = _line(current)
+        done = (
+            f"{current.serves}: {current.rate:.0f} texts/s, {current.busy:.0%} busy, "
+            f"{current.texts} texts so far"
+        )
+        self.line = "; ".join([done, *last_incident(current.incidents)])
         seconds = snapshot.PATIENCE + snapshot.LIVE_SECONDS
         self._store.post(snapshot.INDEX, [(key, snapshot.encode(current), seconds)])
 
@@ -91,11 +95,3 @@ class WorkerReport:
         while True:
             self.post()
             time.sleep(_EVERY_SECONDS)
-
-
-def _line(current: WorkerSnapshot) -> str:
-    done = (
-        f"{current.serves}: {current.rate:.0f} texts/s, {current.busy:.0%} busy, "
-        f"{current.texts} texts so far"
-    )
-    return "; ".join([done, *last_incident(current.incidents)])

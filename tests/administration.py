@@ -41,6 +41,10 @@ class Administration(Protocol):
         """Set a user's rights in a virtual host: to configure, to write and to read."""
         ...
 
+    def permit_topics(self, vhost: str, user: str, exchange: str, write: str) -> None:
+        """Set the routing keys under which a user may publish to a topic exchange."""
+        ...
+
     def limit_connections(self, vhost: str, most: int) -> None: ...
 
 
@@ -87,6 +91,9 @@ class _Ctl(NamedTuple):
     def permit(self, vhost: str, user: str, rights: tuple[str, str, str] = ALL) -> None:
         self._run("set_permissions", "--vhost", vhost, user, *rights)
 
+    def permit_topics(self, vhost: str, user: str, exchange: str, write: str) -> None:
+        self._run("set_topic_permissions", "--vhost", vhost, user, exchange, write, ".*")
+
     def limit_connections(self, vhost: str, most: int) -> None:
         self._run("set_vhost_limits", "--vhost", vhost, json.dumps({"max-connections": most}))
 
@@ -126,6 +133,10 @@ class _Management(NamedTuple):
     def permit(self, vhost: str, user: str, rights: tuple[str, str, str] = ALL) -> None:
         body = dict(zip(("configure", "write", "read"), rights, strict=True))
         self._ask("PUT", "permissions", vhost, user, body=body)
+
+    def permit_topics(self, vhost: str, user: str, exchange: str, write: str) -> None:
+        body = {"exchange": exchange, "write": write, "read": ".*"}
+        self._ask("PUT", "topic-permissions", vhost, user, body=body)
 
     def limit_connections(self, vhost: str, most: int) -> None:
         self._ask("PUT", "vhost-limits", vhost, "max-connections", body={"value": most})

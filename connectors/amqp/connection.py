@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ssl
 import time
+import traceback
 from typing import TYPE_CHECKING, Any
 
 import amqp
@@ -262,7 +263,7 @@ def _guarded(read: Callable[[Any], Any]) -> Callable[[Any], Any]:
     """Return py-amqp's reader of frames, with one error for whatever it cannot read.
 
     Only here, where a frame is read, is an unknown error the sender's. One that a call of ours
-    raises is ours.
+    raises is ours, and so is one of a listener of ours, unless it looks at a delivery.
     """
 
     def on_frame(frame: Any) -> Any:  # noqa: ANN401 - py-amqp has no types
@@ -273,6 +274,18 @@ def _guarded(read: Callable[[Any], Any]) -> Callable[[Any], Any]:
         except (amqp.exceptions.AMQPError, OSError, Unavailable):
             raise
         except Exception as error:
+            if _of_a_listener(error):
+                raise
             raise Garbled(f"unreadable frame: {type(error).__name__}") from error
 
     return on_frame
+
+
+def _ours(module: str) -> bool:
+    return module.startswith("connectors.") and module not in {__name__, Transport.__module__}
+
+
+def _of_a_listener(error: Exception) -> bool:
+    frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__)]
+    names = [each.f_code.co_name for each in frames if _ours(each.f_globals["__name__"])]
+    return bool(names) and "_on_delivery" not in names

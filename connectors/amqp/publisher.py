@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Generic
 
@@ -19,10 +18,9 @@ if TYPE_CHECKING:
     from connectors.messages import OutgoingMessage
 
 PERSISTENT = 2
-_NAMED = re.compile(r"exchange '([^']*)'")
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class _Sent(Generic[Token]):
     """A message of which nothing is known yet."""
 
@@ -36,8 +34,8 @@ class ConfirmChannel(Generic[Token]):
 
     A confirm is matched by its delivery tag, so it can never stand for another message, however
     late it comes. When RabbitMQ closes the channel, all that was unconfirmed is `VOID`, or
-    `FORBIDDEN` where RabbitMQ named its exchange, and a new channel with tags of its own serves
-    what is published next.
+    `FORBIDDEN` where RabbitMQ named its routing key or its exchange, and a new channel with tags of
+    its own serves what is published next.
     """
 
     def __init__(self, broker: Broker, outcomes: list[PublishOutcome[Token]]) -> None:
@@ -96,10 +94,9 @@ class ConfirmChannel(Generic[Token]):
     def _on_broken(self, _code: int, reason: str) -> None:
         self._channel = None
         lost, self.unconfirmed = list(self.unconfirmed.values()), {}
-        found = _NAMED.search(reason)
+        guilty = set(_named(lost, reason))
         for sent in lost:
-            named = bool(found and found[1] == sent.message.exchange)
-            fate = Fate.FORBIDDEN if named or len(lost) == 1 else Fate.VOID
+            fate = Fate.FORBIDDEN if sent in guilty else Fate.VOID
             self._outcomes.append(PublishOutcome(sent.token, fate, reason))
 
     def _take(self, tag: int, multiple: bool) -> list[_Sent[Token]]:
@@ -109,6 +106,15 @@ class ConfirmChannel(Generic[Token]):
         else:
             tags = [tag] if tag in self.unconfirmed else []
         return [self.unconfirmed.pop(each) for each in tags]
+
+
+def _named(lost: list[_Sent[Token]], reason: str) -> list[_Sent[Token]]:
+    """Return the messages that RabbitMQ closed a channel for, as far as it says so."""
+    places = [(sent, f"exchange '{sent.message.exchange}'") for sent in lost]
+    keys = [sent for sent, place in places
+            if f"topic '{sent.message.routing_key}' in {place}" in reason]  # fmt: skip
+    named = keys or [sent for sent, place in places if place in reason]
+    return named or (lost if len(lost) == 1 else [])
 
 
 class Sink(Generic[Token]):

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import urllib.parse
 import uuid
+from typing import Any, cast
 
 import amqp
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -12,6 +15,7 @@ from connectors.amqp.connection import Broker
 from connectors.amqp.publisher import Sink
 from connectors.messages import OutgoingMessage
 from connectors.ports import Fate
+from tests.administration import administration
 from tests.connectors.scripted import Channel, line
 from tests.waiting import until
 
@@ -119,6 +123,19 @@ def test_what_a_closed_channel_leaves_is_charged_to_the_exchange_that_rabbitmq_n
     assert said(sink) == [(7, True)]
 
 
+def test_a_key_that_may_not_be_written_is_charged_alone() -> None:
+    broker, channel = line()
+    sink: Sink[str] = Sink(broker)
+    for key in ("input.positive", "input.negative", "input.neutral", "input.negative"):
+        sink.publish(OutgoingMessage("sentiment.results", key, b"{}", {}), key)
+    where = "topic 'input.negative' in exchange 'sentiment.results' in vhost '/'"
+    channel.on_broken(403, f"ACCESS_REFUSED - write access to {where} refused for user 'u'")
+    assert [(token, fate) for token, fate, _ in sink.outcomes()] == [
+        ("input.positive", Fate.VOID), ("input.negative", Fate.FORBIDDEN),
+        ("input.neutral", Fate.VOID), ("input.negative", Fate.FORBIDDEN),
+    ]  # fmt: skip
+
+
 @given(st.data())
 def test_each_message_has_exactly_one_outcome_and_the_one_it_was_given(data: st.DataObject) -> None:
     count = data.draw(st.integers(1, 40))
@@ -165,6 +182,44 @@ def test_an_exchange_that_is_gone_makes_no_message_to_another_void(broker_url: s
     assert {n for n, fate in fates.items() if fate is Fate.FORBIDDEN} == {2, 7, 12, 17}
     assert list(fates.values()).count(Fate.CONFIRMED) == 16
     broker.close()
+
+
+def test_a_bug_in_a_listener_is_no_unreadable_frame(broker_url: str) -> None:
+    broker = Broker(broker_url, name="tests", heartbeat=10, connect_timeout=5)
+    broker.connect()
+    sink: Sink[int] = Sink(broker)
+    sink.publish(OutgoingMessage("", "nowhere", b"{}", {}, mandatory=False), 1)
+    sink._by_exchange[""]._outcomes = cast("Any", None)
+    with pytest.raises(AttributeError):
+        until(lambda: False, lambda: broker.wait(0.1))
+    broker.drop()
+
+
+def test_rabbitmq_names_the_key_that_may_not_be_written(own_broker_url: str) -> None:
+    parts = urllib.parse.urlsplit(own_broker_url)
+    vhost, user = parts.path[1:], f"tonebus-test-{uuid.uuid4().hex[:8]}"
+    rabbitmq = administration(own_broker_url)
+    rabbitmq.add_user(user, "secret")
+    rabbitmq.permit(vhost, user)
+    rabbitmq.permit_topics(vhost, user, "amq.topic", "^good")
+    place = f"{user}:secret@{parts.hostname}:{parts.port or 5672}"
+    broker = Broker(
+        parts._replace(netloc=place).geturl(), name="tests", heartbeat=10, connect_timeout=5
+    )
+    try:
+        broker.connect()
+        sink: Sink[str] = Sink(broker)
+        for key in ("good.1", "bad", "good.2"):
+            sink.publish(OutgoingMessage("amq.topic", key, b"{}", {}, mandatory=False), key)
+        until(lambda: not sink.unconfirmed, lambda: broker.wait(0.1))
+        fates = {token: fate for token, fate, _ in sink.outcomes()}
+        assert fates.pop("bad") is Fate.FORBIDDEN
+        assert fates["good.2"] is Fate.VOID
+        # it was taken; whether its confirm came before the channel's end is a matter of time
+        assert fates["good.1"] in {Fate.CONFIRMED, Fate.VOID}
+    finally:
+        broker.close()
+        rabbitmq.delete_user(user)
 
 
 def test_a_probe_that_is_forbidden_makes_nothing_else_void(broker_url: str) -> None:

@@ -92,7 +92,7 @@ def single_forward(environment: dict[str, str], rest: float = 0.0) -> float:
     code = (
         "import time, statistics as s; from daemon import settings; from bench import corpus\n"
         "from daemon.model.tone_model import ToneModel\n"
-        "m = ToneModel.load(settings.load().models[0]); m.warm_up(); d = []\n"
+        "m = ToneModel.load(settings.load().models[0], measure=True); m.warm_up(); d = []\n"
         "for t in corpus.texts(100, 3):\n"
         f"    time.sleep({rest})\n"
         "    b = time.perf_counter(); m.score([t]); d.append(time.perf_counter() - b)\n"

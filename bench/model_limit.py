@@ -19,7 +19,7 @@ _TEXTS = 2048
 def main() -> None:
     """Score for so many seconds after a line on standard input, and print texts a second."""
     seconds, seed = float(sys.argv[1]), int(sys.argv[2])
-    model = ToneModel.load(settings.load().models[0])
+    model = ToneModel.load(settings.load().models[0], measure=True)
     model.warm_up()
     texts = corpus.texts(_TEXTS, seed)
     print("ready", flush=True)  # noqa: T201 - read by the parent process

@@ -8,6 +8,7 @@ only be unique within its message: two people who answer one form are two.
 from __future__ import annotations
 
 from hashlib import blake2b
+from math import isfinite
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -87,7 +88,9 @@ def of_text(message: MessageIdentity, own: str | None, position: int = 0) -> Mes
 
 
 def as_id(value: object) -> str | None:
-    """Return an id as a string; None for what is none."""
+    """Return an id as a string, 7.0 as 7; None for what is none."""
+    if isinstance(value, float) and isfinite(value):
+        return str(int(value) if value.is_integer() else value)
     if isinstance(value, str) or (isinstance(value, int) and not isinstance(value, bool)):
         return str(value) or None
     return None

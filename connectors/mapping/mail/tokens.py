@@ -61,13 +61,18 @@ class Tag(NamedTuple):
 
 
 def is_html(text: str) -> bool:
-    """Whether a text has a tag of HTML in it: `3 < 4` and `due <Tuesday` are none."""
-    return "<" in text and _has_tag(text, _KNOWN)
+    """Whether a text has a tag or comment of HTML in it: `3 < 4` and `due <Tuesday` are none."""
+    return "<" in text and (_has_comment(text) or _has_tag(text, _KNOWN))
 
 
 def has_blocks(html: str) -> bool:
     """Whether tags break the lines of a text; where none does, its own line ends do."""
     return _has_tag(html, BLOCKS)
+
+
+def _has_comment(text: str) -> bool:
+    begins = text.find("<!--")
+    return begins >= 0 and text.find("-->", begins) >= 0
 
 
 def _has_tag(text: str, names: frozenset[str]) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import re
 from email import policy
 from email.errors import HeaderParseError
@@ -36,14 +37,25 @@ _NESTED = re.compile(rb"(?:^|[\r\n])content-type:\s*+(?:multipart|message)/", re
 _HEADERS = {
     "message-id": "id", "subject": "subject", "from": "from", "to": "to", "date": "date",
     "in-reply-to": "in_reply_to", "content-language": "language",
+    "auto-submitted": "auto_submitted",
 }  # fmt: skip
 
+_READ = frozenset({"text/plain", "text/html"})
 _DATA = frozenset({
     "text/calendar", "text/css", "text/csv", "text/directory", "text/javascript", "text/richtext",
     "text/rtf", "text/vcard", "text/x-amp-html", "text/x-vcalendar", "text/x-vcard", "text/xml",
     "text/rfc822-headers",
 })  # fmt: skip
 """Types that no reader reads as they are."""
+
+_SEALED = frozenset({
+    "application/pkcs7-mime", "application/x-pkcs7-mime", "application/ms-tnef",
+    "multipart/encrypted",
+})  # fmt: skip
+"""A mail of these types has a text, but in a form that only other programs read."""
+_META = re.compile(rb"<meta\s[^<>]{0,200}?\bcharset\s*+=\s*+[\"']?([\w.:-]{1,40})", re.IGNORECASE)
+_BEGINNING = 2_000
+"""Bytes of a page in which it must name its charset."""
 
 _parser = BytesParser(policy=policy.compat32)
 
@@ -71,11 +83,13 @@ def read_mail(body: bytes) -> dict[str, str]:
 
     Its members are `text`, which a reader sees: of alternatives the HTML, if anything is in it;
     `html` and `plain`, each kind for itself; and, of the headers, `id`, `subject`, `from`, `to`,
-    `date` (ISO 8601), `in_reply_to` and `language`.
+    `date` (ISO 8601), `in_reply_to`, `auto_submitted` and `language`.
 
     Raises:
-        BadInput: `mail`: it has too many parts, too long labels, or no headers at all.
+        BadInput: `mail`: it has too many parts, too long labels, or no headers at all; or its words
+            are encrypted.
     """
+    body = body.removeprefix(codecs.BOM_UTF8).lstrip(b"\r\n")
     if len(_NESTED.findall(body)) > _MAX_MULTIPARTS:
         raise BadInput("mail", f"over {_MAX_MULTIPARTS} parts that hold others")
     if any(len(each[0]) > _MAX_LABEL_BYTES for each in _LABEL.finditer(body)):
@@ -85,6 +99,8 @@ def read_mail(body: bytes) -> dict[str, str]:
     if not message.keys():
         raise BadInput("mail", "it begins with no header")
     content = _Content(message)
+    if message.get_content_type() in _SEALED and not any(map(_seen, content.shown)):
+        raise BadInput("mail", f"{message.get_content_type()}: its text cannot be read")
     return {
         "text": _joined(content.shown),
         "html": _joined([each for each in content.all if each.html]),
@@ -98,8 +114,9 @@ class _Content:
     Attributes:
         all: Every part that is text and no attachment, in order.
         shown: Those that a reader sees: of alternatives the last with anything in it, since the
-            richest comes last (RFC 2046, section 5.1.4). Where there are none, the first text of a
-            kind that is not known, as it is (section 4.1.4), else those of the first attached mail.
+            richest comes last (RFC 2046, section 5.1.4). Where there are none, the first text that
+            is shown inline as a file or is of an unknown kind, as it is (section 4.1.4), else those
+            of the first attached mail.
     """
 
     def __init__(self, message: Message) -> None:
@@ -119,6 +136,8 @@ class _Content:
             self._attached += children
             return []
         if not first and (part.get_content_disposition() == "attachment" or part.get_filename()):
+            if part.get_content_disposition() == "inline" and kind in _READ and not self._others:
+                self._others.append(_Part(_text(part), html=kind == "text/html"))
             return []
         if kind == "multipart/alternative":
             options = [self._read(each) for each in children]
@@ -127,7 +146,7 @@ class _Content:
             children = children[:1]
         if children:
             return [shown for each in children for shown in self._read(each)]
-        if kind not in {"text/plain", "text/html"}:
+        if kind not in _READ:
             if kind.startswith("text/") and kind not in _DATA and not self._others:
                 self._others.append(_Part(_text(part), html=False))
             return []
@@ -155,8 +174,11 @@ def _joined(parts: list[_Part]) -> str:
 
 def _text(part: Message) -> str:
     payload = part.get_payload(decode=True)
-    text = decoded(payload if isinstance(payload, bytes) else b"", _parameter(part, "charset"))
-    text = text.replace("\r\n", "\n").replace("\r", "\n")
+    data = payload if isinstance(payload, bytes) else b""
+    charset = _parameter(part, "charset")
+    if not charset and (named := _META.search(data, 0, _BEGINNING)):
+        charset = named[1].decode("ascii", "replace")
+    text = decoded(data, charset).removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
     if part.get_content_type() == "text/plain" and _parameter(part, "format") == "flowed":
         return unflowed(text, delete_space=_parameter(part, "delsp") == "yes")
     return text

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connectors.errors import BadInput
+from connectors.errors import BadInput, Skip
 from connectors.mapping import Mapper, MappingConfig
 from connectors.mapping.mail import read_mail
 from connectors.mapping.mail.charsets import decoded
@@ -23,6 +23,10 @@ if TYPE_CHECKING:
     from connectors.messages import Text
 
 MAILS = Path(__file__).parent / "mails"
+INLINE = (
+    "--b\nContent-Disposition: inline\n"
+    "Content-Type: text/plain; charset=windows-1251; name=message.txt\n\n"
+)
 CLEANING = MappingConfig(strip_html=True, strip_quotes=True, strip_signature=True)
 
 
@@ -128,6 +132,54 @@ def test_a_text_of_an_unknown_kind_is_read_where_there_is_no_other(kind: str, le
         f"--b\n\nThe lid is missing.\n--b\nContent-Type: {kind}\n\nThe *lid* is missing.\n--b--\n"
     )
     assert read(alternative.encode(), CLEANING).content == "The lid is missing."
+
+
+@pytest.mark.parametrize(
+    ("head", "body"),
+    [
+        ("Content-Type: text/html", '<html><meta charset="windows-1251"><p>Плохо</p>'),
+        (
+            "Content-Type: text/html",
+            '<META http-equiv=x content="text/html; charset=windows-1251"><p>Плохо</p>',
+        ),
+        (
+            "Content-Type: multipart/mixed; boundary=b",
+            INLINE + "Плохо",
+        ),
+    ],
+)
+def test_a_text_is_found_and_decoded_by_what_only_its_part_says(head: str, body: str) -> None:
+    raw = f"From: ann@lee.example\n{head}\n\n{body}".encode("cp1251")
+    assert read(raw, CLEANING).content == "Плохо"
+
+
+@pytest.mark.parametrize("before", [b"\xef\xbb\xbf", b"\n", b"\r\n\r\n"])
+def test_what_stands_before_the_first_header_is_no_part_of_it(before: bytes) -> None:
+    found = read(before + b"From: a@b.example\nSubject: x\n\n\xef\xbb\xbfIt is late.", CLEANING)
+    assert found.content == "It is late."
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        "application/pkcs7-mime; smime-type=enveloped-data; name=smime.p7m",
+        "application/ms-tnef; name=winmail.dat",
+        'multipart/encrypted; protocol="application/pgp-encrypted"; boundary=b',
+    ],
+)
+def test_a_mail_whose_words_are_encrypted_is_parked_not_taken_for_empty(kind: str) -> None:
+    body = f"From: a@b.example\nContent-Type: {kind}\n\n--b\nContent-Type: a/b\n\nMIAG\n--b--\n"
+    with pytest.raises(BadInput, match="cannot be read") as bad:
+        read(body.encode(), CLEANING)
+    assert bad.value.code == "mail"
+
+
+def test_an_answer_of_a_machine_can_be_skipped() -> None:
+    config = MappingConfig(when="!auto_submitted || auto_submitted == 'no'")
+    raw = b"From: a@b.example\nAuto-Submitted: auto-replied\n\nI am away."
+    with pytest.raises(Skip):
+        read(raw, config)
+    assert read(raw.replace(b"auto-replied", b"no"), config).content == "I am away."
 
 
 def test_flowed_paragraphs_become_one_line() -> None:

@@ -27,8 +27,9 @@ CATALOGUE: dict[str, Words] = {
         "Start one: `tonebus worker --model {model}`. Messages wait in their queues until then."),
     "workers_silent": Words(
         "The {workers} workers of model “{model}” are connected, and take no request up",
-        "Restart them: they hang, or are stopped. If that changes nothing, a policy may drop their "
-        "requests: see `tonebus doctor`. Messages wait in their queues until then."),
+        "See their log, and restart them: they hang, are stopped, or may not reply. If that "
+        "changes nothing, a policy may drop their requests: see `tonebus doctor`. Messages wait in "
+        "their queues until then."),
     "further_model_left_out": Words(
         "No worker has served the further model “{model}” for too long",
         "Start one: `tonebus worker --model {model}`. Until then events go without its answer."),
@@ -101,6 +102,9 @@ CATALOGUE: dict[str, Words] = {
         "A worker dropped a message that is no scoring request ({reason})",
         "See who else publishes to `sentiment.score.*`. If it was a daemon, install one release on "
         "daemons and workers."),
+    "reply_not_sent": Words(
+        "RabbitMQ takes no replies from a worker: {error}",
+        "Let the worker's user write to the default exchange: see docs/how-to/permissions.md."),
     "channel_closed": Words(
         "RabbitMQ closed the channel of a worker: {error}", "{fix}."),
     "request_lost": Words(

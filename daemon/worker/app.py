@@ -52,8 +52,6 @@ def run(settings: Settings, models: Sequence[str]) -> int:
     # the name is that of this process alone, so that a daemon can tell three workers from one that
     # was started three times
     name = f"{models[0]}-{uuid.uuid4().hex[:8]}@{socket.gethostname()}"
-    # of a change in a Celery to come, at each lost connection
-    warnings.simplefilter("ignore", CPendingDeprecationWarning)
     app = bus.celery_app(settings, models)
     store, registry = wiring.redis_store(settings), Registry()
     served: dict[str, tuple[Work, WorkerReport]] = {}
@@ -97,6 +95,8 @@ def run(settings: Settings, models: Sequence[str]) -> int:
         registry, settings.metrics.host, settings.metrics.port,
         healthy=lambda: supervisor.fed_in_time,
     )  # fmt: skip
+    # at each lost connection Celery warns of a change to come; it has just asked to see that always
+    warnings.simplefilter("ignore", CPendingDeprecationWarning)
     worker.start()
     tracer.close()
     _log.info("worker_stopped", worker=name)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 import structlog
+from amqp.exceptions import AMQPError
 from celery import states
 from celery.exceptions import Ignore
 
@@ -56,11 +57,11 @@ def register(app: Celery, served: Mapping[str, tuple[Work, WorkerReport]], timeo
     def score(task: Any, texts: list[str]) -> dict[str, Any] | list[Any]:  # noqa: ANN401 - Celery
         if task.request.delivery_info.get("redelivered"):
             # it may be what ended the worker before: the daemon shall split it first
-            task.update_state(state=LOST)
+            _report(task, LOST)
             raise Ignore
         # Celery itself would say so before the check above, and a worker that only reports a loss
         # would pass for the one that had the request
-        task.update_state(state=states.STARTED, meta={"hostname": task.request.hostname})
+        _report(task, states.STARTED, meta={"hostname": task.request.hostname})
         # a thread cannot be ended from outside: where a text hangs, the process ends, and the log
         # shows the line; the supervisor starts it again, and the daemon splits the batch
         faulthandler.dump_traceback_later(timeout, exit=True)
@@ -76,3 +77,20 @@ def register(app: Celery, served: Mapping[str, tuple[Work, WorkerReport]], timeo
             raise BatchFailed(type(error).__name__) from None
         finally:
             faulthandler.cancel_dump_traceback_later()
+
+
+def _report(task: Any, state: str, **more: object) -> None:  # noqa: ANN401 - Celery has no types
+    """Tell the daemon how a request stands.
+
+    Raises:
+        Ignore: RabbitMQ takes no replies: the texts of the request have nothing to do with it.
+    """
+    for _ in range(2):
+        try:
+            task.update_state(state=state, **more)
+        except AMQPError as error:
+            # it may be about the reply before this one
+            _log.error("reply_not_sent", error=error.reply_text)
+        else:
+            return
+    raise Ignore

@@ -47,6 +47,11 @@ class Users:
         where = f"{self._parts.hostname}:{self._parts.port or 5672}"
         return self._parts._replace(netloc=f"{name}:secret@{where}").geturl()
 
+    def may_write(self, name: str, process: str, *, allowed: bool) -> None:
+        configure, write, read = RIGHTS[process]
+        rights = configure, write if allowed else "^$", read
+        self._administration.permit(self._parts.path[1:], name, rights)
+
     def remove(self) -> None:
         for name in self.names:
             self._administration.delete_user(name)
@@ -171,4 +176,30 @@ def test_the_doctor_tells_what_may_not_be_published_and_publishes_nothing(
             assert checks["permissions"]["state"] == state
             assert checks["round trip"]["state"] == "ok"
         assert channel.queue_declare("seen", passive=True).method.message_count == 0
+        assert channel.queue_declare("sentiment.parked", passive=True).method.message_count == 0
+
+
+def test_workers_that_may_not_reply_say_so_and_no_text_is_charged_with_it(
+    users: Users, own_broker_url: str, settings: dict[str, str]
+) -> None:
+    quick = settings | {"TONEBUS_DAEMON_SCORE_TIMEOUT": "1"}
+    worker = quick | {"TONEBUS_BROKER_URL": users.url("worker")}
+    [name] = users.names
+    daemon = quick | {"TONEBUS_BROKER_URL": own_broker_url}
+    with (
+        running("worker", env=worker) as one,
+        running("worker", env=worker) as other,
+        running("daemon", env=daemon) as asking,
+        pika.BlockingConnection(pika.URLParameters(own_broker_url)) as connection,
+    ):
+        channel = connection.channel()
+        channel.queue_declare("seen")
+        channel.queue_bind("seen", "sentiment.results", "#")
+        users.may_write(name, "worker", allowed=False)
+        channel.basic_publish("sentiment.input", "a", '{"id": 1, "text": "good"}')
+        for each in (one, other):
+            assert "ACCESS_REFUSED" in each.wait_for("reply_not_sent")["error"]
+        users.may_write(name, "worker", allowed=True)
+        until(lambda: channel.basic_get("seen", auto_ack=True)[0], timeout=60)
+        assert not asking.events("text_given_up")
         assert channel.queue_declare("sentiment.parked", passive=True).method.message_count == 0

@@ -1,7 +1,7 @@
 """What servers and companies add below or above every mail.
 
 A paragraph is one of these by how it begins and by what else it says, and never where its writer
-says `I`, asks or exclaims: a complaint about somebody's confidential mail is no disclaimer.
+says `I`, or asks: a complaint about somebody's confidential mail is no disclaimer.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _LONG = 150
 """Bytes, since fewer characters say as much in Chinese."""
 _SHORT_WORDS = 3
 _DECORATION = " \t*_-=~#>[(\"'\u2022\u00a0"
-_ASKS = re.compile(r"[!?\uff01\uff1f]")
+_ASKS = re.compile(r"[?\uff1f]")
 _SCANNED = re.compile(r"virus|viren|avast|avg\b|spam")
 _OFFERS = re.compile(
     r"https?:|www\.|@|[|<]|mail|message|nachricht|courriel|correo|print|druck|imprim|stamp|afdruk"

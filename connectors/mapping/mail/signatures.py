@@ -153,7 +153,9 @@ def _device(lines: list[Line]) -> int | None:
     rest = lowered.removeprefix(begins).lstrip()
     device = DEVICE.search(rest) or DEVICE.search(lowered)
     near = device and rest[: device.start()].count(" ") <= _MAX_WORDS_BEFORE_DEVICE
-    if not near or rest.count(" ") > _MAX_DEVICE_WORDS:
+    # a line that ends with a device may name its brand and its network before it
+    words = rest.count(" ") - 2 * bool(DEVICE.search(rest.rpartition(" ")[2]))
+    if not near or words > _MAX_DEVICE_WORDS:
         return None
     at = len(lines) - 1
     return at - 1 if at and _divides(lines[at - 1].text) else at

@@ -19,10 +19,11 @@ from connectors.mapping.mail.words import (
 if TYPE_CHECKING:
     from connectors.mapping.mail.lines import Line
 
-PUNCTUATION = " \t,.!;:*_~-\u2013\u2014/|()[]<>\u00a0\u200b\u2063、。\uff0c\uff01"
+PUNCTUATION = " \t,.!;:*_~-\u2013\u2014/|()[]<>\u00a0\u200b\u2063\u060c、。\uff0c\uff01"
 
 _MAX_CHARS = 1_500
 _MAX_NAME_WORDS = 5
+_MAX_PLAIN_NAME_WORDS = 3
 _MAX_TITLE_WORDS = 6
 _MAX_CONTACT_WORDS = 20
 _MAX_CLOSING_WORDS = 9
@@ -32,7 +33,7 @@ _MAX_UNSPACED_NAME = 6
 _MAX_THANKED_CHARS = 5
 _MAX_UNSPACED_TITLE = 20
 
-_WORD = re.compile(r"[^\s,;:!*_~\u2013\u2014/|<>、。\uff0c\uff01]+")
+_WORD = re.compile(r"[^\s,;:!*_~\u2013\u2014/|<>\u060c、。\uff0c\uff01]+")
 _CONTACT = re.compile(
     r"\w@\w|www\.|https?:|(?<!\d)\+?\d[\d\s().\-/]{5,}\d|[|•·]|^\W*(?:(?:tel|phone|fax|mob|cell|telefon"
     r"|handy|тел|e-?mail|web|skype|whatsapp)[a-z]{0,6}|[mtfewpмт])\.?\s?:",
@@ -71,6 +72,8 @@ def is_name(text: str) -> bool:
         return False
     if _unspaced(text) and len(text) > _MAX_UNSPACED_NAME:
         return False
+    if not _has_capitals(text) and len(words) > _MAX_PLAIN_NAME_WORDS:
+        return False
     return all(folded(each) in PARTICLES or _is_of_name(each) for each in words)
 
 
@@ -78,8 +81,13 @@ def may_be_thanked_by(text: str) -> bool:
     """Whether a line beneath thanks is a name; in a script without capitals, only a short one."""
     bare = text.strip(PUNCTUATION)
     return is_name(text) and (
-        bare != bare.swapcase() or len(bare.replace(" ", "")) <= _MAX_THANKED_CHARS
+        _has_capitals(bare) or len(bare.replace(" ", "")) <= _MAX_THANKED_CHARS
     )
+
+
+def _has_capitals(text: str) -> bool:
+    """Whether a text is in a script that has them."""
+    return text != text.swapcase()
 
 
 def _is_of_name(word: str) -> bool:

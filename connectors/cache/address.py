@@ -98,7 +98,10 @@ def _located(url: Url) -> Address:
             raise WrongUrl("it does not say what the primary is called", _SENTINEL_EXAMPLE)
     elif len(url.places) != 1:
         raise WrongUrl("it names several hosts, or none", f"write {_EXAMPLE}")
-    number = url.options.get("db") or path or "0"
+    named = {each for each in (url.options.get("db"), path) if each}
+    if len(named) > 1:
+        raise WrongUrl("it names two databases", f"write {_EXAMPLE}")
+    number = "".join(named) or "0"
     if not (number.isascii() and number.isdecimal() and len(number) <= 5):  # noqa: PLR2004 - digits
         raise WrongUrl("its database is not a number", f"write {_EXAMPLE}")
     places = tuple((host, port or default) for host, port in url.places)

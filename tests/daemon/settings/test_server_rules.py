@@ -60,6 +60,7 @@ def test_a_broker_url_that_cannot_be_taken_at_its_word_is_refused(
     [
         ("rediss://:s3cret-canary@h?ssl_cert_reqs=none", "is not read", "always verified"),
         ("redis://h?socket_timeout=5", "socket_timeout", "redis.timeout"),
+        ("redis://h/0?db=5", "it names two databases", "redis://user:password@host:6379/0"),
         ("redis://h/scores", "database is not a number", "redis://user:password@host:6379/0"),
         ("redis://:s3cret-canary/x@h", "special character", "%2F"),
         ("redis://", "names several hosts, or none", "redis://"),

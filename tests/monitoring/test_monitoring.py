@@ -90,7 +90,7 @@ def test_the_alert_of_a_full_queue_knows_its_bound() -> None:
     queues = {queue.name: queue.arguments for queue in topology.results().queues}
     bound = queues[topology.UNROUTED]["x-max-length"]
     rules = (FOLDER / "alerts.yml").read_text(encoding="utf-8")
-    assert f'{{queue="{topology.UNROUTED}"}} > {bound * 9 // 10}' in rules
+    assert f'{{queue="{topology.UNROUTED}"}}) > {bound * 9 // 10}' in rules
     assert f"beyond {bound}." in rules
 
 

@@ -222,6 +222,8 @@ class Requests(Generic[Requester]):
         batch = self.late[batch_id] = self.out.pop(batch_id)
         while len(self.late) > _LATE_BATCHES:
             del self.late[next(iter(self.late))]
+        if charged_to(fault.code) is Charged.SUSPICION and batch.worker:
+            _log.warning("worker_missed", model=self.model, worker=batch.worker, code=fault.code)
         return self._fail(batch, fault)
 
     def _outcomes(self, batch: Batch[Requester], reply: Scored) -> list[Outcome[Requester]]:

@@ -73,6 +73,10 @@ CATALOGUE: dict[str, Words] = {
     "publishing_blocked": Words(
         "RabbitMQ asked publishers to wait",
         "It is short of memory or disk: free some. Tonebus continues by itself."),
+    "worker_missed": Words(
+        "A worker of model “{model}” ended, was cut off or did not answer in time ({code})",
+        "The daemon's log names it (`worker_missed`): see the worker's own. If `timeout` repeats, "
+        "find out what slows it down, or raise `daemon.score_timeout`."),
     "batch_split": Words(
         "A batch failed ({code}) and was split to find the text that causes it",
         "Nothing to do. If it repeats, see the worker's log."),

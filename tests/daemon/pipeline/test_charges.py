@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 import msgspec
 import pytest
+import structlog
+from structlog.testing import capture_logs
 
 from connectors.messages import Fault
 from connectors.scoring.protocol import Failed, Scored, Unreadable
@@ -11,6 +15,9 @@ from daemon.pipeline.charges import CHARGES
 from tests import models
 from tests.daemon.desk import Desk
 from tests.daemon.scripted import MODEL, score_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, MutableMapping
 
 
 def test_an_answer_of_another_length_is_charged_to_the_worker_and_asked_again() -> None:
@@ -134,6 +141,29 @@ def test_a_score_that_follows_a_loss_counts(loss: Failed | Unreadable) -> None:
     desk.turn()
     assert desk.results == {"text": score_of("text")}
     assert desk.scorer.waiting == 0
+
+
+@pytest.fixture
+def logged() -> Iterator[list[MutableMapping[str, Any]]]:
+    """What was logged since, as warnings or worse."""
+    before = structlog.get_config()
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger("warning"))
+    with capture_logs() as found:
+        yield found
+    structlog.configure(**before)
+
+
+def test_a_worker_that_is_too_slow_is_named(logged: list[MutableMapping[str, Any]]) -> None:
+    desk = Desk(score_timeout=30)
+    desk.want("text")
+    desk.turn()
+    desk.scoring.start(desk.only_request(), "slow@host")
+    desk.later(29)
+    assert not logged
+    desk.later(31)
+    [missed] = logged
+    assert (missed["event"], missed["code"]) == ("worker_missed", "timeout")
+    assert (missed["model"], missed["worker"]) == (models.NAME, "slow@host")
 
 
 def test_an_unreadable_reply_costs_a_text_nothing_and_is_asked_of_another_worker() -> None:

@@ -108,7 +108,7 @@ def are_contacts(lines: list[Line], *, most: int) -> bool:
     named = False
     titles = True
     for line in lines:
-        if line.text and not _is_contact(line.text, titles=titles):
+        if line.text and not _is_contact(line.text, titles=titles and named):
             return False
         # what stands apart from the name is no title, but may be another complaint
         titles = titles and (bool(line.text) or not named)

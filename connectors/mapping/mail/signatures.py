@@ -141,7 +141,7 @@ def _device(lines: list[Line]) -> int | None:
     if not lines:
         return None
     text = lines[-1].text.strip(PUNCTUATION)
-    if len(text) > MAX_PATTERN or lines[-1].depth:
+    if len(text) > MAX_PATTERN or lines[-1].depth or "?" in text:
         return None
     lowered = folded(text).partition("http")[0].rstrip(PUNCTUATION)
     begins = next(

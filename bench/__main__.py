@@ -37,7 +37,7 @@ class Plan(msgspec.Struct, frozen=True):
     Attributes:
         shares: Of repeats in the mixed runs.
         loads: Shares of the pace with distinct texts, for the latencies.
-        daemons: How many, for the growth.
+        daemons: How many, for the growth; as many workers.
         words: In each text, for the growth.
         backlogs: Messages, for the growth.
     """
@@ -171,7 +171,7 @@ def _growth(made: World, plan: Plan, figures: Figures) -> None:
     for name, value in chain(
         backlogs.items(),
         growth.daemons(made, plan.daemons, plan.repeats),
-        growth.workers(made, (1, 2), plan.distinct),
+        growth.workers(made, plan.daemons, plan.distinct),
         growth.lengths(made, plan.words, seconds=8),
     ):
         figures[name].append(value)

@@ -21,19 +21,27 @@ _TOKENS_PER_SECOND = 6000
 
 
 def daemons(world: World, counts: Sequence[int], messages: int) -> Iterator[tuple[str, float]]:
-    """Yield messages a second of so many daemons, all repeats."""
-    known = corpus.texts(measures.KNOWN, seed=0)
+    """Yield messages a second of so many bare relays, then of so many daemons, all repeats."""
+    texts = corpus.texts(measures.KNOWN, seed=0) * (messages // measures.KNOWN)
+    for count in counts:
+        pace = _together(world, measures.relaying(world), count, texts)
+        yield f"relay limit, {count} relays: messages/s", pace
     with world.running(WORKER):
-        measures.through(world, known)
+        measures.through(world, texts[: measures.KNOWN])
         for count in counts:
-            with world.running(*[DAEMON] * count) as started:
-                # or those that are ready first would be done before the last one is
-                _signal(started, signal.SIGSTOP)
-                world.load(known * (messages // measures.KNOWN))
-                _signal(started, signal.SIGCONT)
-                pace = world.pace(messages)
-            world.purge()
+            pace = _together(world, DAEMON, count, texts)
             yield f"repeats, {count} daemons: messages/s", pace
+
+
+def _together(world: World, command: str, count: int, texts: Sequence[str]) -> float:
+    with world.running(*[command] * count) as started:
+        # or those that are ready first would be done before the last one is
+        _signal(started, signal.SIGSTOP)
+        world.load(texts)
+        _signal(started, signal.SIGCONT)
+        pace = world.pace(len(texts))
+    world.purge()
+    return pace
 
 
 def _signal(processes: Iterable[subprocess.Popen[bytes]], number: signal.Signals) -> None:

@@ -59,12 +59,16 @@ def model_limit(environment: dict[str, str], seconds: float, seed: int) -> float
 def relay(world: World, messages: int, module: str = "bench.relay") -> float:
     """Messages a second of a bare relay: the limit, or a peer's."""
     world.load(corpus.texts(KNOWN, seed=0) * (messages // KNOWN))
-    queue = topology.source_queue(CONNECTOR)
-    command = f"{module} {world.broker_url} {queue} {topology.RESULTS} {PREFETCH} {EVENT_BYTES}"
-    with world.running(command):
+    with world.running(relaying(world, module)):
         pace = world.pace(messages)
     world.purge()
     return pace
+
+
+def relaying(world: World, module: str = "bench.relay") -> str:
+    """The command of a relay, as `World.running` takes it."""
+    queue = topology.source_queue(CONNECTOR)
+    return f"{module} {world.broker_url} {queue} {topology.RESULTS} {PREFETCH} {EVENT_BYTES}"
 
 
 def through(world: World, texts: Sequence[str], workers: Sequence[int] = ()) -> Run:

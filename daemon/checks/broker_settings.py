@@ -26,7 +26,8 @@ _HARM = {
     "max-length": "messages beyond it are dropped or refused",
     "max-length-bytes": "messages beyond it are dropped or refused",
     "overflow": "it decides what happens to messages beyond the limit",
-    "delivery-limit": "messages are parked after so many deliveries",
+    "delivery-limit": "messages are dropped after so many deliveries, or parked where the queue is "
+    "a source",
     "dead-letter-exchange": "it takes what should be parked",
     "dead-letter-routing-key": "it takes what should be parked",
     "dead-letter-strategy": "what should be parked may be lost",
@@ -34,6 +35,8 @@ _HARM = {
     "queue-mode": "it slows the queue down",
     "ha-mode": "mirrored queues are slow, and gone from RabbitMQ 4.0 on",
 }
+
+_SCARCE = {"disk": "disk space"}
 
 
 def version(told: str, address: str, seconds: float) -> Iterator[Result]:
@@ -71,7 +74,10 @@ def examine(
             "rabbitmq_management enabled and a user that is tagged monitoring",
         )  # fmt: skip
         return
-    yield from _asked("alarms", lambda: _alarms(management.get("nodes")))
+    yield from _asked(
+        "alarms",
+        lambda: _alarms(management.get("nodes"), management.get("health", "checks", "alarms")),
+    )
     yield from _asked("feature flags", lambda: _flags(management.get("feature-flags")))
     yield from _asked("default queue type", lambda: _default(management.get("vhosts", vhost)))
     names = list(queues)
@@ -91,12 +97,11 @@ def _asked(check: str, ask: Callable[[], Iterable[Result]]) -> Iterator[Result]:
         yield Result(check, "unknown", str(error))
 
 
-def _alarms(nodes: list[dict[str, Any]]) -> Iterator[Result]:
+def _alarms(nodes: list[dict[str, Any]], health: dict[str, Any]) -> Iterator[Result]:
+    """Judge them by the health check: what is said of nodes is late, or left out."""
     rung = [
-        f"{each['name']} is short of {what}"
-        for each in nodes
-        for what, key in (("memory", "mem_alarm"), ("disk space", "disk_free_alarm"))
-        if each.get(key)
+        f"{each['node']} is short of {_SCARCE.get(each['resource'], each['resource'])}"
+        for each in health.get("alarms", ())
     ]
     down = [f"{each['name']} is down" for each in nodes if not each.get("running", True)]
     if rung:
@@ -154,7 +159,7 @@ def _policies(seen: Iterable[tuple[Queue, dict[str, Any]]]) -> Iterator[Result]:
                 good = False
                 yield Result(
                     f"policy on {queue.name}", "warning",
-                    f"{' and '.join(names)} sets {key} to {value!r}: {_HARM[key]}",
+                    f"{' or '.join(names)} sets {key} to {value!r}: {_HARM[key]}",
                     "exclude the queue from the policy's pattern",
                 )  # fmt: skip
     if good:

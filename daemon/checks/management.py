@@ -22,6 +22,8 @@ _EXAMPLE = "http://user:password@host:15672"
 _PORTS = {False: 15672, True: 15671}
 _TIMEOUT = 5.0
 _UNAUTHORISED = (401, 403)
+_ILL = 503
+"""What a health check answers that has found something."""
 
 
 class Forbidden(Unavailable):
@@ -77,8 +79,12 @@ class Management:
             ) as reply:
                 return json.load(reply)
         except urllib.error.HTTPError as error:
+            if error.code == _ILL and path[0] == "health":
+                return json.load(error)
             kind = Forbidden if error.code in _UNAUTHORISED else Unavailable
             raise kind(f"{self.address} answered {error.code}") from error
+        except TimeoutError as error:
+            raise Unavailable(f"{self.address} does not answer in {_TIMEOUT:g} s") from error
         except urllib.error.URLError as error:
             raise Unavailable(f"{self.address} does not answer: {error.reason}") from error
         except (OSError, ValueError) as error:

@@ -33,6 +33,7 @@ class Place(msgspec.Struct, frozen=True):
         seal: Digest of its body: another stream may bear the name by now.
         purpose: What else it is for.
         end: Offset at which a reader stops; None for one that goes on.
+        first: Offset of the first message that was read; None before there was one.
     """
 
     stream: str
@@ -40,6 +41,7 @@ class Place(msgspec.Struct, frozen=True):
     seal: str
     purpose: str = ""
     end: int | None = None
+    first: int | None = None
 
 
 _decode = msgspec.json.Decoder(Place).decode

@@ -88,6 +88,7 @@ class StreamConsumer(Consumer):
         self._lost = False
         self._place: Place | None = None
         self.end: int | None = None
+        self._first: int | None = None
         self._keep_at = 0.0
 
     def start(self, queue: str, arguments: Mapping[str, Any] | None = None) -> None:
@@ -103,7 +104,7 @@ class StreamConsumer(Consumer):
         kept = self._placed()
         place = kept or self._begin(offset)
         if place:
-            self.end = place.end
+            self.end, self._first = place.end, place.first
         if place and place.offset >= 0:
             # the message itself, to see that the stream is still the same
             arguments[OFFSET] = place.offset
@@ -126,6 +127,7 @@ class StreamConsumer(Consumer):
         first, last, body = last_chunk(self._broker, self._stream)
         self.end = last if self._ends else None
         if offset == "next":
+            self._first = last + 1
             self._place = self._place_of(last, seal(body))
         else:
             self._place = self._place_of(first - 1 if offset == "last" else -1, "")
@@ -162,16 +164,17 @@ class StreamConsumer(Consumer):
 
     @property
     def total(self) -> int:
-        """Messages up to the end."""
-        return 0 if self.end is None else self.end + 1
+        """Messages from the first that was read up to the end."""
+        return 0 if self.end is None else self.end + 1 - (self._first or 0)
 
     @property
     def done(self) -> int:
         """Messages that are settled, in this run or before."""
-        return min(self._read + 1, self.total) - len(self._unsettled)
+        read = self._read + 1 - (self._first or 0)
+        return max(0, min(read, self.total) - len(self._unsettled))
 
     def _place_of(self, offset: int, mark: str) -> Place:
-        return Place(self._stream, offset, mark, self._purpose, self.end)
+        return Place(self._stream, offset, mark, self._purpose, self.end, self._first)
 
     def _give_back(self) -> None:
         self._keep()
@@ -182,6 +185,12 @@ class StreamConsumer(Consumer):
             self._place, self._keep_at = None, time.monotonic() + _KEEP_SECONDS
 
     def _accepts(self, delivery: Delivery) -> bool:
+        accepts = self._wants(delivery)
+        if accepts and self._first is None:
+            self._first = self._read
+        return accepts
+
+    def _wants(self, delivery: Delivery) -> bool:
         """Record the offset that was read; return whether the delivery is to be processed."""
         found = delivery.headers.get(OFFSET)
         # where properties cannot be read, the offset among them cannot either
@@ -206,7 +215,7 @@ class StreamConsumer(Consumer):
         """Begin at the first message: the message at the kept place is another one."""
         _log.warning("stream_replaced", connector=self._connector, stream=self._stream)
         self.cancel()
-        self._lost, self._sought, self._read = False, None, -1
+        self._lost, self._sought, self._read, self._first = False, None, -1, None
         super().start(self._stream, {OFFSET: "first"})
 
 

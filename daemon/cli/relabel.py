@@ -10,6 +10,7 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
 
+from connectors.amqp.stream import start_of
 from daemon import settings
 from daemon.cli.parked_filters import Rate
 from daemon.cli.publish import connect
@@ -68,10 +69,18 @@ def relabel(
         )
     if (stream or queue).startswith(_OWN):
         raise click.UsageError(f"{stream or queue} holds what is Tonebus's own")
+    begin = int(offset) if offset.isdecimal() else offset
+    try:
+        start_of(begin)
+    except ValueError:
+        raise click.BadParameter(
+            f"{offset!r} is neither first, last, next, a time by ISO 8601 nor a number",
+            param_hint="--from",
+        ) from None
     logs.configure("console", "warning")
     job = Job(
         connector=chosen, stream=stream, queue=queue, file=path and path.resolve(),
-        offset=int(offset) if offset.isdecimal() else offset, only=only, rate=rate or 0.0,
+        offset=begin, only=only, rate=rate or 0.0,
     )  # fmt: skip
     columns = ("{task.description}", BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     console = Console(stderr=True)

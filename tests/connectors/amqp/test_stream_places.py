@@ -39,6 +39,28 @@ def test_a_reader_with_an_end_stops_at_what_was_the_last_when_it_began(line: Lin
     assert not line.arrived
 
 
+def test_what_is_before_the_beginning_is_not_counted(line: Line) -> None:
+    line.write(6)
+    broker, consumer = line.read(4, ends=True, prefetch=1)
+    assert line.take(broker, consumer, 1) == ["m4"]
+    assert (consumer.done, consumer.total) == (1, 2)
+    consumer.close()
+    broker.close()
+    line.arrived.clear()
+    until(lambda: line.place() == 4)
+    broker, consumer = line.read(4, ends=True)
+    assert line.take(broker, consumer, 1) == ["m5"]
+    line.awaited(broker, lambda: consumer.finished)
+    assert (consumer.done, consumer.total) == (2, 2)
+
+
+def test_from_next_on_there_is_nothing_of_the_past(line: Line) -> None:
+    line.write(3)
+    broker, consumer = line.read("next", ends=True)
+    line.awaited(broker, lambda: consumer.finished)
+    assert (consumer.done, consumer.total) == (0, 0)
+
+
 def test_the_end_of_an_empty_stream_is_before_its_first(line: Line) -> None:
     _, consumer = line.read(ends=True)
     assert consumer.finished

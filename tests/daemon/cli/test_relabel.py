@@ -19,6 +19,7 @@ if TYPE_CHECKING:
         (["--queue", "old", "--stream", "all"], "give one of"),
         (["--queue", "sentiment.parked"], "Tonebus's own"),
         ([], "give one of"),
+        (["--stream", "all", "--from", "yesterday"], "a time by ISO 8601"),
     ],
 )
 def test_what_could_lose_messages_or_says_too_little_is_refused(

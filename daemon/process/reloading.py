@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+from functools import partial
 from typing import TYPE_CHECKING
 
 import structlog
@@ -52,7 +53,9 @@ def run(load: Callable[[], Settings]) -> int:
             name, read = f"tonebus daemon {os.getpid()}", _consumed(settings)
             edges, store = wiring.rabbit(settings, name, read), wiring.redis_store(settings)
             with serving(settings, edges, store, signals, reporter, tracer) as service:
-                service.run()
+                # only now is it known that they can work
+                new = proven is not None and settings is not proven
+                service.run(partial(_announce, started, settings) if new else None)
         except Misconfigured as error:
             if proven is None:
                 raise
@@ -62,16 +65,19 @@ def run(load: Callable[[], Settings]) -> int:
         proven = settings
         if signals.settings:
             settings, signals.settings = signals.settings, None
-            _log.info(
-                "settings_reloaded", connectors=[each.name for each in settings.connectors],
-                **{f"restart_{process}_for": names for process, names
-                   in restarts(started, settings).items()},
-            )  # fmt: skip
     tracer.close()
     reporter.enter("stopped")
     reporter.tick()
     _log.info("daemon_stopped")
     return 0
+
+
+def _announce(started: Settings, settings: Settings) -> None:
+    _log.info(
+        "settings_reloaded", connectors=[each.name for each in settings.connectors],
+        **{f"restart_{process}_for": names for process, names
+           in restarts(started, settings).items()},
+    )  # fmt: skip
 
 
 def _consumed(settings: Settings) -> list[Subscription]:

@@ -24,7 +24,7 @@ from daemon.status.reporter import Gauges, Reporter
 from daemon.telemetry import metrics
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from connectors.cache import RedisStore, Store
     from connectors.ports import Edges
@@ -118,15 +118,18 @@ class Service:
         self._losses = 0
         self.ready = False
 
-    def run(self) -> None:
-        """Work until told to stop or to reload.
+    def run(self, begun: Callable[[], None] | None = None) -> None:
+        """Work until told to stop or to reload; `begun` is called once it consumes.
 
         Raises:
             Misconfigured: It could not even begin, and never will as things are.
         """
         while not self._signals.called():
+            ready = self.ready
             if not self._open():
                 break
+            if begun and not ready:
+                begun()
             opened, done = time.monotonic(), self._done()
             try:
                 self._work()

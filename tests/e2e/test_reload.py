@@ -52,6 +52,7 @@ WRONG = {
     "[daemon]\nscore_timeout = inf": "daemon.score_timeout",
     "[daemon]\nmemory_ceiling = 1": "daemon.memory_ceiling",
     "[[models]]\nname = 'second'\nsource = '/no/such/model'": "'second'",
+    "[[connectors]]\nname = 'other'\nexchange = 'no-such'\npassive = true": "no-such",
     "[broker": "tonebus.toml",
 }
 
@@ -70,6 +71,7 @@ def test_wrong_settings_are_refused_at_a_reload_and_the_work_goes_on(stage: Stag
         os.kill(daemon.pid, signal.SIGHUP)
         assert named in daemon.wait_for("reload_refused", count=number)["error"]
     until(lambda: descriptors(daemon) == before)
+    assert not daemon.events("settings_reloaded")
     assert "s3cret" not in daemon.log.read_text(encoding="utf-8")
     stage.publish([("m-1", "good")])
     stage.subjects({"m-1"})

@@ -21,7 +21,7 @@ from connectors.amqp import topology
 from connectors.amqp.publisher import Sink
 from connectors.amqp.wakeup import Wakeup
 from connectors.embedded import Embedded, EmbeddedBroker, EmbeddedStore, EmbeddedWorker
-from connectors.errors import TonebusError, Unavailable
+from connectors.errors import Misconfigured, TonebusError, Unavailable
 from daemon.cli.publish import connect
 from daemon.cli.tail import listen
 from daemon.process import service, wiring
@@ -45,7 +45,7 @@ def servers(configuration: Settings) -> tuple[str, list[str]]:
     try:
         with contextlib.closing(connect(configuration, "tonebus demo")) as broker:
             found = f"{broker.version} at {broker.address}"
-    except Unavailable as error:
+    except (Misconfigured, Unavailable) as error:
         missing.append(str(error))
     store = wiring.redis_store(configuration)
     if not store.ping():

@@ -15,7 +15,7 @@ from rich.progress import Progress
 from connectors.amqp import topology
 from connectors.amqp.connection import Refused
 from connectors.amqp.publisher import Sink
-from connectors.errors import Unavailable
+from connectors.errors import Misconfigured, Unavailable
 from connectors.ports import Fate
 from daemon import settings
 from daemon.cli import templates, terminal
@@ -86,13 +86,14 @@ def connect(configuration: Settings, name: str) -> Broker:
     """Connect to RabbitMQ, once; arguments as those of `wiring.broker`.
 
     Raises:
-        Unavailable: It does not answer, or refuses us; the message says what to do.
+        Misconfigured: It refuses us; the message says what to do.
+        Unavailable: It does not answer.
     """
     broker = wiring.broker(configuration, name)
     try:
         broker.connect()
     except Refused as refused:
-        raise Refused(f"{str(refused).rstrip('.')}. Fix: {refused.fix}") from None
+        raise Misconfigured(f"{str(refused).rstrip('.')}. Fix: {refused.fix}") from None
     except Unavailable as error:
         if " Fix: " in str(error):
             raise

@@ -6,6 +6,7 @@ import os
 import socket
 import subprocess
 import sys
+import urllib.parse
 from typing import TYPE_CHECKING
 
 import pytest
@@ -87,3 +88,12 @@ def test_a_port_that_is_taken_ends_the_api_with_its_name(file: Path) -> None:
         assert_refused(
             start("api", file, API_PORT=port), f"api.port {port}: Address already in use"
         )
+
+
+def test_a_wrong_password_ends_a_command_as_it_ends_a_process(
+    broker_url: str, tmp_path: Path
+) -> None:
+    url = urllib.parse.urlsplit(broker_url)
+    place = f"guest:{SECRET}@{url.hostname}:{url.port or 5672}"
+    done = start("tail", tmp_path, CONFIG="", BROKER_URL=url._replace(netloc=place).geturl())
+    assert_refused(done, "check the user, password")

@@ -105,7 +105,7 @@ def single_forward(environment: dict[str, str], rest: float = 0.0) -> float:
     ran = subprocess.run(  # noqa: S603 - our own code
         [sys.executable, "-c", code], env=environment, text=True, check=True, capture_output=True
     )
-    return float(ran.stdout)
+    return float(ran.stdout.splitlines()[-1])
 
 
 def latencies(world: World, rate: float, seconds: float, seed: int) -> list[float]:

@@ -47,7 +47,8 @@ def race(commands: Sequence[Sequence[str]], env: Mapping[str, str]) -> list[str]
     ]
     for process, command in zip(started, commands, strict=True):
         assert process.stdout  # noqa: S101 - it is a pipe
-        if process.stdout.readline() != "ready\n":
+        # it may log before
+        if "ready\n" not in iter(process.stdout.readline, ""):
             raise SystemExit(f"{' '.join(command)} did not start")
     for process in started:
         assert process.stdin  # noqa: S101 - it is a pipe

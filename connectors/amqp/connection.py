@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 _TICK_SECONDS = 1.0
 _LIMIT = "is reached"
 """RabbitMQ ends so what it says of a limit on connections, of a virtual host, user or node."""
+_CUT_OFF = (ConnectionResetError, BrokenPipeError)
+# RabbitMQ closes at once after an alert on our certificate, so that the alert may be lost.
+_CLOSED_FIX = ". Fix: where RabbitMQ wants a certificate, see broker.cert_file and key_file"
 _log = structlog.get_logger(__name__)
 
 
@@ -242,6 +245,8 @@ def _unavailable(address: str, error: Exception) -> Unavailable:
         words = f"a certificate for RabbitMQ at {address} cannot be read: {error.strerror}"
     elif isinstance(error, OSError):
         words = f"RabbitMQ at {address} does not answer: {error}"
+        if address.startswith("amqps:") and isinstance(error, _CUT_OFF):
+            words += _CLOSED_FIX
     else:
         words = f"what listens at {address} does not speak AMQP 0-9-1 ({type(error).__name__})"
     failure = Unavailable(words)
@@ -254,6 +259,8 @@ def _tls_fix(said: str) -> str:
         return (
             ". Fix: that is RabbitMQ's word on our certificate: see broker.cert_file and key_file"
         )
+    if "eof" in said:
+        return _CLOSED_FIX
     if said == "wrong version number":
         return ". Fix: that port has no TLS: name the one that has, usually 5671"
     return ""

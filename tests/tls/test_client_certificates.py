@@ -127,7 +127,7 @@ def test_every_process_works_with_certificates_for_login(
 
 
 def test_without_a_certificate_nobody_gets_in(rabbit: SecureRabbit, authority: Authority) -> None:
-    with pytest.raises(Unavailable, match="word on our certificate"):
+    with pytest.raises(Unavailable, match=r"see broker\.cert_file and key_file"):
         rabbit.broker(Tls(str(authority.file))).connect()
 
 

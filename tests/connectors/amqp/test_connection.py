@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import struct
 import threading
 import time
 import urllib.parse
@@ -123,6 +124,23 @@ def test_what_speaks_another_protocol_is_unavailable(answer: bytes, said: str) -
 def test_tls_at_a_port_without_it_is_named(broker_url: str) -> None:
     with pytest.raises(Unavailable, match="that port has no TLS"):
         broker(broker_url.replace("amqp:", "amqps:", 1)).connect()
+
+
+@pytest.mark.parametrize("linger", [struct.pack("ii", 0, 0), struct.pack("ii", 1, 0)])
+def test_a_node_that_closes_within_tls_may_want_a_certificate(linger: bytes) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        # with a time of 0 s to linger, the end is a reset
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+
+        def close() -> None:
+            client, _ = listener.accept()
+            with client:
+                client.recv(1024)
+
+        threading.Thread(target=close, daemon=True).start()
+        url = f"amqps://localhost:{listener.getsockname()[1]}//"
+        with pytest.raises(Unavailable, match=r"Fix: .* see broker\.cert_file"):
+            Broker(url, name="tonebus tests", heartbeat=10, connect_timeout=5).connect()
 
 
 def test_of_several_nodes_each_says_what_was_wrong_with_it(broker_url: str) -> None:

@@ -39,7 +39,7 @@ def proven(loaded: Loaded, exact: Forward, windows: Sequence[list[int]]) -> tupl
     The windows are token ids of many and varied texts.
 
     Raises:
-        Misconfigured: It has no such form, or not one that is good and fast enough.
+        Misconfigured: It has no such form, or its scores differ too much.
     """
     name = loaded.card.name
     if not isinstance(exact.network, Unpadded):
@@ -49,8 +49,10 @@ def proven(loaded: Loaded, exact: Forward, windows: Sequence[list[int]]) -> tupl
         )
     quick = rounded(loaded, windows)
     proof = compare(exact, quick, windows)
-    if not proof.holds:
-        raise Misconfigured(f'{name}: int8 would not do: {proof}. Fix: set precision = "auto"')
+    if not proof.agrees:
+        raise Misconfigured(
+            f'{name}: int8 would change its scores: {proof}. Fix: set precision = "auto"'
+        )
     return quick, proof
 
 

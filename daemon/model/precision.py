@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 import torch
 
-from daemon.model import agreement, int8
+from daemon.model import int8
 from daemon.model.agreement import compare, scores
 from daemon.model.forward import Forward
 from daemon.model.padded import Padded
@@ -26,6 +26,8 @@ _SECONDS: Final = 20.0
 _PACE: Final = 32
 _TIMED: Final = 60
 _RUNS: Final = 3
+_FASTER: Final = 1.2
+"""How many times as fast as fp32 a format must be."""
 _PASSES: Final = 4.5
 """Cost of trying one format, in passes of fp32 over all texts."""
 
@@ -63,8 +65,8 @@ def _tried(
             return None, 0.0, f"not tried: that would take {takes:.0f} s"
         quick = make(loaded, windows)
         faster = compare(exact, quick, windows[:_TIMED], _RUNS).faster
-        if faster < agreement.FASTER:
-            return None, 0.0, f"is {faster:.1f} times as fast as fp32 (at least {agreement.FASTER})"
+        if faster < _FASTER:
+            return None, 0.0, f"is {faster:.1f} times as fast as fp32 (at least {_FASTER})"
         proof = compare(exact, quick, windows, 1)
     except Exception as error:  # noqa: BLE001 - torch raises anything; fp32 is always there
         return None, 0.0, f"failed: {type(error).__name__}"

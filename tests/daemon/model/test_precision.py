@@ -27,7 +27,7 @@ def cpu(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
 
     def have(**features: bool) -> None:
         monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: features)
-        monkeypatch.setattr(agreement, "FASTER", 0.0)
+        monkeypatch.setattr(precision, "_FASTER", 0.0)
         monkeypatch.setattr(precision, "_SECONDS", float("inf"))
 
     return have
@@ -68,7 +68,7 @@ def test_what_gains_too_little_is_left_alone(
     cpu: Callable[..., None], shared_bert: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     cpu(**WITH_VNNI, **WITH_AMX)
-    monkeypatch.setattr(agreement, "FASTER", 1000.0)
+    monkeypatch.setattr(precision, "_FASTER", 1000.0)
     chosen = start(shared_bert).precision
     assert chosen.precision == "fp32"
     assert chosen.why.count("times as fast as fp32 (at least 1000.0)") == 2

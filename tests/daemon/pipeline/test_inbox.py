@@ -55,3 +55,18 @@ def test_no_more_bytes_are_unconfirmed_than_the_window_has(monkeypatch: pytest.M
         bench.confirm_all()
         bench.turn()
     assert len(bench.edges.source.acked) == 20
+
+
+def test_no_more_messages_are_unconfirmed_than_the_window_has(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    bench = Bench()
+    monkeypatch.setattr(publisher, "WINDOW_MESSAGES", 7)
+    for n in range(20):
+        bench.edges.source.deliver(message(f"good {n}", id=n))
+    bench.score_all()
+    assert len(bench.edges.sink.waiting) == 7
+    while bench.edges.sink.waiting:
+        bench.confirm_all()
+        bench.turn()
+    assert len(bench.edges.source.acked) == 20

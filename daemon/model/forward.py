@@ -69,8 +69,8 @@ class Forward:
 
     def _rows(self, logits: torch.Tensor) -> list[list[float] | Fault]:
         """Turn logits (windows, labels) in fp32 into tones."""
-        finite = logits.isfinite().all(dim=1).tolist()
         logits = logits / self._temperature
+        finite = logits.isfinite().all(dim=1).tolist()
         tones = logits.new_zeros((len(logits), self._tones))
         columns = self._columns.expand_as(logits)
         if self._independent:

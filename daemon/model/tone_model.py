@@ -34,6 +34,7 @@ _TEXT_TOKENS: Final = 32
 _SECONDS: Final = 2.0
 _WORTHWHILE: Final = 1.03
 """A larger budget has to be this much faster: it costs memory, and latency for callers."""
+_WORD: Final = "good"
 _LONG: Final = 20
 _APART: Final = 0.02
 """The differences of half precision stay below a sixth of this."""
@@ -86,7 +87,7 @@ class ToneModel:
         identity = identify(settings)
         loaded = loading.load(settings)
         model = cls(settings, identity, loaded)
-        model._check_padding()
+        model._check_scores()
         if settings.precision == "int8" or (settings.precision == "auto" and measure):
             model._quicken(loaded, settings.precision)
         return model
@@ -102,14 +103,20 @@ class ToneModel:
             self._forward, self.precision = fastest(loaded, self._forward, windows)
             _log.info("precision_chosen", model=self.identity.model.name, **asdict(self.precision))
 
-    def _check_padding(self) -> None:
-        """Refuse an architecture whose scores change with padding on the right, such as XLNet's."""
-        short, long = self._encoder.encode(("good", "good " * _LONG))
+    def _check_scores(self) -> None:
+        """Refuse a model that scores nothing, or whose scores change with padding on the right."""
+        short, long = self._encoder.encode((_WORD, f"{_WORD} " * _LONG))
         if isinstance(short, Fault) or isinstance(long, Fault):
             return
         with torch.inference_mode():
             (alone,) = self._forward(short.windows)
             padded, _ = self._forward((short.windows[0], long.windows[0]))
+        if isinstance(alone, Fault) and alone.code != "out-of-memory":
+            said = alone.detail or "its scores are not finite"
+            raise Misconfigured(
+                f"{self.identity.model.name}: it cannot score the word {_WORD!r}: {said}. Fix: "
+                "look at its weights, and at `temperature` and `precision`"
+            )
         if isinstance(alone, Fault) or isinstance(padded, Fault):
             return
         if max(abs(one - other) for one, other in zip(alone, padded, strict=True)) > _APART:

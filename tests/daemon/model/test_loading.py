@@ -41,6 +41,28 @@ def test_missing_weights_are_refused(own_bert: Path) -> None:
     assert "model.safetensors missing" in refusal(own_bert)
 
 
+def test_weights_that_give_no_finite_score_are_refused(own_bert: Path) -> None:
+    file = own_bert / "model.safetensors"
+    spoilt = {name: weight.fill_(float("nan")) for name, weight in load_file(file).items()}
+    save_file(spoilt, file, {"format": "pt"})
+    assert "cannot score the word 'good': its scores are not finite" in refusal(own_bert)
+
+
+def test_a_temperature_that_leaves_no_finite_score_is_refused(own_bert: Path) -> None:
+    with pytest.raises(Misconfigured, match="`temperature`"):
+        ToneModel.load(tiny.settings(own_bert, temperature=1e-308))
+
+
+def test_fewer_word_embeddings_than_words_are_refused(own_bert: Path) -> None:
+    file = own_bert / "model.safetensors"
+    weights = load_file(file)
+    words = "bert.embeddings.word_embeddings.weight"
+    weights[words] = weights[words][:14].clone()
+    save_file(weights, file, {"format": "pt"})
+    tiny.edit(own_bert / "config.json", vocab_size=14)
+    assert "cannot score the word 'good': IndexError" in refusal(own_bert)
+
+
 @pytest.mark.parametrize("name", ["config.json", "tokenizer_config.json"])
 def test_remote_code_is_refused(own_bert: Path, name: str) -> None:
     tiny.edit(own_bert / name, auto_map={"AutoModelForSequenceClassification": "evil.Evil"})

@@ -45,6 +45,10 @@ _STRANGE_LABELS = 4
 """Different labels that a head needs where no marker stands above it."""
 
 _DECORATION = " \t-_=*>~:\uff1a.#|\u2010\u2014\u2013\u00a0"
+_BOX = re.compile(r"\|-{5,}\+-{5,}>")
+_BOXED = re.compile(r"\s{0,4}(?:\||>-{5})")
+_MAX_BOX_LINES = 40
+"""Lotus Notes draws a box of dashes around the head of the mail that is replied to."""
 _RULE = re.compile(r"[\s_=*~\u2014\u2013-]{5,}")
 _LABEL = re.compile(r"[\s*_|•]*([^\W\d_][^:\uff1a*]{0,24}?)[\s*_]*[:\uff1a][\s*_]*(.*)")
 _INNER_LABEL = re.compile(r"(?<!\S)\*?([^\W\d_]{1,16}):\*?\s")
@@ -103,7 +107,7 @@ def boundary_at(lines: Sequence[Line], at: int) -> Boundary | None:
         return _copy(lines, at, head, labels=_HEAD_LABELS, evident=True, any_label=drawn)
     if line.blank or len(line.text) > MAX_PATTERN:
         return None
-    if marked := _marked(lines, at):
+    if marked := _boxed(lines, at) or _marked(lines, at):
         return marked
     below = _next(lines, at + 1)
     quoted = below < len(lines) and lines[below].depth > line.depth
@@ -136,6 +140,19 @@ def _marked(lines: Sequence[Line], at: int) -> Boundary | None:
         depth = lines[below].depth if below < len(lines) else depth
         return Boundary(Kind.COPY, at, at + 1, depth)
     return None
+
+
+def _boxed(lines: Sequence[Line], at: int) -> Boundary | None:
+    """Return the boundary that a box announces, if a sender stands in it."""
+    if not _BOX.fullmatch(lines[at].text) or (at and _BOXED.match(lines[at - 1].text)):
+        return None
+    end = at
+    while end < min(len(lines), at + _MAX_BOX_LINES) and _BOXED.match(lines[end].text):
+        end += 1
+    said = " ".join(each.text for each in lines[at:end])
+    if not (has_address(said) or has_time(said)):
+        return None
+    return Boundary(Kind.COPY, at, end, lines[at].depth)
 
 
 def _copy(

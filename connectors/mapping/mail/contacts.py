@@ -10,6 +10,8 @@ from connectors.mapping.mail.lines import MAX_PATTERN
 from connectors.mapping.mail.words import (
     CLOSING,
     CLOSING_WORDS,
+    JUDGEMENTS,
+    JUDGEMENTS_UNSPACED,
     PARTICLES,
     PLACES,
     THANKS,
@@ -64,7 +66,9 @@ def closing(text: str) -> Literal["closing", "thanks"] | None:
 
 
 def is_name(text: str) -> bool:
-    """Whether a line may be a name: a few words in capitals, no sentence, no number."""
+    """Whether a line may be a name: a few words in capitals, no sentence, number or judgement."""
+    if judges(text):
+        return False
     words = text.strip(PUNCTUATION).split()
     if not 0 < len(words) <= _MAX_NAME_WORDS or len(text) > _MAX_NAME_CHARS:
         return False
@@ -105,6 +109,8 @@ def are_contacts(lines: list[Line], *, most: int) -> bool:
     shown = [each.text for each in lines if each.text]
     if len(shown) > most or sum(map(len, shown)) > _MAX_CHARS:
         return False
+    if shown and judges(shown[0]):
+        return False
     named = False
     titles = True
     for line in lines:
@@ -132,6 +138,14 @@ def _is_contact(text: str, *, titles: bool) -> bool:
     if titles and len(words) <= _MAX_TITLE_WORDS and not words[0][0].islower():
         return capitals * 2 >= len(words) or any(each[0].isdigit() for each in words)
     return len(words) <= 2 * _MAX_TITLE_WORDS and capitals * 4 >= len(words) * 3
+
+
+def judges(text: str) -> bool:
+    """Whether a short line has words of a judgement, as in `Great service` or `NEVER AGAIN`."""
+    lowered = folded(text[:_MAX_NAME_CHARS])
+    return not JUDGEMENTS.isdisjoint(
+        each.strip(PUNCTUATION) for each in lowered.replace("\u2019", "'").split()
+    ) or any(each in lowered for each in JUDGEMENTS_UNSPACED)
 
 
 def _is_place(words: list[str]) -> bool:

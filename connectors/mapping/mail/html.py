@@ -7,8 +7,8 @@ from typing import NamedTuple
 
 from connectors.mapping.mail.boundaries import begins_forward
 from connectors.mapping.mail.lines import Line, Mark, line, plain_lines
-from connectors.mapping.mail.programs import MailPart, part_of
-from connectors.mapping.mail.tokens import BLOCKS, Tag, Text, has_blocks, tokens, unescaped
+from connectors.mapping.mail.programs import MailPart, hidden_names, part_of
+from connectors.mapping.mail.tokens import BLOCKS, Raw, Tag, Text, has_blocks, tokens, unescaped
 
 _VOID = frozenset({
     "area", "base", "basefont", "br", "col", "embed", "frame", "hr", "img", "input", "link", "meta",
@@ -90,6 +90,7 @@ class _Page:
         """Elements of each name on the stack, so that a stray end tag costs nothing."""
         self._inside = dict.fromkeys(MailPart, 0)
         self._unseen = 0
+        self._hidden_names: set[str] = set()
         self._pre = int(keep_spaces)
         self._gap = False
         self._mark = Mark.NONE
@@ -106,6 +107,9 @@ class _Page:
             steps += 1
             if isinstance(token, Text):
                 self._text(token.text)
+            elif isinstance(token, Raw):
+                if token.name == "style":
+                    self._hidden_names |= hidden_names(token.content)
             elif token.end:
                 self._end(token.name)
             else:
@@ -137,7 +141,9 @@ class _Page:
             self._text(emoji[1])
         if name in _VOID:
             return
-        part = part_of(name, tag.attributes) if tag.attributes or name == "blockquote" else None
+        part = None
+        if tag.attributes or name == "blockquote":
+            part = part_of(name, tag.attributes, self._hidden_names)
         spaced = name in _SPACED and not _NO_MARGIN.search(tag.attributes)
         self._gap |= spaced
         if part is not None:

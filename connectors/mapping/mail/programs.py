@@ -27,7 +27,7 @@ class MailPart(Enum):
 _TELLING = (
     "quot", "cite", "sign", "hidden", "display", "visib", "height", "opacity", "fwdmsg", "reply",
     "forward", "reference-message", "olk_src", "border", "outlookmessage", "zmail", "composer",
-    "_rc_sig", "seperator", "airmail", "_id_-sgn",
+    "_rc_sig", "seperator", "airmail", "_id_-sgn", "transparent", "left:", "top:", "indent",
 )  # fmt: skip
 """Every part has one of these words; most tags have none, and need no further look."""
 _ATTRIBUTE = re.compile(
@@ -41,8 +41,12 @@ _NUMBERED = re.compile(r"^ydp\w{1,20}?(?=yahoo_)|_\d+$")
 
 _HIDING = re.compile(
     r"display:none|visibility:(?:hidden|collapse)|(?<![a-z-])opacity:0(?:\.0+)?(?:;|$|!)"
+    r"|(?<![a-z-])color:transparent|(?<![a-z-])(?:left|top|text-indent):-\d{4,}px"
 )
 _NO_HEIGHT = re.compile(r"(?<![a-z-])(?:max-)?height:0(?:px|em|pt)?(?:;|$|!)")
+_BRACE = re.compile(r"[{}]")
+_SELECTOR = re.compile(r"(?:[a-z][a-z0-9]*)?[.#]([\w-]+)")
+_MAX_STYLES = 50_000
 _INDENT = re.compile(r"(?<![a-z-])border(?:-left)?:(?:none|0|medium none)")
 _OUTLOOK_RULE = re.compile(r"border:none;border-top:solid#?\w{3,}1\.0pt")
 _QUOTES = frozenset({
@@ -72,9 +76,42 @@ NAMES = {
 }
 
 
-def part_of(name: str, attributes: str) -> MailPart | None:
-    """Return what an element is, by its name and its tag; None where it is just text."""
+def hidden_names(styles: str) -> set[str]:
+    """Return the classes and ids whose elements the style rules of a mail hide on every screen.
+
+    A rule within `@media` says nothing of the others; nor does one of elements within others.
+    """
+    first, *rest = styles[:_MAX_STYLES].lower().split("/*")
+    rules = first + "".join(each.partition("*/")[2] for each in rest)
+    found: set[str] = set()
+    depth = begin = 0
+    selectors = ""
+    for brace in _BRACE.finditer(rules):
+        inside = rules[begin : brace.start()]
+        begin = brace.end()
+        if brace[0] == "{":
+            selectors = selectors if depth else inside
+            depth += 1
+            continue
+        if depth == 1 and "@" not in selectors and _hides("".join(inside.split())):
+            named = (
+                _SELECTOR.fullmatch(each.strip(" \t\r\n<!->")) for each in selectors.split(",")
+            )
+            found.update(each[1] for each in named if each)
+        depth = max(0, depth - 1)
+    return found
+
+
+def part_of(
+    name: str, attributes: str, hidden: set[str] | frozenset[str] = frozenset()
+) -> MailPart | None:
+    """Return what an element is, by its name and its tag; None where it is just text.
+
+    Classes and ids in `hidden` are those that the style rules of the mail hide.
+    """
     lowered = attributes.lower()
+    if hidden and not hidden.isdisjoint(_names(_attributes(attributes))):
+        return MailPart.HIDDEN
     if name != "blockquote" and not any(word in lowered for word in _TELLING):
         return None
     given = _attributes(attributes)

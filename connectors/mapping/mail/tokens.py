@@ -46,6 +46,13 @@ class Text(NamedTuple):
     text: str
 
 
+class Raw(NamedTuple):
+    """What stands in an element in which nothing is text, such as style rules."""
+
+    name: str
+    content: str
+
+
 class Tag(NamedTuple):
     """A start or an end of an element.
 
@@ -92,8 +99,8 @@ def unescaped(text: str) -> str:
     return unescape(_LONG_CHARREF.sub("\ufffd", text)) if "&" in text else text
 
 
-def tokens(html: str) -> Iterator[Text | Tag]:
-    """Yield the tags and the texts of HTML, without comments, scripts and style sheets.
+def tokens(html: str) -> Iterator[Text | Tag | Raw]:
+    """Yield the tags and the texts of HTML, without comments; scripts and the like come whole.
 
     What only looks like a tag is text: an address in angle brackets, a tag without an end, a
     name without attributes that is unknown and was none of a tag above.
@@ -126,6 +133,7 @@ def tokens(html: str) -> Iterator[Text | Tag]:
         at = end
         if name in _RAW and not start[1]:
             at = _after_raw(html, end, name)
+            yield Raw(name, html[end:at])
         else:
             yield Tag(name, bool(start[1]), attributes)
     if at < len(html):

@@ -35,8 +35,10 @@ PIECES = st.sampled_from([
     "The box is late.", "<p>", "</p>", "<div>", "</div>", "<br>", "<blockquote type=cite>",
     "</blockquote>", "<hr>", "<pre>", '<div class="gmail_quote">', '<div id="divRplyFwdMsg">',
     '<span style="display:none">', "</span>", '<div class="gmail_signature">', "<t><frameset>",
-    "<table><tr><td>", "</td>", "<style>", "</style>", "<!--", "-->", "<![CDATA[", "<?", "<", ">",
-    "</", "<a x='", '"', "&nbsp;", "&#", "&#99999999999;", "&", "<svg>", "<title>",
+    "<table><tr><td>", "</td>", "<style>", "</style>", "<style>.a{display:none}</style>",
+    "<p class=a>", "@media{", "{", "}", "/*", "*/", "|-----+----->", "| 10:11 |", "<!--", "-->",
+    "<![CDATA[", "<?", "<", ">", "</", "<a x='", '"', "&nbsp;", "&#", "&#99999999999;", "&",
+    "<svg>", "<title>",
     "<img alt='\U0001f600'>", "\u200b", "\0", "\u2028", "\ufffe", "é", "写道\uff1a", ">>> a 1 >>>",
 ])  # fmt: skip
 

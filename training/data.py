@@ -116,7 +116,8 @@ def log_priors(rows: Sequence[Row], smoothing: float = 50.0) -> torch.Tensor:
     Sources were sampled differently, so each has its own balance of tones. Small sources are
     pulled towards the balance of all rows by `smoothing` imagined rows.
     """
-    overall = np.bincount([row.label for row in rows], minlength=len(LABELS)) / len(rows)
+    found = np.bincount([row.label for row in rows], minlength=len(LABELS))
+    overall = (found + 1) / (found + 1).sum()  # a tone that no row has is rare, not impossible
     counts = Counter((row.source, row.label) for row in rows)
     shares = {}
     for source in {row.source for row in rows}:

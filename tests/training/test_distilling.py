@@ -149,3 +149,8 @@ def test_a_thinned_model_keeps_the_layers_asked_for(
     small = AutoModelForSequenceClassification.from_pretrained(tmp_path / "thin").bert.encoder.layer
     assert len(small) == 1
     assert torch.equal(small[0].output.dense.weight, large[1].output.dense.weight)
+
+
+def test_rows_without_one_of_the_tones_can_be_learnt_from() -> None:
+    objective = Objective([Row("a", 0, "x"), Row("a", 2, "y")], smoothing=0.05, balance=1.0)
+    assert objective(torch.zeros(2, 3), torch.tensor([0, 1])).isfinite()

@@ -13,6 +13,7 @@ from transformers import PreTrainedModel
 
 from training.checkpoint import Checkpoint, Progress
 from training.data import Batch, batches
+from training.hints import Hints
 from training.network import Dropout, Optimizer, logits
 from training.noise import Noise
 from training.objective import Objective
@@ -49,6 +50,7 @@ def fit(
     noise: Noise,
     args: Namespace,
     dtype: torch.dtype,
+    hints: Hints | None = None,
 ) -> Progress:
     """Train in place, ending with the mean of the last weights.
 
@@ -75,14 +77,18 @@ def fit(
     begun = time.monotonic() - progress.seconds
     lost = torch.zeros((), device=model.device)  # read seldom: a GPU would have to be waited for
     model.train()
-    found = islice(endless(tokens, args.token_budget, args.seed), progress.step, None)
+    coming = islice(endless(tokens, args.token_budget, args.seed), progress.step, None)
     with display(done()) as show:
-        for batch in found:
+        for batch in coming:
             if done() >= 1:
                 break
             progress.step += 1
             ids, lengths = noise(batch.ids, rng).to(model.device), batch.lengths.to(model.device)
-            loss = objective(logits(model, ids, lengths, drop, dtype=dtype), batch.rows)
+            states: list[torch.Tensor] = []
+            found = logits(model, ids, lengths, drop, dtype=dtype, states=states)
+            loss = objective(found, batch.rows)
+            if hints:
+                loss = loss + hints(states, ids, lengths)
             loss.backward()  # type: ignore[no-untyped-call]
             optimizer.step(rate_share(done(), args.warmup, args.floor))
             progress.seconds = time.monotonic() - begun

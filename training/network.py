@@ -9,7 +9,7 @@ architecture, as a teacher may have, runs the forward pass of its own class.
 
 import math
 import time
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import torch
@@ -54,6 +54,9 @@ class Dropout:
         return x * (mask.to(x.dtype) * (256 / (256 - self._below)))
 
 
+NO_DROPOUT: Final = Dropout(0.0, 0)
+
+
 def _linear(layer: nn.Linear, x: Tensor) -> Tensor:
     return functional.linear(x, layer.weight.to(x.dtype), layer.bias.to(x.dtype))
 
@@ -89,14 +92,16 @@ def logits(
     drop: Dropout,
     *,
     dtype: torch.dtype | None,
+    states: list[Tensor] | None = None,
 ) -> Tensor:
     """Logits [texts, tones] in float32 for right-padded ids [texts, longest].
 
-    They come by way of `dtype`; without one, from the stock class, as a stranger runs it.
+    They come by way of `dtype`; without one, from the stock class, as a stranger runs it. On the
+    fast way `states` takes what each layer gives, [texts, longest, width]; the last, [CLS] alone.
     """
     padding = torch.arange(ids.shape[1], device=ids.device)[None, :] >= lengths[:, None]
     if dtype and isinstance(model, BertForSequenceClassification):
-        return _fast(model, ids, padding, drop, dtype)
+        return _fast(model, ids, padding, drop, dtype, states)
     with torch.autocast(ids.device.type, dtype, enabled=dtype is not None):
         found: Tensor = model(input_ids=ids, attention_mask=(~padding).long()).logits
     return found.float()
@@ -108,6 +113,7 @@ def _fast(
     padding: Tensor,
     drop: Dropout,
     dtype: torch.dtype,
+    states: list[Tensor] | None,
 ) -> Tensor:
     bert = model.bert
     embeddings = bert.embeddings
@@ -122,6 +128,8 @@ def _fast(
     last = len(bert.encoder.layer) - 1
     for number, layer in enumerate(bert.encoder.layer):
         x = _layer(layer, x, mask, drop, cls_only=number == last)
+        if states is not None:
+            states.append(x)
     pooled = _linear(bert.pooler.dense, x[:, 0].float()).tanh()
     return _linear(model.classifier, drop(pooled))
 

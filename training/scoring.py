@@ -16,9 +16,8 @@ from transformers import (
 from daemon.model.packed import unpack
 from training.data import LABELS, batches, tokenise
 from training.metrics import Floats
-from training.network import Dropout, logits
+from training.network import NO_DROPOUT, logits
 
-_NO_DROPOUT: Final = Dropout(0.0, 0)
 _TOKENS: Final = 4096
 
 
@@ -61,6 +60,6 @@ def score(
     result = np.zeros((len(tokens), len(LABELS)), dtype=np.float32)
     for batch in batches(tokens, range(len(tokens)), token_budget=_TOKENS):
         ids, lengths = batch.ids.to(model.device), batch.lengths.to(model.device)
-        found = logits(model, ids, lengths, _NO_DROPOUT, dtype=dtype)
+        found = logits(model, ids, lengths, NO_DROPOUT, dtype=dtype)
         result[batch.rows.numpy()] = found.cpu().numpy()
     return result

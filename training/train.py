@@ -11,6 +11,7 @@ from training import options
 from training.data import apart, fold, load, read_tsv, tokenise
 from training.emoji import sprinkle
 from training.fitting import fit
+from training.hints import hints
 from training.metrics import recall_by_source, report
 from training.network import fastest_dtype
 from training.noise import Noise
@@ -41,7 +42,8 @@ def main() -> None:
     objective = Objective(rows, smoothing=args.smoothing, balance=args.balance)
     model.get_input_embeddings().weight.requires_grad_(not args.freeze_words)
     tokens = tokenise(texts, tokenizer, **how)
-    progress = fit(model, tokens, objective, Noise(tokenizer, args.mask), args, dtype)
+    noise = Noise(tokenizer, args.mask)
+    progress = fit(model, tokens, objective, noise, args, dtype, hints(args, dtype))
 
     figures = {}
     for path, dev in dev_rows.items():

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from connectors.amqp.features import MAINTAINED, OLDEST, features, numbers
-from connectors.amqp.topology import DELIVERY_LIMIT
+from connectors.amqp.topology import DELIVERY_LIMIT, scoring_queue
 from connectors.errors import Unavailable
 from daemon.checks.management import Forbidden
 from daemon.checks.result import Result
@@ -58,11 +58,12 @@ def version(told: str, address: str, seconds: float) -> Iterator[Result]:
 
 
 def examine(
-    management: Management, vhost: str, queues: Iterable[Queue], number: str, hold: float
-) -> Iterator[Result]:
+    management: Management, vhost: str, queues: Iterable[Queue], number: str, *, hold: float,
+    forward: float,
+) -> Iterator[Result]:  # fmt: skip
     """Run every check that takes the management API, for queues that the processes rely on.
 
-    A daemon may hold a delivery for `hold` seconds.
+    A daemon may hold a delivery for `hold` seconds, and a worker its request for `forward`.
     """
     try:
         management.get("overview")
@@ -84,7 +85,8 @@ def examine(
     yield from _asked("policies", lambda: _policies(_seen(management, vhost, names)))
     yield from _asked("delivery limits", lambda: _limits(_seen(management, vhost, names), number))
     yield from _asked(
-        "consumer time-out", lambda: _timeouts(_seen(management, vhost, names), number, hold)
+        "consumer time-out",
+        lambda: timeouts(_seen(management, vhost, names), number, hold=hold, forward=forward),
     )
 
 
@@ -200,32 +202,48 @@ def _limits(seen: Iterable[tuple[Queue, dict[str, Any]]], number: str) -> Iterat
             )  # fmt: skip
 
 
-def _timeouts(
-    seen: Iterable[tuple[Queue, dict[str, Any]]], number: str, hold: float
+def timeouts(
+    seen: Iterable[tuple[Queue, dict[str, Any]]], number: str, *, hold: float, forward: float
 ) -> Iterator[Result]:
+    """Judge how long RabbitMQ waits for an acknowledgement in each queue, as far as is seen."""
     check = "consumer time-out"
-    what = "cancels the consumer" if features(number).cancels_on_timeout else "closes the channel"
-    found = [
-        value / 1000
-        for _, queue in seen
-        for value in (
-            (queue.get("effective_policy_definition") or {}).get("consumer-timeout"),
-            (queue.get("arguments") or {}).get("x-consumer-timeout"),
-        )
-        if value
-    ]
-    if not found:
+    cancels = features(number).cancels_on_timeout
+    what = "cancels the consumer" if cancels else "closes the channel"
+    requests, sources = list[float](), list[float]()
+    for queue, found in seen:
+        policy = (found.get("effective_policy_definition") or {}).get("consumer-timeout")
+        given = (policy, (found.get("arguments") or {}).get("x-consumer-timeout"))
+        of_requests = queue.name.startswith(scoring_queue("").name)
+        (requests if of_requests else sources).extend(each / 1000 for each in given if each)
+    if cancels:
+        # that is done by quorum queues alone
+        requests.clear()
+        forward = 0.0
+    if not (sources or requests):
         yield Result(
             check, "unknown",
             f"no policy sets it; rabbitmq.conf may, else it is 30 minutes: it {what}",
-            f"`rabbitmqctl environment | grep consumer_timeout`: keep it over {hold:g} s",
+            "`rabbitmqctl environment | grep consumer_timeout`: keep it over "
+            f"{max(hold, forward):g} s",
         )  # fmt: skip
-    elif min(found) < hold:
-        yield Result(
-            check, "warning",
-            f"{min(found):g} s by a policy or an argument of the queue, and a daemon may hold a "
-            f"message for {hold:g} s: it {what}, and messages are delivered again",
-            f"set consumer-timeout to {hold * 1000:.0f} or more, or daemon.hold_seconds lower",
+    if sources:
+        yield _judged(
+            check, min(sources), hold,
+            f"a daemon may hold a message for {hold:g} s: it {what}, and messages are delivered "
+            "again", "hold_seconds",
         )  # fmt: skip
-    else:
-        yield Result(check, "ok", f"{min(found):g} s")
+    if requests:
+        yield _judged(
+            f"{check} of workers", min(requests), forward,
+            f"a forward may take {forward:g} s: it {what} of the worker, and others get its texts",
+            "score_timeout",
+        )  # fmt: skip
+
+
+def _judged(check: str, found: float, needed: float, why: str, setting: str) -> Result:
+    if found >= needed:
+        return Result(check, "ok", f"{found:g} s")
+    return Result(
+        check, "warning", f"{found:g} s by a policy or an argument of the queue, and {why}",
+        f"set consumer-timeout to {needed * 1000:.0f} or more, or daemon.{setting} lower",
+    )  # fmt: skip

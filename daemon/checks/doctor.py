@@ -76,8 +76,10 @@ def _broker_settings(settings: Settings, broker: Broker, url: str) -> Iterator[R
     management = Management(url, tls) if url else Management.beside(node, tls)
     queues = [queue for part in wiring.topology(settings) for queue in part.queues]
     number = broker.version.partition(" ")[2]
-    hold = settings.daemon.hold_seconds * SLOW_HOLDS
-    yield from broker_settings.examine(management, node.vhost, queues, number, hold)
+    yield from broker_settings.examine(
+        management, node.vhost, queues, number,
+        hold=settings.daemon.hold_seconds * SLOW_HOLDS, forward=settings.daemon.score_timeout,
+    )  # fmt: skip
 
 
 def _topology(found: Sequence[Finding]) -> Iterator[Result]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from click.testing import CliRunner
 
+from connectors.amqp import topology
 from connectors.amqp.features import Features, features
 from daemon.checks import broker_settings
 from daemon.cli import tonebus
@@ -82,6 +83,44 @@ def test_a_consumer_time_out_below_what_a_daemon_holds_is_named(
     assert found["state"] == "warning"
     assert "90 s" in found["detail"]
     assert "cancels the consumer" in found["detail"] or "closes the channel" in found["detail"]
+
+
+def test_a_consumer_time_out_below_a_forward_is_named(room: Room, expected: Features) -> None:
+    if not expected.consumer_timeout_policy:
+        pytest.skip("no policy can set it in this version")
+    declared(room)
+    policy = {
+        "pattern": "^sentiment[.]score[.]",
+        "definition": {"consumer-timeout": 90000},
+        "apply-to": "queues",
+    }
+    room.call("PUT", f"policies/{room.vhost}/impatient", policy)
+    queue = f"queues/{room.vhost}/sentiment.score.default"
+    until(lambda: "impatient" in str(room.call("GET", queue)))
+    found = examine(room, "--management", room.management, TONEBUS_DAEMON_SCORE_TIMEOUT="600")
+    if expected.cancels_on_timeout:
+        assert "consumer time-out of workers" not in found, "a classic queue has none there"
+        return
+    judged = found["consumer time-out of workers"]
+    assert judged["state"] == "warning"
+    assert "90 s" in judged["detail"]
+    assert "600 s" in judged["detail"]
+    assert "score_timeout" in judged["fix"]
+
+
+@pytest.mark.parametrize(("number", "state"), [("3.13.7", "warning"), ("4.3.6", "unknown")])
+def test_only_where_classic_queues_have_a_time_out_does_that_of_workers_count(
+    number: str, state: str
+) -> None:
+    queue = topology.scoring_queue("default")
+    found = {"effective_policy_definition": {"consumer-timeout": 90_000}}
+    (result,) = broker_settings.timeouts([(queue, found)], number, hold=240, forward=600)
+    assert result.state == state
+
+
+def test_the_advice_without_a_policy_counts_what_a_forward_may_take() -> None:
+    (result,) = broker_settings.timeouts([], "3.10.8", hold=240, forward=3600)
+    assert "3600 s" in result.fix
 
 
 def test_a_policy_that_our_arguments_overrule_is_no_fault(room: Room) -> None:

@@ -2,7 +2,9 @@
 
 A request is one Celery task, `score`. All that a daemon is told about it, and what each proves:
 
-- `Started`: that worker has the request. No forward begins before this was sent.
+- `Started`: that worker has the request. No forward begins before this was sent. The same worker
+  says it once more where RabbitMQ has closed its channel and the forward goes on: the request
+  comes back to another worker then, and nothing is proved by that.
 - `Scored`: it is done. Texts that failed in it are named, with their faults.
 - `Failed` with the code `error`: the model raised on the batch as a whole. The worker lives.
 - `Failed` with the code `worker-lost`: the request came back to another worker. The one that

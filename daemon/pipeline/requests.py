@@ -39,12 +39,14 @@ class Batch(Generic[Requester]):
         asked: Monotonic seconds when it was sent.
         worker: The worker that has taken it; empty until one has.
         started: Monotonic seconds when that was reported.
+        cut_off: Whether the worker has lost its channel, and goes on with the forward.
     """
 
     members: list[ScoreRequest[Requester]]
     asked: float
     worker: str = ""
     started: float = 0.0
+    cut_off: bool = False
 
 
 @dataclass(slots=True)
@@ -158,6 +160,11 @@ class Requests(Generic[Requester]):
             return []
         self._silent_since, self._reported = None, False
         if isinstance(reply, Started):
+            batch.cut_off = batch.worker == reply.worker
+            if batch.cut_off:  # a suspicion was about its channel alone
+                for member in batch.members:
+                    member.record.suspects.discard(batch.worker)
+                return []
             batch.worker, batch.started = reply.worker, self.clock()
             if self.yields:
                 self._yield(batch.started - batch.asked)
@@ -166,9 +173,10 @@ class Requests(Generic[Requester]):
             self.out.pop(reply.request, None)
             self.late.pop(reply.request, None)
             return self._outcomes(batch, reply)
-        if reply.request in self.late:
+        fault = _fault(reply, batch)
+        if reply.request in self.late or (batch.cut_off and fault.code == "worker-lost"):
             return []
-        return self._lose(reply.request, _fault(reply, batch))
+        return self._lose(reply.request, fault)
 
     @property
     def queued(self) -> bool:

@@ -26,7 +26,7 @@ from daemon.worker import bus
 from daemon.worker.celery_consumer import Connected, WorkerConsumer
 from daemon.worker.pool import ForwardPool
 from daemon.worker.report import WorkerReport
-from daemon.worker.task import register, result_maker
+from daemon.worker.task import InHand, register, result_maker
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -74,7 +74,8 @@ def run(settings: Settings, models: Sequence[str]) -> int:
             "model": each.name, "revision": model.identity.model.revision,
             "device": str(model.device), "precision": model.precision.precision,
         })  # fmt: skip
-    register(app, served, settings.daemon.score_timeout)
+    in_hand = InHand()
+    register(app, served, settings.daemon.score_timeout, in_hand)
     told = {key: ",".join(each[key] for each in facts) for key in facts[0]}
     _follow(supervisor, settings.daemon.score_timeout, {"worker": name, **told})
     app.steps["consumer"].add(Connected)
@@ -84,7 +85,7 @@ def run(settings: Settings, models: Sequence[str]) -> int:
         concurrency=1, without_gossip=True, without_mingle=True, without_heartbeat=True,
         loglevel="WARNING", quiet=True,
         consumer_cls=partial(
-            WorkerConsumer, supervisor=supervisor,
+            WorkerConsumer, supervisor=supervisor, in_hand=in_hand,
             line=lambda: "; ".join(each.line for each in reports),
         ),
     )  # fmt: skip

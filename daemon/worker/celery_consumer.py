@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from daemon.process.systemd import Supervisor
+    from daemon.worker.task import InHand
 
 _PULSE_SECONDS = 1.0
 _RETRY_SECONDS = 1.0
@@ -29,10 +30,12 @@ class WorkerConsumer(Consumer):  # type: ignore[misc]  # Celery has no types
     """Takes requests for the models of this worker while its forward thread is free."""
 
     def __init__(
-        self, *args: object, supervisor: Supervisor, line: Callable[[], str], **kwargs: object
-    ) -> None:
+        self, *args: object, supervisor: Supervisor, in_hand: InHand, line: Callable[[], str],
+        **kwargs: object,
+    ) -> None:  # fmt: skip
         """Take what Celery's consumer takes, a supervisor, and what tells how the worker is."""
         self._supervisor = supervisor
+        self._in_hand = in_hand
         self._line = line
         super().__init__(*args, **kwargs)
 
@@ -81,6 +84,7 @@ class WorkerConsumer(Consumer):  # type: ignore[misc]  # Celery has no types
                 "channel_closed", error=exc.reply_text, fix=_fix(exc), next_in=_MAX_RETRY_SECONDS
             )
             self._supervisor.status(f"RabbitMQ closed the channel: {exc.reply_text}")
+            self._in_hand.report()
         super().on_connection_error_after_connected(exc)
         if isinstance(exc, ChannelError):
             self._sleep(_MAX_RETRY_SECONDS)

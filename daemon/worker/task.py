@@ -46,7 +46,28 @@ def result_maker(model: ToneModel, worker: str, tracer: Tracer | None = None) ->
     return make
 
 
-def register(app: Celery, served: Mapping[str, tuple[Work, WorkerReport]], timeout: float) -> None:
+class InHand:
+    """The request whose forward goes on, for who keeps the connection meanwhile."""
+
+    def __init__(self) -> None:
+        self.held: tuple[Any, Any] | None = None
+
+    def report(self) -> None:
+        """Tell the daemon that this worker still has it; RabbitMQ has given it to another one."""
+        if self.held is None:
+            return
+        task, request = self.held
+        try:
+            task.backend.store_result(
+                request.id, {"hostname": request.hostname}, states.STARTED, request=request
+            )
+        except AMQPError as error:
+            _log.error("reply_not_sent", error=error.reply_text)
+
+
+def register(
+    app: Celery, served: Mapping[str, tuple[Work, WorkerReport]], timeout: float, in_hand: InHand
+) -> None:
     """Add the task to a worker's Celery application.
 
     By the queue that a request came from, `served` has what does the work, and what counts it. A
@@ -65,6 +86,7 @@ def register(app: Celery, served: Mapping[str, tuple[Work, WorkerReport]], timeo
         # a thread cannot be ended from outside: where a text hangs, the process ends, and the log
         # shows the line; the supervisor starts it again, and the daemon splits the batch
         faulthandler.dump_traceback_later(timeout, exit=True)
+        in_hand.held = task, task.request
         make, report = served[task.request.delivery_info["routing_key"]]
         try:
             result = make(texts, task.request.headers or NO_HEADERS)
@@ -76,6 +98,7 @@ def register(app: Celery, served: Mapping[str, tuple[Work, WorkerReport]], timeo
             _log.error("batch_failed", texts=len(texts), error=type(error).__name__)
             raise BatchFailed(type(error).__name__) from None
         finally:
+            in_hand.held = None
             faulthandler.cancel_dump_traceback_later()
 
 

@@ -10,7 +10,7 @@ import structlog
 from structlog.testing import capture_logs
 
 from connectors.messages import Fault
-from connectors.scoring.protocol import Failed, Scored, Unreadable
+from connectors.scoring.protocol import Failed, Scored, Started, Unreadable
 from daemon.pipeline.charges import CHARGES
 from tests import models
 from tests.daemon.desk import Desk
@@ -18,6 +18,8 @@ from tests.daemon.scripted import MODEL, score_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, MutableMapping
+
+LOST = Fault("worker-lost")
 
 
 def test_an_answer_of_another_length_is_charged_to_the_worker_and_asked_again() -> None:
@@ -49,7 +51,7 @@ def lose_workers(desk: Desk, *names: str) -> None:
     for name in names:
         desk.scoring.start(desk.only_request(), name)
         desk.turn()
-        desk.scoring.fail(desk.only_request(), Fault("worker-lost"))
+        desk.scoring.fail(desk.only_request(), LOST)
         desk.turn()
 
 
@@ -69,8 +71,35 @@ def test_a_text_that_kills_its_workers_takes_three_of_them_and_is_given_up() -> 
     desk.want("killer")
     desk.turn()
     lose_workers(desk, "w-1", "w-2", "w-3")
-    assert desk.results == {"killer": Fault("worker-lost")}
+    assert desk.results == {"killer": LOST}
     assert desk.asked == []
+
+
+def test_workers_that_lose_their_channel_and_go_on_prove_nothing_of_a_text() -> None:
+    desk = Desk(live=9, score_timeout=600)
+    desk.want("slow")
+    desk.turn()
+    for name in ("w-1", "w-2", "w-3", "w-4"):
+        request = desk.only_request()
+        lose_workers(desk, name)
+        desk.scoring.say(Started(request, name))
+        desk.turn()
+    assert desk.outcomes == []
+    lose_workers(desk, "w-5", "w-6", "w-7")
+    assert desk.results == {"slow": LOST}
+
+
+def test_a_request_that_comes_back_while_its_worker_goes_on_is_not_sent_again() -> None:
+    desk = Desk(live=9, score_timeout=600)
+    desk.want("slow")
+    desk.turn()
+    request = desk.only_request()
+    for reply in (Started(request, "w-1"), Started(request, "w-1"), Failed(request, LOST)):
+        desk.scoring.say(reply)
+        desk.turn()
+    assert desk.asked == [["slow"]]
+    desk.later(601)
+    assert desk.asked == [["slow"], ["slow"]], "a forward may not take for ever"
 
 
 def test_after_a_worker_was_lost_with_a_batch_its_texts_are_asked_one_by_one() -> None:
@@ -100,7 +129,7 @@ def test_a_returned_request_that_no_worker_reported_to_have_charges_nobody() -> 
     desk.want("text")
     desk.turn()
     for _ in range(10):
-        desk.scoring.fail(desk.only_request(), Fault("worker-lost"))
+        desk.scoring.fail(desk.only_request(), LOST)
         desk.turn()
     assert desk.outcomes == []
     assert desk.asked == [["text"]]
@@ -126,7 +155,7 @@ def test_a_late_score_of_a_text_that_is_still_wanted_counts() -> None:
     assert len(desk.outcomes) == 2
 
 
-@pytest.mark.parametrize("loss", [Failed("", Fault("worker-lost")), Unreadable("")])
+@pytest.mark.parametrize("loss", [Failed("", LOST), Unreadable("")])
 def test_a_score_that_follows_a_loss_counts(loss: Failed | Unreadable) -> None:
     desk = Desk(live=2)
     desk.want("text")
@@ -196,7 +225,7 @@ def test_what_a_text_did_to_workers_is_known_when_it_comes_again(lose: str) -> N
     desk.turn()
     assert desk.asked[0] == ["killer"]
     lose_workers(desk, "w-3")
-    assert desk.results == {"killer": Fault("worker-lost")}
+    assert desk.results == {"killer": LOST}
 
 
 def test_workers_that_say_nothing_count_as_none_until_one_takes_a_request_up() -> None:

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import importlib
+import logging
 import math
+import signal
 import socket
 import sys
+import time
 from typing import TYPE_CHECKING, Any
 
+import structlog
 import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
@@ -24,6 +28,10 @@ if TYPE_CHECKING:
 _DRAIN_AT_MOST = 15
 _STARTUP_FAILED = 3
 _TICKS_A_SECOND = 10
+_QUIET_SECONDS = 10.0
+_errors = logging.getLogger("uvicorn.errors")
+_errors.setLevel(logging.ERROR)
+_log = structlog.get_logger(__name__)
 
 
 class Prompt(HttpToolsProtocol):
@@ -31,10 +39,17 @@ class Prompt(HttpToolsProtocol):
 
     Attributes:
         seconds: For which it waits.
+        quiet_until: Monotonic seconds until when no malformed request is logged, of any client.
     """
 
     seconds = 10.0
+    quiet_until = 0.0
     _late: asyncio.TimerHandle | None = None
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 - as uvicorn has it
+        super().__init__(*args, **kwargs)
+        # of what clients send uvicorn warns in a sentence, for each request, and names no client
+        self.logger = _errors
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
         super().connection_made(transport)
@@ -43,6 +58,14 @@ class Prompt(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         self._heard()
         super().connection_lost(exc)
+
+    def send_400_response(self, msg: str) -> None:
+        """Refuse what is no HTTP; log it now and then: a scan of ports sends a lot."""
+        now = time.monotonic()
+        if now >= Prompt.quiet_until:
+            Prompt.quiet_until = now + _QUIET_SECONDS
+            _log.warning("request_malformed", client=self.client[0] if self.client else "")
+        super().send_400_response(msg)
 
     def on_message_begin(self) -> None:
         """Wait for the rest of the head, of which the first bytes have come."""
@@ -143,6 +166,8 @@ def serve(settings: Settings) -> None:
     listeners = _listen(api.host, api.port)
     server = Watched(config, Supervisor(), app.state)
     with contextlib.suppress(KeyboardInterrupt):
+        # at its end, uvicorn raises the signal that stopped it once more
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
         server.run(listeners)
     if not server.started:
         sys.exit(_STARTUP_FAILED)

@@ -128,6 +128,10 @@ CATALOGUE: dict[str, Words] = {
         "The API cannot do its work: {error}",
         "See the incident beside this one. Where a part of the API has ended, its supervisor "
         "restarts it."),
+    "request_malformed": Words(
+        "A client at {client} sent the API what is no HTTP request",
+        "If it is yours, have it speak plain HTTP/1.1: a proxy ends TLS. Others scan ports: let "
+        "them not reach this one."),
     "predictor_died": Words(
         "The part of the API that answers `/predict` has ended: {error}",
         "The API ends too, and its supervisor restarts it. Please report this bug."),

@@ -45,7 +45,7 @@ def run(load: Callable[[], Settings]) -> int:
     reporter = Reporter()
     prometheus.serve(
         reporter.registry, settings.metrics.host, settings.metrics.port,
-        healthy=lambda: signals.supervisor.fed_in_time,
+        healthy=lambda: signals.supervisor.fed_in_time, ready=lambda: signals.supervisor.can_work,
     )  # fmt: skip
     _spare_the_collector()
     while not signals.stop:

@@ -24,6 +24,7 @@ class Supervisor:
 
     Attributes:
         watchdog_seconds: How long it waits for a `feed`; 0 where it does not wait for any.
+        can_work: Whether the process can do its work now; asked by readiness probes.
     """
 
     def __init__(self, environ: Mapping[str, str] = os.environ) -> None:
@@ -33,17 +34,24 @@ class Supervisor:
         self._address = "\0" + path[1:] if path.startswith("@") else path
         self._is_ready = False
         self._said = ""
-        self._fed = time.monotonic()
+        self.can_work = False
         ours = environ.get("WATCHDOG_PID", str(os.getpid())) == str(os.getpid())
         microseconds = environ.get("WATCHDOG_USEC", "")
         self.watchdog_seconds = int(microseconds) / 1e6 if ours and microseconds.isdigit() else 0.0
+        self._due = 0.0
+        self._await(0.0)
 
     def __bool__(self) -> bool:
         return bool(self._address)
 
+    def starting(self, seconds: float, status: str) -> None:
+        """The next step of the start may take so long, whatever the unit says."""
+        self._await(seconds)
+        self._tell(f"EXTEND_TIMEOUT_USEC={int(seconds * 1e6)}", _status(status))
+
     def ready(self, status: str) -> None:
         """The work has begun, or goes on after `reloading`."""
-        self._is_ready = True
+        self._is_ready = self.can_work = True
         self._tell("READY=1", _status(status))
 
     def reloading(self) -> None:
@@ -60,6 +68,7 @@ class Supervisor:
 
     def stopping(self, seconds: float, status: str) -> None:
         """The end has begun, and may take so long, whatever the unit says."""
+        self.can_work = False
         self._tell("STOPPING=1", f"EXTEND_TIMEOUT_USEC={int(seconds * 1e6)}", _status(status))
 
     def status(self, text: str) -> None:
@@ -70,14 +79,19 @@ class Supervisor:
 
     def feed(self) -> None:
         """Say that there is progress, or honestly nothing to do."""
-        self._fed = time.monotonic()
+        self._await(0.0)
         if self.watchdog_seconds:
             self._tell("WATCHDOG=1")
 
     @property
     def fed_in_time(self) -> bool:
         """Whether a watchdog would leave the process running; asked by the probes of containers."""
-        return time.monotonic() - self._fed < (self.watchdog_seconds or _PATIENCE_SECONDS)
+        return time.monotonic() < self._due
+
+    def _await(self, seconds: float) -> None:
+        """Expect the next sign of life so much later, or as a watchdog does."""
+        patience = seconds or self.watchdog_seconds or _PATIENCE_SECONDS
+        self._due = time.monotonic() + patience
 
     def _tell(self, *lines: str) -> None:
         if len(lines) > 1:

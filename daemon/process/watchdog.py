@@ -74,6 +74,7 @@ class Watchdog:
         self._supervisor.ready("consuming")
 
     def missed(self, error: BaseException | None) -> None:
+        self._supervisor.can_work = False
         self._mute = bool(error and isinstance(error.__cause__, TimeoutError))
 
     def draining(self, in_flight: int, seconds: float) -> None:

@@ -26,7 +26,7 @@ from daemon.telemetry.metrics import BUILD, METRICS
 from daemon.telemetry.release import RELEASE
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Mapping
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
     from prometheus_client.core import Metric as Family
@@ -88,18 +88,20 @@ def collectors(registry: Registry, refresh: Callable[[], None] = lambda: None) -
 
 
 def serve(
-    registry: Registry, host: str, port: int, *, healthy: Callable[[], bool] = lambda: True
-) -> None:
-    """Serve `/metrics` and `/healthz` from a thread of its own; port 0 serves nothing.
+    registry: Registry, host: str, port: int, *,
+    healthy: Callable[[], bool] = lambda: True, ready: Callable[[], bool] = lambda: True,
+) -> None:  # fmt: skip
+    """Serve `/metrics` and the probes from a thread of its own; port 0 serves nothing.
 
-    `/healthz` is 503 where the process's loop does not go on. A port that is taken is no reason to
-    stop labelling: the log says so.
+    `/healthz` is 503 where the process's loop does not go on, `/readyz` where it cannot work yet,
+    or not now. A port that is taken is no reason to stop labelling: the log says so.
     """
     if not port:
         return
+    probes = {"/healthz": (healthy, "the loop has stopped"), "/readyz": (ready, "not ready")}
     kind = _ServerV6 if ":" in host else ThreadingWSGIServer
     try:
-        server = make_server(host, port, _application(registry, healthy), kind, _Quiet)
+        server = make_server(host, port, _application(registry, probes), kind, _Quiet)
     except OSError as error:
         _log.warning(
             "metrics_not_served", host=host, port=port, error=error.strerror, fix=_FIX,
@@ -109,7 +111,9 @@ def serve(
     _log.info("metrics_served", host=host, port=port)
 
 
-def _application(registry: Registry, healthy: Callable[[], bool]) -> WSGIApplication:
+def _application(
+    registry: Registry, probes: Mapping[str, tuple[Callable[[], bool], str]]
+) -> WSGIApplication:
     metrics = make_wsgi_app(collectors(registry))
 
     def application(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
@@ -117,13 +121,14 @@ def _application(registry: Registry, healthy: Callable[[], bool]) -> WSGIApplica
         path = environ["PATH_INFO"].rstrip("/")
         if path in {"", "/metrics"}:
             return metrics(environ, start_response)  # type: ignore[no-any-return]
-        if path != "/healthz":
+        if path not in probes:
             start_response("404 Not Found", [("Content-Type", "text/plain; charset=utf-8")])
-            return [b"there are /metrics and /healthz\n"]
-        well = healthy()
+            return [b"there are /metrics, /healthz and /readyz\n"]
+        passes, otherwise = probes[path]
+        well = passes()
         status = "200 OK" if well else "503 Service Unavailable"
         start_response(status, [("Content-Type", "text/plain; charset=utf-8")])
-        return [b"ok\n" if well else b"the loop has stopped\n"]
+        return [b"ok\n" if well else f"{otherwise}\n".encode()]
 
     return application
 

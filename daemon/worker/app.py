@@ -36,6 +36,8 @@ if TYPE_CHECKING:
     from daemon.model.tone_model import ToneModel
     from daemon.settings import ModelSettings, Settings
 
+_LOADING_SECONDS = 600
+"""A model that takes longer to load, from a hub perhaps, hangs."""
 _log = structlog.get_logger(__name__)
 
 
@@ -47,17 +49,21 @@ def run(settings: Settings, models: Sequence[str]) -> int:
     """
     chosen = [settings.model(each) for each in models]
     tracer = tracing.start(settings.tracing, "worker")
-    supervisor = Supervisor()
+    supervisor, registry = Supervisor(), Registry()
+    prometheus.serve(
+        registry, settings.metrics.host, settings.metrics.port,
+        healthy=lambda: supervisor.fed_in_time, ready=lambda: supervisor.can_work,
+    )  # fmt: skip
     bus.await_broker(settings, models, supervisor)
     # the name is that of this process alone, so that a daemon can tell three workers from one that
     # was started three times
     name = f"{models[0]}-{uuid.uuid4().hex[:8]}@{socket.gethostname()}"
     app = bus.celery_app(settings, models)
-    store, registry = wiring.redis_store(settings), Registry()
+    store = wiring.redis_store(settings)
     served: dict[str, tuple[Work, WorkerReport]] = {}
     facts: list[dict[str, str]] = []
     for each in chosen:
-        supervisor.status(f"loading model {each.name}")
+        supervisor.starting(_LOADING_SECONDS, f"loading model {each.name}")
         model = _load(each)
         report = WorkerReport(
             store,
@@ -92,10 +98,6 @@ def run(settings: Settings, models: Sequence[str]) -> int:
     for report in reports:
         report.start()
     supervisor.feed()
-    prometheus.serve(
-        registry, settings.metrics.host, settings.metrics.port,
-        healthy=lambda: supervisor.fed_in_time,
-    )  # fmt: skip
     # at each lost connection Celery warns of a change to come; it has just asked to see that always
     warnings.simplefilter("ignore", CPendingDeprecationWarning)
     worker.start()

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from daemon.settings import Settings
 
 _REPLY_SECONDS = 10
+_ATTEMPT_SECONDS = 120
+"""Until the next attempt to connect has ended, on every node; one that has not hangs."""
 _log = structlog.get_logger(__name__)
 
 
@@ -48,9 +50,10 @@ def await_broker(settings: Settings, models: Sequence[str], supervisor: Supervis
 
     def report(state: tenacity.RetryCallState) -> None:
         error = state.outcome.exception() if state.outcome else None
-        supervisor.status(f"waiting for RabbitMQ: {error}")
+        supervisor.starting(_ATTEMPT_SECONDS, f"waiting for RabbitMQ: {error}")
         _log.warning("bus_unavailable", error=str(error), next_in=round(state.upcoming_sleep, 1))
 
+    supervisor.starting(_ATTEMPT_SECONDS, "connecting to RabbitMQ")
     tenacity.Retrying(
         retry=tenacity.retry_if_exception_type(Unavailable), wait=wiring.RECONNECT_PAUSES,
         before_sleep=report,

@@ -51,6 +51,7 @@ class WorkerConsumer(Consumer):  # type: ignore[misc]  # Celery has no types
         with self.app.pool.acquire(block=True) as replies:
             replies.collect()
         self.pulse()
+        self._supervisor.can_work = True
         self.timer.call_repeatedly(_PULSE_SECONDS, self.pulse)
 
     def create_task_handler(self, *args: object, **kwargs: object) -> Callable[[Any], None]:
@@ -114,6 +115,7 @@ class WorkerConsumer(Consumer):  # type: ignore[misc]  # Celery has no types
         # only a broker that does not even refuse the connection starves the watchdog
         if not isinstance(error, TimeoutError):
             self._supervisor.feed()
+        self._supervisor.can_work = False
         self._supervisor.status(f"waiting for RabbitMQ: {error}")
         _log.warning("bus_unavailable", error=str(error), next_in=round(interval, 1))
 

@@ -97,7 +97,7 @@ def test_the_probes_ask_where_somebody_answers(name: str) -> None:
         }
     else:
         assert (settings.metrics.host, settings.metrics.port) == ("0.0.0.0", port["containerPort"])
-        assert paths == {"/healthz"}
+        assert paths == {"/healthz", "/readyz"}
 
 
 def test_a_pod_has_the_time_to_drain() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
@@ -87,3 +88,27 @@ def test_a_status_is_one_line_whatever_is_in_it(tmp_path: Path) -> None:
         [line] = systemd.listen(1)
         assert line.startswith("STATUS=a READY=1 xxx")
         assert len(line) < 500
+
+
+def test_a_step_of_the_start_that_takes_longer_than_it_may_is_known(tmp_path: Path) -> None:
+    with listener(tmp_path) as systemd:
+        ours = Supervisor({"NOTIFY_SOCKET": systemd.address, "WATCHDOG_USEC": "1000"})
+        ours.starting(600, "loading")
+        assert systemd.listen(1) == ["EXTEND_TIMEOUT_USEC=600000000", "STATUS=loading"]
+        assert ours.fed_in_time, "longer than the watchdog's patience"
+        ours.starting(0.001, "loading")
+        until(lambda: not ours.fed_in_time)
+
+
+def test_a_process_can_work_from_ready_to_stopping() -> None:
+    ours = Supervisor({})
+    steps = [
+        partial(ours.starting, 10, "loading"),
+        partial(ours.ready, "consuming"),
+        partial(ours.stopping, 1, "stopping"),
+    ]
+    could = []
+    for step in steps:
+        step()
+        could.append(ours.can_work)
+    assert could == [False, True, False]

@@ -137,12 +137,13 @@ def test_metrics_are_served_on_the_port() -> None:
         assert b'tonebus_deliveries_total{connector="input"} 1.0' in reply.read()
 
 
-@pytest.mark.parametrize(("healthy", "status"), [(True, 200), (False, 503)])
-def test_the_port_tells_a_probe_whether_the_loop_goes_on(*, healthy: bool, status: int) -> None:
-    port = free_port()
-    prometheus.serve(Registry(), "127.0.0.1", port, healthy=lambda: healthy)
-    reply = httpx.get(f"http://127.0.0.1:{port}/healthz", timeout=10)
-    assert reply.status_code == status
+@pytest.mark.parametrize(("passes", "status"), [(True, 200), (False, 503)])
+def test_the_port_tells_each_probe_what_it_asks(*, passes: bool, status: int) -> None:
+    for probe, path, other in (("healthy", "healthz", "readyz"), ("ready", "readyz", "healthz")):
+        port = free_port()
+        prometheus.serve(Registry(), "127.0.0.1", port, **{probe: lambda: passes})
+        assert httpx.get(f"http://127.0.0.1:{port}/{path}", timeout=10).status_code == status
+        assert httpx.get(f"http://127.0.0.1:{port}/{other}", timeout=10).status_code == 200
 
 
 def test_a_path_that_is_not_served_is_no_healthy_one() -> None:

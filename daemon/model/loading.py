@@ -11,15 +11,10 @@ import torch
 import transformers
 from huggingface_hub import errors as hub
 from huggingface_hub import is_offline_mode, snapshot_download
-from transformers import (
-    MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING,
-    AutoConfig,
-    AutoModelForSequenceClassification,
-    AutoTokenizer,
-)
+from transformers import AutoConfig, AutoTokenizer
 
 from connectors.errors import Misconfigured, Unavailable
-from daemon.model import card, packed, vetting
+from daemon.model import bert, card, packed, vetting
 from daemon.model.labels import Folding, fold
 
 if TYPE_CHECKING:
@@ -44,7 +39,8 @@ class Loaded(msgspec.Struct, frozen=True):
     """A model ready to run.
 
     Attributes:
-        network: Takes `input_ids` and gives `logits`; in evaluation mode on `device`.
+        network: Takes `input_ids` and gives `logits`, in evaluation mode on `device`; of BERT's
+            kind on a CPU, its bare weights.
         tokenizer: The fast tokenizer's own engine: no padding, no truncation set.
         independent: Whether each label is decided on its own (sigmoid), instead of one of them.
         max_tokens: Longest input that tokenizer, positions and settings all allow.
@@ -52,7 +48,7 @@ class Loaded(msgspec.Struct, frozen=True):
         precision: The number format of its products, as the setting has it.
     """
 
-    network: torch.nn.Module
+    network: torch.nn.Module | bert.Bert
     tokenizer: Tokenizer
     card: card.Card
     folding: Folding
@@ -87,7 +83,14 @@ def load(settings: ModelSettings) -> Loaded:
         tokenizer = AutoTokenizer.from_pretrained(
             where, use_fast=True, trust_remote_code=False, local_files_only=True
         )
-        network, missing = _network(where, _DTYPES[precision])
+        config = AutoConfig.from_pretrained(where, trust_remote_code=False, local_files_only=True)
+        network: Any = None
+        missing: list[str] = []
+        if device.type == "cpu":
+            network = bert.read(where, config, _DTYPES[precision])
+        if network is None:
+            network, missing = _network(where, config, _DTYPES[precision])
+            network = network.to(device).eval().requires_grad_(requires_grad=False)
     except Exception as error:  # transformers raises a dozen kinds, all about these files
         said = f"{type(error).__name__}: {''.join(str(error).strip().splitlines()[:1])[:300]}"
         raise Misconfigured(f"{where}: transformers cannot load it: {said}") from error
@@ -105,7 +108,7 @@ def load(settings: ModelSettings) -> Loaded:
     engine.no_padding()
     engine.no_truncation()
     return Loaded(
-        network=network.to(device).eval().requires_grad_(requires_grad=False),
+        network=network,
         tokenizer=engine,
         card=described,
         folding=fold(labels, settings.labels, settings.name),
@@ -142,16 +145,20 @@ def _fetched(settings: ModelSettings) -> Path:
         raise Unavailable(f"{settings.source}: {type(error).__name__}") from error
 
 
-def _network(where: Path, dtype: torch.dtype) -> tuple[Any, list[str]]:
+def _network(where: Path, config: Any, dtype: torch.dtype) -> tuple[Any, list[str]]:  # noqa: ANN401 - transformers publishes no types
     """Load the network, from packed weights or as it is; return it and the weights it lacks."""
+    # a large import, of which models of BERT's kind need nothing
+    from transformers import (  # noqa: PLC0415
+        MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING,
+        AutoModelForSequenceClassification,
+    )
+
     network: Any
     if (state := packed.unpack(where, dtype)) is not None:
-        config = AutoConfig.from_pretrained(where, trust_remote_code=False, local_files_only=True)
         kind = MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING[type(config)]
         network, report = kind.from_pretrained(
             None, config=config, state_dict=state, dtype=dtype, output_loading_info=True
         )
-        packed.keep_words_packed(network, where, dtype)
         return network, sorted(report["missing_keys"])
     network, report = AutoModelForSequenceClassification.from_pretrained(
         where,
@@ -173,7 +180,7 @@ def _pad(config: Any, tokenizer: Any) -> int:  # noqa: ANN401 - transformers pub
     return pad
 
 
-def _limit(tokenizer_tokens: int, network: torch.nn.Module) -> int:
+def _limit(tokenizer_tokens: int, network: torch.nn.Module | bert.Bert) -> int:
     """Longest input for tokenizer and positions.
 
     RoBERTa and its kin number positions from beyond the padding id, so their table has that many
@@ -183,6 +190,8 @@ def _limit(tokenizer_tokens: int, network: torch.nn.Module) -> int:
     config: Any = network.config
     names = ("max_position_embeddings", "n_positions", "max_seq_len")
     limits += [value for name in names if (value := getattr(config, name, None) or 0) > 0]
+    if isinstance(network, bert.Bert):
+        return min([*limits, network.positions])
     for name, module in network.named_modules():
         if name.endswith("position_embeddings") and isinstance(module, torch.nn.Embedding):
             unused = 0 if module.padding_idx is None else module.padding_idx + 1

@@ -31,48 +31,20 @@ def unpack(where: Path, dtype: torch.dtype) -> dict[str, torch.Tensor] | None:
     path = where / PACKED
     if not path.exists():
         return None
-    state = {}
     with safe_open(path, "pt") as file:
-        names = set(file.keys())
-        for name in sorted(name for name in names if not name.endswith(SCALE)):
-            value = file.get_tensor(name)
-            if name + SCALE in names:
-                value = _scaled(value, file.get_tensor(name + SCALE))
-            state[name] = value.to(dtype)
-    return state
+        names = sorted(name for name in file.keys() if not name.endswith(SCALE))  # noqa: SIM118 - it is no dictionary
+        return {name: tensor(file, name).to(dtype) for name in names}
 
 
-def keep_words_packed(network: Any, where: Path, dtype: torch.dtype) -> None:  # noqa: ANN401 - transformers has no types
-    """Put the packed table of words in the place of its floats, which take up to seven times that.
-
-    The network was loaded from this directory, with this type.
-    """
-    words = network.get_input_embeddings()
-    name = next(name for name, module in network.named_modules() if module is words) + ".weight"
-    with safe_open(where / PACKED, "pt") as file:
-        if name + SCALE in file.keys():  # noqa: SIM118 - it is no dictionary
-            scale = file.get_tensor(name + SCALE).to(dtype)
-            network.set_input_embeddings(_Words(file.get_tensor(name), scale))
+def tensor(file: Any, name: str) -> torch.Tensor:  # noqa: ANN401 - safetensors has no types
+    """Read one weight, packed or not, of an open file; what was packed comes in fp32."""
+    value: torch.Tensor = file.get_tensor(name)
+    packed = name + SCALE in file.keys()  # noqa: SIM118 - it is no dictionary
+    return floats(value, file.get_tensor(name + SCALE)) if packed else value
 
 
-class _Words(torch.nn.Module):
-    """A table of words whose rows become floats when they are looked up."""
-
-    whole: torch.Tensor
-    scale: torch.Tensor
-
-    def __init__(self, whole: torch.Tensor, scale: torch.Tensor) -> None:
-        super().__init__()
-        self.register_buffer("whole", whole)
-        self.register_buffer("scale", scale)
-
-    def forward(self, ids: torch.Tensor) -> torch.Tensor:
-        rows = ids.flatten()
-        floats = _scaled(self.whole[rows], self.scale[rows]).to(self.scale.dtype)
-        return floats.view(*ids.shape, -1)
-
-
-def _scaled(whole: torch.Tensor, scale: torch.Tensor) -> torch.Tensor:
+def floats(whole: torch.Tensor, scale: torch.Tensor) -> torch.Tensor:
+    """Return the weights, in fp32, that whole numbers and their multipliers stand for."""
     if whole.dtype == torch.uint8:
         whole = torch.cat([whole & 15, whole >> 4], dim=1).to(torch.int8) - _MIDDLE
     rows, columns = whole.shape

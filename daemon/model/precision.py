@@ -10,6 +10,7 @@ import torch
 
 from daemon.model import int8
 from daemon.model.agreement import compare, scores
+from daemon.model.bert import Bert
 from daemon.model.forward import Forward
 from daemon.model.padded import Padded
 from daemon.model.unpadded import Unpadded, unpadded
@@ -91,5 +92,7 @@ def _formats(exact: Forward) -> Iterator[tuple[str, Maker]]:
 
 
 def _halved(loaded: Loaded, _: Sequence[list[int]]) -> Forward:
-    network: Any = copy.deepcopy(loaded.network).to(torch.bfloat16)
-    return Forward(unpadded(network) or Padded(network, loaded.pad), loaded)
+    if isinstance(loaded.network, Bert):
+        return Forward(unpadded(loaded.network.to(torch.bfloat16)), loaded)
+    network = copy.deepcopy(loaded.network).to(torch.bfloat16)
+    return Forward(Padded(network, loaded.pad), loaded)

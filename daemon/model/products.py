@@ -22,14 +22,19 @@ Maker = Callable[["Tensor", "Tensor", str], Product]
 and place, as `0.query`."""
 
 
-def exact(weight: Tensor, bias: Tensor, _part: str) -> Product:
+def plain(weight: Tensor, bias: Tensor, _part: str) -> Product:
+    """Return the product as torch documents it, with the weights as they are."""
+    return lambda rows: functional.linear(rows, weight, bias)
+
+
+def exact(weight: Tensor, bias: Tensor, part: str) -> Product:
     """Return the product in the weights' own precision, as fast as this build of torch can.
 
     oneDNN's is up to a third faster than `functional.linear`, most with few rows. Its operators are
     those that torch's own compiler uses, and are not documented.
     """
     if not _with_onednn(weight.dtype):
-        return lambda rows: functional.linear(rows, weight, bias)
+        return plain(weight, bias, part)
     laid_out = _operators._reorder_linear_weight(weight.contiguous(), _ROWS)  # noqa: SLF001 - see above
     multiply = _operators._linear_pointwise  # noqa: SLF001 - likewise
     return lambda rows: multiply(rows, laid_out, bias, "none", [], "")

@@ -12,6 +12,7 @@ from msgspec.structs import asdict
 from connectors.errors import Misconfigured
 from connectors.messages import Fault, Score
 from daemon.model import int8, loading
+from daemon.model.bert import Bert
 from daemon.model.encoding import Encoded, Encoder
 from daemon.model.forward import Forward
 from daemon.model.identity import ModelIdentity, identify
@@ -62,9 +63,10 @@ class ToneModel:
         self.token_budget = settings.token_budget or _BUDGETS[self.device]
         self._measure = not settings.token_budget
         self.precision = Precision(loaded.precision, f"precision = {settings.precision}")
-        # where it is replaced, the loaded network's weights are freed
-        network = unpadded(loaded.network) or Padded(loaded.network, loaded.pad)
-        self._forward = Forward(network, loaded)
+        network = loaded.network
+        self._forward = Forward(
+            unpadded(network) if isinstance(network, Bert) else Padded(network, loaded.pad), loaded
+        )
         self._encoder = Encoder(
             loaded.tokenizer,
             loaded.card.preprocessing,

@@ -7,20 +7,17 @@ for rounding, the same logits: a text costs what its own tokens cost, whatever i
 
 from __future__ import annotations
 
+from functools import partial
 from itertools import accumulate, groupby
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import structlog
 import torch
 from torch.nn import functional
-from transformers import (
-    BertForSequenceClassification,
-    RobertaForSequenceClassification,
-    XLMRobertaForSequenceClassification,
-)
 
 from daemon.model import products
 from daemon.model.batching import string
+from daemon.model.bert import ACTIVATIONS, Bert
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -29,11 +26,6 @@ if TYPE_CHECKING:
 
     from daemon.model.products import Maker, Product
 
-_KINDS = (
-    BertForSequenceClassification,
-    RobertaForSequenceClassification,
-    XLMRobertaForSequenceClassification,
-)
 _PROOF_LENGTHS = (11, 7, 7, 2)
 _CLOSE = {torch.float32: 1e-3, torch.bfloat16: 0.1, torch.float16: 0.02}
 _log = structlog.get_logger(__name__)
@@ -50,22 +42,24 @@ class _Layer(NamedTuple):
     norm: Callable[[Tensor], Tensor]
 
     @classmethod
-    def of(cls, layer: Any, number: int, make: Maker) -> _Layer:  # noqa: ANN401 - transformers has no types
-        def product(part: str, *linears: Any) -> Product:  # noqa: ANN401 - likewise
-            weight = torch.cat([linear.weight for linear in linears])
-            bias = torch.cat([linear.bias for linear in linears])
+    def of(cls, network: Bert, number: int, make: Maker) -> _Layer:
+        weights = network.weights
+
+        def product(part: str, *names: str) -> Product:
+            whole = [f"encoder.layer.{number}.{name}" for name in names]
+            weight = torch.cat([weights[f"{name}.weight"] for name in whole])
+            bias = torch.cat([weights[f"{name}.bias"] for name in whole])
             return make(weight, bias, f"{number}.{part}")
 
-        attention, mixing = layer.attention.self, layer.attention.output
         return cls(
-            product("query", attention.query),
-            product("key_value", attention.key, attention.value),
-            product("mix", mixing.dense),
-            mixing.LayerNorm,
-            product("widen", layer.intermediate.dense),
-            layer.intermediate.intermediate_act_fn,
-            product("narrow", layer.output.dense),
-            layer.output.LayerNorm,
+            product("query", "attention.self.query"),
+            product("key_value", "attention.self.key", "attention.self.value"),
+            product("mix", "attention.output.dense"),
+            _norm(network, f"encoder.layer.{number}.attention.output.LayerNorm"),
+            product("widen", "intermediate.dense"),
+            ACTIVATIONS[network.config.hidden_act],
+            product("narrow", "output.dense"),
+            _norm(network, f"encoder.layer.{number}.output.LayerNorm"),
         )
 
 
@@ -73,7 +67,7 @@ class Unpadded:
     """The forward.
 
     Args:
-        network: A stock BERT or RoBERTa with a head for sequence classification, on a CPU.
+        network: Its weights.
         make: How its matrix products are done.
 
     Attributes:
@@ -83,47 +77,47 @@ class Unpadded:
 
     groups = staticmethod(string)
 
-    def __init__(self, network: Any, make: Maker) -> None:  # noqa: ANN401 - transformers has no types
-        base = network.base_model
-        self.embeddings: torch.nn.Embedding = network.get_input_embeddings()
-        self._embed = base.embeddings
-        # RoBERTa numbers positions from beyond its padding id
-        beyond = getattr(base.embeddings, "padding_idx", None)
-        self._first_place = 0 if beyond is None else beyond + 1
+    def __init__(self, network: Bert, make: Maker) -> None:
+        weights = network.weights
+        self.embeddings = network.words
+        self._places = weights["embeddings.position_embeddings.weight"]
+        self._kind = weights["embeddings.token_type_embeddings.weight"][0]
+        self._norm = _norm(network, "embeddings.LayerNorm")
+        self._first_place = network.first_place
         self._heads = network.config.num_attention_heads
         self._layers = [
-            _Layer.of(layer, number, make) for number, layer in enumerate(base.encoder.layer)
+            _Layer.of(network, number, make) for number in range(network.config.num_hidden_layers)
         ]
-        self._pool = base.pooler or torch.nn.Identity()
-        self._classify = network.classifier
+        self._pool, self._classify = (
+            products.plain(weights[f"{name}.weight"], weights[f"{name}.bias"], name)
+            for name in network.head
+        )
 
     def __call__(self, windows: Sequence[list[int]]) -> Tensor:
         """Logits of shape (windows, labels); windows of one length should stand together."""
         runs = [(len(list(run)), length) for length, run in groupby(map(len, windows))]
         ids = _filled([token for window in windows for token in window])
         places = _filled([place for window in windows for place in range(len(window))])
-        rows = self._embed(
-            input_ids=torch.tensor([ids]),
-            position_ids=torch.tensor([places]) + self._first_place,
-        )[0]
+        words = self.embeddings(torch.tensor([ids]))[0].to(self._places.dtype)
+        rows = self._norm(
+            words + self._kind + self._places[torch.tensor(places) + self._first_place]
+        )
         *layers, last = self._layers
         for layer in layers:
             rows = self._layer(layer, rows, rows, runs, asking=0)
         firsts = rows[_filled([0, *accumulate(map(len, windows[:-1]))])]
         firsts = self._layer(last, firsts, rows, runs, asking=1)
-        # heads look for the first token along an axis of tokens
-        logits: Tensor = self._classify(self._pool(firsts[:, None]))
-        return logits[: len(windows)]
+        return self._classify(self._pool(firsts).tanh())[: len(windows)]
 
-    def agrees(self, network: Any) -> bool:  # noqa: ANN401 - as above
-        """Whether the stock network gives the same logits, each text on its own."""
+    def agrees(self, other: Unpadded) -> bool:
+        """Whether another forward of this model gives the same logits, each text on its own."""
         # ids from the end of the vocabulary, where no special tokens are
-        last = network.config.vocab_size - 1
+        last = len(self.embeddings.weight) - 1
         windows = [list(range(last - length, last)) for length in _PROOF_LENGTHS]
         with torch.inference_mode():
             ours = self(windows)
-            theirs = [network(input_ids=torch.tensor([window])).logits for window in windows]
-        return torch.allclose(ours, torch.cat(theirs), rtol=0, atol=_CLOSE[ours.dtype])
+            theirs = torch.cat([other([window]) for window in windows])
+        return torch.allclose(ours, theirs, rtol=0, atol=_CLOSE[ours.dtype])
 
     def _layer(
         self, layer: _Layer, rows: Tensor, tokens: Tensor, runs: list[tuple[int, int]], asking: int
@@ -173,15 +167,19 @@ def _filled(values: list[int]) -> list[int]:
     return values + [0] * (-count % step)
 
 
-def unpadded(network: Any) -> Unpadded | None:  # noqa: ANN401 - as above
-    """Return a faster forward of a network, proven on it; None where there is none.
+def _norm(network: Bert, name: str) -> Callable[[Tensor], Tensor]:
+    weight, bias = (network.weights[f"{name}.{each}"] for each in ("weight", "bias"))
+    return partial(
+        functional.layer_norm, normalized_shape=weight.shape, weight=weight, bias=bias,
+        eps=network.config.layer_norm_eps,
+    )  # fmt: skip
 
-    The network may be of any architecture and on any device, and is not needed any more.
-    """
-    if type(network) not in _KINDS or network.config.is_decoder or network.device.type != "cpu":
-        return None
-    fast = Unpadded(network, products.exact)
-    if not (agrees := fast.agrees(network)):
-        # transformers has changed its BERT: slow is better than wrong
-        _log.warning("unpadded_forward_refused", architecture=type(network).__name__)
-    return fast if agrees else None
+
+def unpadded(network: Bert) -> Unpadded:
+    """Return the fastest forward of a network, proven on it; the network is not needed any more."""
+    fast, slow = Unpadded(network, products.exact), Unpadded(network, products.plain)
+    if fast.agrees(slow):
+        return fast
+    # torch does not document oneDNN's products: slow is better than wrong
+    _log.warning("unpadded_forward_refused", architecture=network.config.model_type)
+    return slow

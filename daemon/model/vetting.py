@@ -45,33 +45,43 @@ def vet(where: Path) -> None:
     _vet_labels(where, config)
 
 
+def weights(where: Path) -> list[Path]:
+    """Return the files with a model's weights, whether they are there or not.
+
+    Raises:
+        Misconfigured: The index of several files is wrong.
+    """
+    if (where / PACKED).exists():
+        return [where / PACKED]
+    whole, index = where / "model.safetensors", where / "model.safetensors.index.json"
+    if whole.exists() or not index.exists():
+        return [whole]
+    names = set(_object(index).get("weight_map", {}).values())
+    if any("/" in name or "\\" in name for name in names):
+        _refuse(where, f"{index.name} names files elsewhere", "fetch it again from its source")
+    return [where / name for name in sorted(names)]
+
+
 def _vet_weights(where: Path) -> None:
     if (where / "adapter_config.json").exists():
         _refuse(
             where, "it is an adapter, not a model", "merge it into its base model and save that"
         )
-    weights = [where / "model.safetensors"]
-    if (where / PACKED).exists():
-        weights = [where / PACKED]
-    elif not weights[0].exists() and (index := where / "model.safetensors.index.json").exists():
-        names = set(_object(index).get("weight_map", {}).values())
-        if any("/" in name or "\\" in name for name in names):
-            _refuse(where, f"{index.name} names files elsewhere", "fetch it again from its source")
-        weights = [where / name for name in sorted(names)]
-    missing = [path.name for path in weights if not path.exists()]
+    found = weights(where)
+    missing = [path.name for path in found if not path.exists()]
     pickles = sorted(path.name for pattern in _PICKLES for path in where.glob(pattern))
-    if (missing or not weights) and pickles:
+    if (missing or not found) and pickles:
         _refuse(
             where,
             f"its weights are only in {pickles[0]}, a format that can run code and is never loaded",
             "convert it once, where you trust it: "
             f"`AutoModelForSequenceClassification.{_SAVE}` writes model.safetensors",
         )
-    if missing or not weights:
+    if missing or not found:
         _refuse(
             where, f"{', '.join(missing) or 'weights'} missing", "fetch the model's safetensors"
         )
-    for path in weights:
+    for path in found:
         _refuse_pointer(path)
 
 

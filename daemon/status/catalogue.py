@@ -117,7 +117,7 @@ CATALOGUE: dict[str, Words] = {
         "the release of Celery in constraints.txt."),
     "unpadded_forward_refused": Words(
         "The fast forward gives other scores for {architecture}, so the slow one is used",
-        "Scores are right. Install the release of transformers in constraints.txt for speed."),
+        "Scores are right. Install the release of torch in constraints.txt for speed."),
     "report_failed": Words(
         "A process could not report its state ({error})",
         "Messages flow nevertheless, and it tries again every second. Please report this bug."),

@@ -170,7 +170,8 @@ def test_half_precision_weights_run_as_fp32_on_a_cpu(own_bert: Path) -> None:
     save_file(halves, own_bert / "model.safetensors", metadata={"format": "pt"})
     tiny.edit(own_bert / "config.json", dtype="float16")
     model = ToneModel.load(tiny.settings(own_bert))
-    assert model._forward.network.embeddings.weight.dtype == torch.float32
+    assert model._forward.network.embeddings.weight.dtype == torch.float16, "as in the file"
+    assert model._forward.network([[2, 3]]).dtype == torch.float32
 
 
 @pytest.mark.parametrize("bound", [0, 16, 1000])

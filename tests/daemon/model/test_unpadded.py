@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import weakref
 from typing import TYPE_CHECKING, Any
 
 import pytest
 import torch
-from transformers import AutoModelForSequenceClassification, BertForSequenceClassification
+from safetensors.torch import load_file, save_file
+from transformers import AutoConfig, AutoModelForSequenceClassification
 
-from daemon.model import products
+from daemon.model import bert, products
 from daemon.model.padded import Padded
 from daemon.model.tone_model import ToneModel
 from daemon.model.unpadded import Unpadded, unpadded
@@ -25,6 +28,12 @@ def stock(where: Path) -> Any:
     return AutoModelForSequenceClassification.from_pretrained(where).eval()
 
 
+def bare(where: Path) -> bert.Bert:
+    found = bert.read(where, AutoConfig.from_pretrained(where), torch.float32)
+    assert found
+    return found
+
+
 @pytest.mark.parametrize(
     ("make", "kind"),
     [(tiny.bert, Unpadded), (tiny.roberta, Unpadded), (tiny.distilbert, Padded)],
@@ -34,10 +43,15 @@ def test_berts_kin_is_not_padded(tmp_path: Path, make: Callable[[Path], Path], k
     assert isinstance(model._forward.network, kind)
 
 
+@pytest.mark.parametrize("act", sorted(bert.ACTIVATIONS))
+@pytest.mark.parametrize("make", [tiny.bert, tiny.roberta])
 @torch.inference_mode()
-def test_texts_of_any_lengths_in_any_order_keep_their_own_logits(shared_bert: Path) -> None:
-    network = stock(shared_bert)
-    fast = Unpadded(network, products.exact)
+def test_texts_of_any_lengths_in_any_order_keep_their_own_logits(
+    tmp_path: Path, make: Callable[..., Path], act: str
+) -> None:
+    where = make(tmp_path / "model")
+    tiny.edit(where / "config.json", hidden_act=act)
+    network = stock(where)
     windows = [
         [2, 9, 8, 7, 3],
         [2, 3],
@@ -46,9 +60,61 @@ def test_texts_of_any_lengths_in_any_order_keep_their_own_logits(shared_bert: Pa
         [2, 6, 3],
         list(range(2, 60)),
     ]
-    for window, logits in zip(windows, fast(windows), strict=True):
-        theirs = network(input_ids=torch.tensor([window])).logits[0]
-        assert torch.allclose(logits, theirs, atol=1e-5)
+    for product in (products.exact, products.plain):
+        fast = Unpadded(bare(where), product)
+        for window, logits in zip(windows, fast(windows), strict=True):
+            theirs = network(input_ids=torch.tensor([window])).logits[0]
+            assert torch.allclose(logits, theirs, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("act", "extra"), [("silu", {}), ("gelu", {"is_decoder": True})], ids=["act", "decoder"]
+)
+def test_a_bert_of_another_make_is_left_to_transformers(
+    own_bert: Path, act: str, extra: dict[str, Any]
+) -> None:
+    tiny.edit(own_bert / "config.json", hidden_act=act, **extra)
+    model = ToneModel.load(tiny.settings(own_bert))
+    assert isinstance(model._forward.network, Padded)
+
+
+def test_weights_by_their_old_names_are_known(own_bert: Path) -> None:
+    before = scored(ToneModel.load(tiny.settings(own_bert)), "good", "bad")
+    path = own_bert / "model.safetensors"
+    old = {"LayerNorm.weight": "LayerNorm.gamma", "LayerNorm.bias": "LayerNorm.beta"}
+    weights = load_file(path)
+    for new, name in old.items():
+        weights = {key.replace(new, name): value for key, value in weights.items()}
+    save_file(weights, path, metadata={"format": "pt"})
+    model = ToneModel.load(tiny.settings(own_bert))
+    assert isinstance(model._forward.network, Unpadded)
+    assert scored(model, "good", "bad") == before
+
+
+def test_weights_in_several_files_are_read(own_bert: Path) -> None:
+    before = scored(ToneModel.load(tiny.settings(own_bert)), "good", "bad")
+    weights = load_file(own_bert / "model.safetensors")
+    (own_bert / "model.safetensors").unlink()
+    places = {name: f"model-{number % 2}.safetensors" for number, name in enumerate(weights)}
+    for file in set(places.values()):
+        part = {name: value for name, value in weights.items() if places[name] == file}
+        save_file(part, own_bert / file, metadata={"format": "pt"})
+    tiny.edit(own_bert / "model.safetensors.index.json", weight_map=places)
+    model = ToneModel.load(tiny.settings(own_bert))
+    assert isinstance(model._forward.network, Unpadded)
+    assert scored(model, "good", "bad") == before
+
+
+def test_a_worker_of_berts_kind_imports_no_network_of_transformers(shared_bert: Path) -> None:
+    program = (
+        "import sys; from daemon.model.tone_model import ToneModel;"
+        "from daemon.settings import ModelSettings;"
+        "ToneModel.load(ModelSettings(source=sys.argv[1], threads=1), measure=True).score(['a']);"
+        "print({'transformers.modeling_utils', 'torch._dynamo', 'sympy'} & set(sys.modules))"
+    )
+    command = [sys.executable, "-c", program, str(shared_bert)]
+    ran = subprocess.run(command, check=True, capture_output=True, text=True)
+    assert ran.stdout.splitlines()[-1] == "set()"
 
 
 @pytest.mark.parametrize("precision", ["fp32", "bf16", "fp16"])
@@ -65,32 +131,29 @@ def test_products_are_the_same_without_onednn(
     shared_bert: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     windows = [[2, 9, 8, 7, 3], [2, 3]]
-    before = Unpadded(stock(shared_bert), products.exact)(windows)
+    before = Unpadded(bare(shared_bert), products.exact)(windows)
     monkeypatch.setattr(torch.backends.mkldnn, "is_available", lambda: False)
-    after = Unpadded(stock(shared_bert), products.exact)(windows)
+    after = Unpadded(bare(shared_bert), products.exact)(windows)
     assert torch.allclose(before, after, atol=1e-5)
 
 
 def test_the_weights_that_it_replaces_are_let_go(shared_bert: Path) -> None:
-    network = stock(shared_bert)
-    gone = weakref.ref(network.base_model.encoder.layer[0].intermediate.dense)
+    network = bare(shared_bert)
+    gone = weakref.ref(network.weights["encoder.layer.0.intermediate.dense.weight"])
     fast = unpadded(network)
     del network
     assert fast
     assert gone() is None
 
 
-def test_a_network_that_says_something_else_is_not_replaced(shared_bert: Path) -> None:
-    network = stock(shared_bert)
-    network.classifier.register_forward_hook(
-        lambda _module, rows, logits: logits + rows[0].shape[0]
-    )
-    assert unpadded(network) is None
+@torch.inference_mode()
+def test_products_that_say_something_else_are_not_used(
+    shared_bert: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    right = unpadded(bare(shared_bert))([[2, 9, 3]])
 
+    def wrong(weight: torch.Tensor, bias: torch.Tensor, part: str) -> products.Product:
+        return products.plain(weight, bias + 1, part)
 
-def test_a_network_of_unknown_make_is_not_replaced(shared_bert: Path) -> None:
-    class Changed(BertForSequenceClassification):  # type: ignore[misc]  # it has no types
-        pass
-
-    network: Any = Changed.from_pretrained(shared_bert).eval()
-    assert unpadded(network) is None
+    monkeypatch.setattr(products, "exact", wrong)
+    assert torch.allclose(unpadded(bare(shared_bert))([[2, 9, 3]]), right, atol=1e-5)

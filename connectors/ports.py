@@ -44,8 +44,14 @@ class SourceEdge(Protocol):
         """Deliveries that have come and were not taken."""
         ...
 
-    def start(self, connector: str, prefetch: int = 0) -> None:
-        """Start the deliveries of a connector; 0 takes the prefetch of the settings."""
+    def start(
+        self, connector: str, prefetch: int = 0, *, alone: bool = False, skip: bool = False
+    ) -> None:
+        """Start the deliveries of a connector; 0 takes the prefetch of the settings.
+
+        From a stream nothing is ever put away. `alone` reads nothing beside it, and `skip` passes
+        over its next message; for other queues they mean nothing.
+        """
         ...
 
     def stop(self, connector: str) -> None:

@@ -60,7 +60,9 @@ class PastSource(Source):
         self._allowed, self._counted = 0.0, time.monotonic()
         self._brought = self._counted
 
-    def start(self, connector: str, prefetch: int = 0) -> None:
+    def start(
+        self, connector: str, prefetch: int = 0, *, alone: bool = False, skip: bool = False
+    ) -> None:
         """Start deliveries where the last run was.
 
         Raises:
@@ -73,7 +75,7 @@ class PastSource(Source):
             found = presence.backlog(self._broker, subscription.source_queue)
             self._past.total = found.messages if found else 0
         try:
-            super().start(connector, prefetch)
+            super().start(connector, prefetch, alone=alone, skip=skip)
         except Taken:
             raise Misconfigured(
                 f"messages of connector {connector!r} are being relabelled already. Fix: wait for "

@@ -56,7 +56,9 @@ class Source:
         self._ended: list[Ended] = []
         self._unexplained: dict[str, tuple[Ended, float]] = {}
 
-    def start(self, connector: str, prefetch: int = 0) -> None:
+    def start(
+        self, connector: str, prefetch: int = 0, *, alone: bool = False, skip: bool = False
+    ) -> None:
         """Start the deliveries of a connector.
 
         Raises:
@@ -69,9 +71,9 @@ class Source:
         consumers: list[Consumer] = []
         try:
             if subscription.stream:
-                consumers.append(self._stream(subscription, prefetch))
+                consumers.append(self._stream(subscription, prefetch, skip=skip))
                 consumers[-1].start(subscription.stream, {OFFSET: start_of(subscription.offset)})
-            if not (subscription.stream and subscription.ends):
+            if not (subscription.stream and (subscription.ends or alone)):
                 consumers.append(self._queue(subscription, prefetch))
                 consumers[-1].start(subscription.source_queue, subscription.arguments)
         except Refused:
@@ -80,10 +82,10 @@ class Source:
             raise
         self._consumers[connector] = consumers
 
-    def _stream(self, subscription: Subscription, prefetch: int) -> StreamConsumer:
+    def _stream(self, subscription: Subscription, prefetch: int, *, skip: bool) -> StreamConsumer:
         return self._reader(subscription)(
             self._broker, subscription.connector, keep=subscription.offset_queue,
-            ends=subscription.ends, purpose=subscription.purpose,
+            ends=subscription.ends, purpose=subscription.purpose, skip=skip,
             prefetch=prefetch, arrived=self._arrived, on_end=self._ended.append,
         )  # fmt: skip
 

@@ -65,7 +65,7 @@ class StreamConsumer(Consumer):
 
     def __init__(
         self, broker: Broker, connector: str, *, keep: str, ends: bool = False, purpose: str = "",
-        **options: Any,  # noqa: ANN401 - the consumer's own
+        skip: bool = False, **options: Any,  # noqa: ANN401 - the consumer's own
     ) -> None:  # fmt: skip
         """Open the channel.
 
@@ -75,12 +75,14 @@ class StreamConsumer(Consumer):
             keep: Queue that holds the place.
             ends: Whether to stop at the message that is the last one when reading begins.
             purpose: What else the place is for: another purpose starts at the beginning.
+            skip: Whether to pass over the first message: RabbitMQ cannot hand it over.
             options: Of `Consumer`.
         """
         super().__init__(broker, connector, hold_bytes=0, **options)
         self._keeper = keep
         self._ends = ends
         self._purpose = purpose
+        self._skip = skip
         self._stream = ""
         self._read = -1
         self._sought: Place | None = None
@@ -105,7 +107,12 @@ class StreamConsumer(Consumer):
         place = kept or self._begin(offset)
         if place:
             self.end, self._first = place.end, place.first
-        if place and place.offset >= 0:
+        if self._skip:
+            place = self._pass_over(place, offset)
+        if place and place.offset >= 0 and not place.seal:
+            # a message that was passed over, or never read
+            arguments[OFFSET] = place.offset + 1
+        elif place and place.offset >= 0:
             # the message itself, to see that the stream is still the same
             arguments[OFFSET] = place.offset
             self._sought, self._sought_until = place, time.monotonic() + _FIND_SECONDS
@@ -116,6 +123,20 @@ class StreamConsumer(Consumer):
             place=kept.offset if kept else None, offset=None if kept else str(offset),
         )  # fmt: skip
         super().start(queue, arguments)
+
+    def _pass_over(self, place: Place | None, offset: object) -> Place | None:
+        """Keep the place behind the next message, if its offset is known."""
+        before = place.offset if place else {"first": -1}.get(str(offset), offset)
+        if not isinstance(before, int):
+            return place
+        # an offset of the settings is that of the message itself
+        passed = before + 1 if place or offset == "first" else before
+        _log.error(
+            "stream_message_skipped", connector=self._connector, stream=self._stream, offset=passed
+        )
+        self._place = found = self._place_of(passed, "")
+        self._keep()
+        return found
 
     def _begin(self, offset: object) -> Place | None:
         """Keep the place before the first message to be read, where it would not be found again.

@@ -91,7 +91,10 @@ class _Source:
         self._prefetch = prefetch
         self._consumers: dict[str, _Consumer] = {}
 
-    def start(self, connector: str, prefetch: int = 0) -> None:
+    def start(
+        self, connector: str, prefetch: int = 0, *, alone: bool = False, skip: bool = False
+    ) -> None:
+        del alone, skip  # it has no streams
         subscription = self._subscriptions[connector]
         prefetch = prefetch or subscription.prefetch or self._prefetch
         self._consumers[connector] = _Consumer(

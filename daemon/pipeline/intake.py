@@ -75,9 +75,12 @@ class Intake:
         """Whether only one delivery is out at a time, over all connectors."""
         return self._quarantine.on
 
-    def quarantine(self) -> None:
-        """Allow one delivery at a time from the next connection on: one of them is to blame."""
-        self._quarantine.begin()
+    def quarantine(self, *, garbled: bool = False) -> None:
+        """Allow one delivery at a time from the next connection on: one of them is to blame.
+
+        `garbled` says that the connection was lost over what the broker sent.
+        """
+        self._quarantine.begin(garbled=garbled)
 
     def stop(self, reason: str) -> None:
         """Consume no more under these settings."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import deque
+from collections import Counter, deque
 from typing import TYPE_CHECKING
 
 import structlog
@@ -20,6 +20,7 @@ _QUIET_SECONDS = 0.1
 _TURN_SECONDS = 0.5
 _LONGEST_TURN_SECONDS = 1.5
 _CLEAN_SECONDS = 2.0
+_ALONE_FROM, _SKIP_FROM = 3, 6
 _log = structlog.get_logger(__name__)
 
 
@@ -29,6 +30,10 @@ class Quarantine:
     A delivery that ends connections, such as one in a frame that no parser reads, is redelivered
     and counted alone, until RabbitMQ's delivery limit parks it. The others flow in between; one
     that cannot go on is given back and counted too, but half as often, so that it is not parked.
+
+    A stream has no such limit, and RabbitMQ may fail on one of its messages for ever. After a few
+    connections that ended before the stream had brought anything, it is read alone, without the
+    queue beside it; after as many more, its next message is passed over.
 
     Attributes:
         on: Whether it lasts: until each connector has had its turn on one connection.
@@ -40,15 +45,22 @@ class Quarantine:
         self._clock = clock
         self._current: str | None = None
         self._suspect: str | None = None
+        self._failed = Counter[str]()
+        """Connections in a row that a connector's turn ended before it had a delivery."""
         self._turns = 0
         self._began = self._turn_began = 0.0
         self.on = False
 
-    def begin(self) -> None:
-        """Begin, or go on: a connection was lost once more."""
+    def begin(self, *, garbled: bool = False) -> None:
+        """Begin, or go on: a connection was lost once more, perhaps over what the broker sent."""
         if not self.on:
             _log.warning("quarantine_started", connectors=list(self._order))
         self.on = True
+        if self._current:
+            if garbled and not self._edges.source.unsettled_of(self._current):
+                self._failed[self._current] += 1
+            else:
+                del self._failed[self._current]
         # the connector whose turn it was may be guilty: it is tried twice, then after the others
         guilty, self._suspect = self._suspect, self._current
         if self._current is None or self._current == guilty:
@@ -77,7 +89,9 @@ class Quarantine:
             self.on = False
             _log.info("quarantine_ended")
             return False
-        if had > _QUIET_SECONDS:
+        # RabbitMQ takes a moment until it fails on a message
+        failed = self._current and self._failed[self._current]
+        if had > (_LONGEST_TURN_SECONDS if failed else _QUIET_SECONDS):
             self._end_turn()
             self._order.rotate(-1)
             self._next(startable)
@@ -85,7 +99,9 @@ class Quarantine:
 
     def _end_turn(self) -> None:
         if self._current:
+            # it may be found here only that the connection has ended
             self._edges.source.stop(self._current)
+            del self._failed[self._current]
 
     def _next(self, startable: Collection[str]) -> None:
         self._turn_began = self._clock()
@@ -97,12 +113,17 @@ class Quarantine:
             self._order.rotate(-1)
         else:
             return
+        self._current = self._order[0]
+        failed = self._failed[self._current]
+        if failed >= _SKIP_FROM:
+            self._failed[self._current] = _ALONE_FROM
         try:
-            self._edges.source.start(self._order[0], 1)
+            self._edges.source.start(
+                self._current, 1, alone=failed >= _ALONE_FROM, skip=failed >= _SKIP_FROM
+            )
         except (Misconfigured, Refused) as error:
             _log.warning(
                 "consumer_refused", connector=self._order[0], error=str(error),
                 fix=pauses.FIXES[pauses.REFUSED_CONSUMER],
             )  # fmt: skip
-        else:
-            self._current = self._order[0]
+            self._current = None

@@ -176,7 +176,7 @@ class Service:
         known = isinstance(lost, Garbled)
         self._losses = 0 if free or known else self._losses + 1
         if known or self._losses >= _LOSSES_UNTIL_QUARANTINE:
-            self.intake.quarantine()
+            self.intake.quarantine(garbled=known)
 
     def _break_down(self, bug: Exception) -> None:
         """Stop consuming: no message caused this, and starting over would cause it again."""

@@ -40,6 +40,11 @@ CATALOGUE: dict[str, Words] = {
     "stream_cut": Words(
         "The stream “{stream}” of “{connector}” lost what was not read between {place} and {first}",
         "Its retention took it away: have it keep messages for longer, or start more workers."),
+    "stream_message_skipped": Words(
+        "Message {offset} of the stream “{stream}” of “{connector}” was passed over: RabbitMQ "
+        "cannot hand it over",
+        "Have its publisher send no properties that AMQP 0-9-1 does not have, such as a UUID. The "
+        "message is still in the stream, for a client of AMQP 1.0."),
     "stream_replaced": Words(
         "The stream “{stream}” of “{connector}” is not the one that was read before",
         "It was deleted and made again, and is read from its first message. None needed."),

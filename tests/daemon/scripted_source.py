@@ -42,6 +42,7 @@ class ScriptedSource:
         acked: Bodies that were acknowledged, in that order.
         returned: Bodies that were given back while the connection lived.
         consuming: The prefetch of each connector that consumes.
+        starts: Which connector was started, whether alone, and whether it was to skip a message.
         ending: Consumers that RabbitMQ is about to end.
     """
 
@@ -51,6 +52,7 @@ class ScriptedSource:
         self.acked: list[bytes] = []
         self.returned: list[bytes] = []
         self.consuming: dict[str, int] = {}
+        self.starts: list[tuple[str, bool, bool]] = []
         self.ending: list[Ended] = []
         self._consumed: dict[str, Consumed] = {}
         self._arrived: list[Delivery] = []
@@ -70,9 +72,12 @@ class ScriptedSource:
         """What is out."""
         return [each.body for each in self.out.values()]
 
-    def start(self, connector: str, prefetch: int = 0) -> None:
+    def start(
+        self, connector: str, prefetch: int = 0, *, alone: bool = False, skip: bool = False
+    ) -> None:
         assert connector not in self.consuming, "started twice"
         self.consuming[connector] = prefetch
+        self.starts.append((connector, alone, skip))
         self._consumed[connector] = Consumed(self)
 
     def stop(self, connector: str) -> None:

@@ -74,12 +74,12 @@ class Line:
         return found[0]
 
     def read_at_once(
-        self, offset: Any = "first", *, prefetch: int = 5, ends: bool = False
+        self, offset: Any = "first", *, prefetch: int = 5, ends: bool = False, skip: bool = False
     ) -> tuple[Broker, StreamConsumer]:
         """Begin to read on a connection of its own."""
         broker = self.connection()
         consumer = StreamConsumer(
-            broker, CONNECTOR, keep=self.keep, ends=ends, prefetch=prefetch,
+            broker, CONNECTOR, keep=self.keep, ends=ends, skip=skip, prefetch=prefetch,
             arrived=self.arrived, on_end=lambda _: None,
         )  # fmt: skip
         consumer.start(self.name, {OFFSET: offset})

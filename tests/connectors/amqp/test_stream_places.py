@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
 from connectors.amqp import topology
 from connectors.amqp.stream import last_chunk
@@ -124,3 +125,36 @@ def test_offset_and_the_kind_of_queue_must_agree(line: Line) -> None:
     named = topology.stream(CONNECTOR, f"{line.name}.queue", line.keep)
     with pytest.raises(Misconfigured, match="no stream"):
         topology.apply(line.outside, named)
+
+
+@pytest.mark.parametrize(("offset", "passed"), [("first", 0), (3, 3), ("last", 9), ("next", None)])
+def test_a_message_that_cannot_be_handed_over_is_passed_over_and_named(
+    line: Line, offset: str | int, passed: int | None
+) -> None:
+    line.write(10)
+    with capture_logs() as logged:
+        broker, consumer = line.read(offset, skip=True)
+    skipped = [each["offset"] for each in logged if each["event"] == "stream_message_skipped"]
+    if passed is None:
+        # the first message that is written next
+        assert skipped == [10]
+        line.write(1)
+    else:
+        assert skipped == [passed]
+    line.write(2)
+    behind = skipped[0] + 1
+    assert line.take(broker, consumer, line.written - behind) == bodies(behind, line.written)
+
+
+def test_behind_what_was_settled_the_next_message_is_passed_over_once(line: Line) -> None:
+    line.write(10)
+    broker, consumer = line.read()
+    line.take(broker, consumer, 4)
+    consumer.close()
+    broker.close()
+    line.arrived.clear()
+    until(lambda: line.place() == 3)
+    broker, _ = line.read(skip=True)
+    broker.drop()
+    line.arrived.clear()
+    assert line.take(*line.read(), 5) == bodies(5, 10)

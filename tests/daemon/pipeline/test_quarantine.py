@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 
+import pytest
+
 from connectors.amqp.consumer import Ended
 from tests.daemon.bench import Bench, message
 
@@ -75,3 +77,41 @@ def quarantined(connectors: tuple[str, ...]) -> tuple[Counter[str], int]:
         bench.clock.now += 0.1
         bench.turn()
     return counts, longest
+
+
+def turns_of(bench: Bench, name: str, *, garbled: bool, delivers: bool) -> list[tuple[bool, bool]]:
+    """Lose twenty connections in a connector's turn; return how it was started: alone, to skip."""
+    bench.intake.quarantine()
+    found: list[tuple[bool, bool]] = []
+    while len(found) < 20:
+        bench.reconnect()
+        source = bench.edges.source
+        until_turn(bench, name)
+        found.append(source.starts[-1][1:])
+        if delivers:
+            source.deliver(message("good", id=len(found)), connector=name)
+        bench.intake.quarantine(garbled=garbled)
+    return found
+
+
+def until_turn(bench: Bench, name: str) -> None:
+    while name not in bench.edges.source.consuming:
+        bench.clock.now += 0.3
+        bench.turn()
+
+
+def test_what_ends_connections_without_a_delivery_is_read_alone_and_then_passed_over() -> None:
+    found = turns_of(Bench(("a", "stream")), "stream", garbled=True, delivers=False)
+    assert found[:3] == [(False, False)] * 3
+    assert found[3:6] == [(True, False)] * 3
+    assert found[6] == (True, True)
+    # the message behind it has to end as many connections
+    assert found[7:10] == [(True, False)] * 2 + [(True, True)]
+
+
+@pytest.mark.parametrize(("garbled", "delivers"), [(True, True), (False, False)])
+def test_nothing_is_passed_over_for_a_delivery_or_a_connection_that_was_lost(
+    *, garbled: bool, delivers: bool
+) -> None:
+    found = turns_of(Bench(("a", "stream")), "stream", garbled=garbled, delivers=delivers)
+    assert found == [(False, False)] * 20

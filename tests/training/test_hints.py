@@ -33,7 +33,7 @@ def another(where: Path) -> Path:
     generator = torch.Generator().manual_seed(1)
     with torch.no_grad():
         for weights in network.parameters():
-            weights += 0.2 * torch.randn(weights.shape, generator=generator)
+            weights.add_(0.2 * torch.randn(weights.shape, generator=generator))
     network.save_pretrained(where)
     return where
 

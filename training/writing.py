@@ -8,6 +8,7 @@ from typing import Final
 import torch
 from safetensors.torch import load_file, save_file
 
+from daemon.model.packed import unpack
 from training.packing import pack
 
 _TOKENIZER_KEYS: Final = ("do_lower_case", "model_max_length")
@@ -20,12 +21,18 @@ _UNSHIPPED: Final = (
 
 
 def average(runs: Sequence[Path]) -> dict[str, torch.Tensor]:
-    """The mean of the runs' weights, in float32."""
-    mean = load_file(runs[0] / "model.safetensors")
+    """The mean of the weights of runs, or of models that ship, in float32."""
+    mean = _weights(runs[0])
     for number, run in enumerate(runs[1:], 2):
-        for name, value in load_file(run / "model.safetensors").items():
+        for name, value in _weights(run).items():
             mean[name].lerp_(value, 1 / number)  # equal weights stay equal to the last bit
     return mean
+
+
+def _weights(run: Path) -> dict[str, torch.Tensor]:
+    if (packed := unpack(run, torch.float32)) is not None:
+        return packed
+    return {name: value.float() for name, value in load_file(run / "model.safetensors").items()}
 
 
 def write(runs: Sequence[Path], out: Path, settings: dict[str, object], *, packed: bool) -> None:

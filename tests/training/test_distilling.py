@@ -7,11 +7,12 @@ from pathlib import Path
 
 import pytest
 import torch
+from safetensors.torch import load_file
 from transformers import AutoModelForSequenceClassification
 
 from daemon.model.card import SHIPPED
 from tests.daemon.model import tiny
-from training import teach, thin
+from training import teach, thin, writing
 from training.data import LABELS, Row, apart, fold, read_tsv
 from training.objective import Objective
 
@@ -154,3 +155,14 @@ def test_a_thinned_model_keeps_the_layers_asked_for(
 def test_rows_without_one_of_the_tones_can_be_learnt_from() -> None:
     objective = Objective([Row("a", 0, "x"), Row("a", 2, "y")], smoothing=0.05, balance=1.0)
     assert objective(torch.zeros(2, 3), torch.tensor([0, 1])).isfinite()
+
+
+def test_a_run_and_a_packed_model_have_a_mean(tmp_path: Path) -> None:
+    run, half, packed = tmp_path / "run", tmp_path / "half", tmp_path / "packed"
+    tiny.bert(run)
+    writing.write([run], half, {}, packed=False)
+    writing.write([run], packed, {}, packed=True)
+    mean = writing.average([run, half, packed])
+    for name, value in load_file(run / "model.safetensors").items():
+        assert mean[name].dtype == torch.float32
+        torch.testing.assert_close(mean[name], value, atol=5e-3, rtol=0)

@@ -168,7 +168,6 @@ def _contender(
     kind: str, model: str, precision: str, threads: int
 ) -> Iterator[tuple[int, int, float]]:
     """Score the corpus over and over, each time yielding texts, tokens and operations."""
-    from daemon.model import loading  # noqa: PLC0415
     from daemon.model.encoding import Encoded  # noqa: PLC0415
     from daemon.model.tone_model import ToneModel  # noqa: PLC0415
     from daemon.settings import ModelSettings  # noqa: PLC0415
@@ -180,7 +179,7 @@ def _contender(
     # The tokens that our scorer reads are counted for every contender.
     encoded = ours._encoder.encode(texts)  # noqa: SLF001
     lengths = [len(each.windows[0]) for each in encoded if isinstance(each, Encoded)]
-    per_token = _flops_per_token(loading.load(chosen).network, sum(lengths) // len(lengths))
+    per_token = _flops_per_token(model, sum(lengths) // len(lengths))
     if kind == "ours":
         ours.warm_up()
         score: Callable[[list[str]], object] = ours.score
@@ -210,10 +209,14 @@ def _pipeline(
     return lambda texts: pipe(texts[0], **options)
 
 
-def _flops_per_token(network: Any, length: int) -> float:  # noqa: ANN401 - torch is not imported
+def _flops_per_token(model: str, length: int) -> float:
     import torch  # noqa: PLC0415
     from torch.utils.flop_counter import FlopCounterMode  # noqa: PLC0415
+    from transformers import AutoConfig, AutoModelForSequenceClassification  # noqa: PLC0415
 
+    config = AutoConfig.from_pretrained(model)
+    # what a stock network computes depends on its shape alone
+    network: Any = AutoModelForSequenceClassification.from_config(config).eval()
     with torch.inference_mode(False), torch.no_grad(), FlopCounterMode(display=False) as counter:
         network(input_ids=torch.full((1, length), 100, device=network.device))
     return float(counter.get_total_flops()) / length

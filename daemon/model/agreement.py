@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 _ALONE = 32
 """Texts that are also scored alone."""
 _BUDGET = 512
-_RUNS = 4
+_RUNS = 2
 
 SAME_TONE = 0.99
 DRIFT = 0.01

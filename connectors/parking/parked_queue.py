@@ -6,7 +6,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from connectors.amqp import topology
-from connectors.amqp.connection import Refused
+from connectors.amqp.connection import Garbled, Refused, body_of
 from connectors.amqp.peek import give_back
 from connectors.amqp.presence import backlog_by
 from connectors.amqp.publisher import Sink
@@ -28,6 +28,22 @@ _PATIENCE_SECONDS = 1.0
 _CONFIRM_TRIES = 30
 _ROUTING = ("CC", "BCC")
 """By these headers RabbitMQ delivers copies to other queues: "sender-selected distribution"."""
+
+
+class Unreadable(Unavailable):
+    """RabbitMQ ends the connection over a message that AMQP 0-9-1 cannot express.
+
+    Attributes:
+        before: Messages in front of it.
+    """
+
+    def __init__(self, before: int) -> None:
+        super().__init__(
+            f"RabbitMQ cannot hand over what stands behind {before} messages of {topology.PARKED}, "
+            "nor what is behind that: a client of AMQP 1.0 sent it. Fix: take it out with such a "
+            "client, or throw it away: `tonebus parked purge --unreadable`"
+        )
+        self.before = before
 
 
 class ParkedQueue:
@@ -60,11 +76,18 @@ class ParkedQueue:
         self._sink: Sink[int] | None = None
 
     def __iter__(self) -> Iterator[ParkedMessage]:
-        """Fetch one after the other, the oldest first; what is parked meanwhile is left alone."""
+        """Fetch one after the other, the oldest first; what is parked meanwhile is left alone.
+
+        Raises:
+            Unreadable: RabbitMQ cannot hand over the next one.
+        """
         while self._left > 0:
             if self._fetched and self._clock() - self._fetched > self._hold:
                 self.give_back()
-            message = self._broker.attempt(self._channel.basic_get, topology.PARKED)
+            try:
+                message = self._broker.attempt(self._channel.basic_get, topology.PARKED)
+            except Garbled as error:
+                raise Unreadable(len(self._held)) from error
             if message is None:
                 return
             self._held.add(message.delivery_info["delivery_tag"])
@@ -138,6 +161,29 @@ class ParkedQueue:
                 f"{refused}. Fix: where the queue is missing, `tonebus topology apply`; where "
                 "access is refused, grant this user to read it"
             ) from None
+
+
+def drop_unreadable(broker: Broker, before: int) -> bool:
+    """Throw away the message behind some others, if RabbitMQ cannot hand it over.
+
+    That ends the connection. A message that can be read is put back, behind the others: somebody
+    else has taken one meanwhile.
+    """
+    channel = broker.channel()
+    for _ in range(before):
+        broker.attempt(channel.basic_get, topology.PARKED)
+    try:
+        found = broker.attempt(channel.basic_get, topology.PARKED, no_ack=True)
+    except Garbled:
+        return True
+    if found:
+        sink: Sink[None] = Sink(broker)
+        properties = {k: value for k, value in found.properties.items() if k != "delivery_mode"}
+        key = found.delivery_info["routing_key"]
+        sink.publish(OutgoingMessage(topology.PARKED, key, body_of(found), properties), None)
+        while not sink.outcomes():
+            broker.wait(_PATIENCE_SECONDS)
+    return False
 
 
 def _again(each: ParkedMessage, queue: str) -> OutgoingMessage:

@@ -13,7 +13,7 @@ from rich.progress import Progress
 from rich.table import Table
 
 from connectors.parking import entry
-from connectors.parking.parked_queue import ParkedQueue
+from connectors.parking.parked_queue import ParkedQueue, Unreadable, drop_unreadable
 from daemon import settings
 from daemon.cli.parked_filters import Filter, Rate, filters, shown_age
 from daemon.cli.publish import connect
@@ -50,20 +50,22 @@ def list_(chosen: Filter, *, as_json: bool) -> None:
                   "detail", box=None, pad_edge=False)  # fmt: skip
     seen = 0
     with _opened() as (_, queue):
-        depth = queue.depth
-        for each in chosen.of(queue):
-            seen += 1
-            if as_json:
-                print_json(entry.summary(each))
-                continue
-            table.add_row(
-                each.key, plain(each.code), plain(each.connector), plain(each.routing_key),
-                shown_age(each.age), str(each.replays), str(len(each.body)), plain(each.detail),
-            )  # fmt: skip
-    if not as_json:
-        if seen:
-            print_table(table)
-        click.echo(f"{seen} shown of {depth} parked")
+        try:
+            for each in chosen.of(queue):
+                seen += 1
+                if as_json:
+                    print_json(entry.summary(each))
+                    continue
+                table.add_row(
+                    each.key, plain(each.code), plain(each.connector), plain(each.routing_key),
+                    shown_age(each.age), str(each.replays), str(len(each.body)), plain(each.detail),
+                )  # fmt: skip
+        finally:
+            # where one cannot be read, the others are shown all the same
+            if not as_json:
+                if seen:
+                    print_table(table)
+                click.echo(f"{seen} shown of {queue.depth} parked")
 
 
 @parked.command()
@@ -104,13 +106,17 @@ def replay(chosen: Filter, *, rate: float | None, dry_run: bool, yes: bool) -> N
 
 @parked.command()
 @filters()
+@click.option("--unreadable", is_flag=True, help="Only those that RabbitMQ cannot hand over.")
 @click.option("--dry-run", is_flag=True, help="Only say what would be thrown away.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
-def purge(chosen: Filter, *, dry_run: bool, yes: bool) -> None:
+def purge(chosen: Filter, *, unreadable: bool, dry_run: bool, yes: bool) -> None:
     """Throw parked messages away for good.
 
     Example: tonebus parked purge --older-than 30d --dry-run
     """
+    if unreadable:
+        _purge_unreadable(dry_run=dry_run, yes=yes)
+        return
     _go_through(chosen, "purged", _purge, rate=None, dry_run=dry_run, yes=yes)
 
 
@@ -163,6 +169,29 @@ def _go_through(
             f"messages of {', '.join(map(plain, sorted(left)))} stay parked: no connector here "
             "has that name. Fix: run this with the settings that have it, or purge them"
         )
+
+
+def _purge_unreadable(*, dry_run: bool, yes: bool) -> None:
+    """Throw away what keeps everything behind it from being read, one after the other."""
+    count = 0
+    while (before := _first_unreadable()) is not None:
+        if dry_run:
+            raise Unreadable(before)
+        if not yes:
+            click.confirm(f"What stands behind {before} messages is purged. Go on?", abort=True)
+        with closing(connect(settings.load(), "tonebus parked")) as broker:
+            count += drop_unreadable(broker, before)
+    click.echo(f"{count} purged that could not be read")
+
+
+def _first_unreadable() -> int | None:
+    try:
+        with _opened() as (_, queue):
+            for _ in queue:
+                pass
+    except Unreadable as unreadable:
+        return unreadable.before
+    return None
 
 
 @contextmanager

@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from connectors.amqp.subscription import Subscription
     from daemon.settings import Settings
 
-_COLLECT_AFTER = 20_000
 _log = structlog.get_logger(__name__)
 
 
@@ -47,7 +46,9 @@ def run(load: Callable[[], Settings]) -> int:
         reporter.registry, settings.metrics.host, settings.metrics.port,
         healthy=lambda: signals.supervisor.fed_in_time, ready=lambda: signals.supervisor.can_work,
     )  # fmt: skip
-    _spare_the_collector()
+    # what lives as long as the process is never searched for cycles again
+    gc.collect()
+    gc.freeze()
     while not signals.stop:
         try:
             name, read = f"tonebus daemon {os.getpid()}", _consumed(settings)
@@ -87,14 +88,3 @@ def _consumed(settings: Settings) -> list[Subscription]:
             "`connectors` out: then it is the one that reads sentiment.input"
         )
     return wiring.subscriptions(settings)
-
-
-def _spare_the_collector() -> None:
-    """Have Python look for cycles seldom, and never among what lives as long as the process.
-
-    A message makes some dozens of objects and no cycle. At Python's own threshold the collector
-    takes a sixth of the time of a message whose score is known.
-    """
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(_COLLECT_AFTER)

@@ -6,6 +6,7 @@ itself. Where a server is missing such tests are skipped, and say why; in CI the
 
 from __future__ import annotations
 
+import gc
 import os
 from typing import TYPE_CHECKING, Any
 
@@ -31,6 +32,16 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if _REAL & set(getattr(item, "fixturenames", ())):
             item.add_marker("broker")
     scheduling.order(items)
+
+
+def pytest_configure() -> None:
+    """Search for cycles as seldom as our own processes do: modules and tests leave few."""
+    gc.set_threshold(20_000)
+
+
+def pytest_collection_finish() -> None:
+    """Never search in what was collected: it stays."""
+    gc.freeze()
 
 
 @pytest.hookimpl(optionalhook=True)

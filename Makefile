@@ -16,6 +16,9 @@ AT_ONCE ?= 2
 # Where `make install` puts things; DESTDIR is a root to put them under.
 export DESTDIR PREFIX SYSCONFDIR LIBDIR BINDIR INSTALL_VENV_FROM
 
+# Where it is set, each of the hundreds of processes that tests start would compile all that it imports.
+unexport PYTHONDONTWRITEBYTECODE
+
 VENV := .venv
 BIN := $(VENV)/bin
 RUNS := $(VENV)/.runs

@@ -20,7 +20,8 @@ BROKER_URL = os.environ.get("TONEBUS_BROKER_URL") or "amqp://guest:guest@localho
 REDIS_URL = os.environ.get("TONEBUS_REDIS_URL") or "redis://localhost:6379/0"
 
 LOOPBACK = {"localhost", "127.0.0.1", "::1"}
-TIMEOUT = 3.0
+TIMEOUT = 30.0
+"""Seconds for an answer; who is not there refuses at once, and a busy machine may be slow."""
 
 
 class ServerMissingError(Exception):

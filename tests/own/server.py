@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 HOST = "127.0.0.1"
-START_SECONDS = 120.0
+START_SECONDS = 300.0
+"""RabbitMQ takes ten seconds, and two minutes where many processes want the same processors."""
 
 
 def free_port() -> int:

@@ -88,6 +88,8 @@ def test_daemon_worker_and_the_parked_tool_need_no_more_than_their_rows(
             channel.basic_publish("sentiment.input", "a", '{"id": 1, "text": "good"}')
             channel.basic_publish("sentiment.input", "a", "{")
             until(lambda: channel.basic_get("seen", auto_ack=True)[0], timeout=60)
+            parked = "sentiment.parked"
+            until(lambda: channel.queue_declare(parked, passive=True).method.message_count == 1)
         tool = {"TONEBUS_BROKER_URL": users.url("`tonebus parked`")}
         result = CliRunner().invoke(tonebus, ["parked", "replay", "--yes"], env=tool)
         assert "1 replayed, of 1 parked" in result.output
@@ -114,8 +116,12 @@ def test_the_api_needs_no_more_than_its_row(users: Users, settings: dict[str, st
     with running("worker", env=worker), running("api", env=api):
         until(lambda: _ask(url).get("tone"), timeout=60)
         # and it sees the queues that it may neither read nor write
-        status = httpx.get(f"{url}/status").json()
-        assert {each["role"] for each in status["queues"]} >= {"source", "scoring", "parked"}
+        until(lambda: roles(url) >= {"source", "scoring", "parked"})
+
+
+def roles(url: str) -> set[str]:
+    """Of the queues that the API has seen so far."""
+    return {each["role"] for each in httpx.get(f"{url}/status").json()["queues"]}
 
 
 def _ask(url: str) -> dict[str, Any]:

@@ -71,7 +71,7 @@ def test_the_daemon_is_ready_feeds_reloads_and_stops(bench: Bench) -> None:
         os.kill(daemon.pid, signal.SIGHUP)
         systemd.await_line("RELOADING=1", count=2)
         systemd.await_line("READY=1", count=3)
-        assert daemon.events("settings_reloaded")
+        daemon.wait_for("settings_reloaded")
 
         assert daemon.stop() == 0
         systemd.await_line("STOPPING=1")
@@ -180,7 +180,7 @@ def test_a_worker_is_ready_when_it_can_score_and_feeds_from_its_loop(bench: Benc
     with bench.supervised("worker") as (worker, systemd):
         systemd.await_line("READY=1")
         assert worker.events("model_warmed")
-        assert worker.events("worker_ready")
+        worker.wait_for("worker_ready")
         systemd.await_line("WATCHDOG=1", count=3)
         systemd.await_line("STATUS=tiny: 0 texts/s")
         assert worker.stop() == 0

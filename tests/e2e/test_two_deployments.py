@@ -11,6 +11,7 @@ from connectors.cache import RedisStore, deployment
 from daemon.status import snapshot
 from tests.e2e.stage import SOURCE, Stage
 from tests.servers import redis_client
+from tests.waiting import until
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -41,6 +42,7 @@ def test_equal_messages_of_two_deployments_are_events_of_both(
         assert len(stage.events) == len(MESSAGES)
         assert {event["data"]["cached"] for event in stage.events} == {False}
 
+        until(lambda: len(processes(stage)) >= 2)  # noqa: B023 - called before the next turn
         seen = processes(stage)
         assert len(seen) == 2, "its own daemon and its own worker, and nobody else's"
 

@@ -40,7 +40,7 @@ def test_what_no_parser_reads_is_dead_lettered_and_others_flow(guarded: House, n
         publish(channel, say(), properties)
         bus.await_depth(PARKED, dead + 1)
     assert guarded.daemon.popen.poll() is None
-    assert bus.depth(source_queue("input")) == 0
+    bus.await_depth(source_queue("input"), 0)
 
 
 def test_what_no_parser_reads_costs_a_long_backlog_no_delivery(guarded: House) -> None:

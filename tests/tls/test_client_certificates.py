@@ -16,6 +16,7 @@ from tests.own.rabbitmq import OwnRabbit
 from tests.own.redis import OwnRedis
 from tests.own.server import free_port
 from tests.servers import ServerMissingError
+from tests.waiting import until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -94,6 +95,12 @@ def redis(tmp_path_factory: pytest.TempPathFactory, authority: Authority) -> Ite
         own.close()
 
 
+def logins(rabbit: SecureRabbit) -> list[tuple[str, ...]]:
+    """Who is logged in, and how; without guests."""
+    users = rabbit.node.ctl("list_connections", "--no-table-headers", "user", "auth_mechanism")
+    return [tuple(line.split()) for line in users.splitlines() if "guest" not in line]
+
+
 def test_every_process_works_with_certificates_for_login(
     rabbit: SecureRabbit, redis: OwnRedis, authority: Authority, model_directory: Path,
     tmp_path: Path,
@@ -117,11 +124,9 @@ def test_every_process_works_with_certificates_for_login(
             stage.subjects({"m-1", "m-2"}), key=lambda event: str(event["data"]["cached"])
         )
         assert first["data"]["tone"] == second["data"]["tone"]
-        users = rabbit.node.ctl("list_connections", "--no-table-headers", "user", "auth_mechanism")
         # each of them, and none by a password; pika, which looks on, is a guest
-        ours_there = [line.split() for line in users.splitlines() if "guest" not in line]
-        assert len(ours_there) >= 3
-        assert {tuple(line) for line in ours_there} == {("scorer", "EXTERNAL")}
+        until(lambda: len(logins(rabbit)) >= 3, timeout=60)
+        assert set(logins(rabbit)) == {("scorer", "EXTERNAL")}
         for process in (daemon, api):
             assert not process.events("redis_failed")
 

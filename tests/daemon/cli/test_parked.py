@@ -96,7 +96,9 @@ def test_what_is_not_meant_stays_where_it_is(bench: Bench) -> None:
     assert "2 replayed, of 4" in bench.run("replay", "--reason", "json", "--yes").output
     until(lambda: bench.depth(topology.PARKED) == 2)
     assert [each["code"] for each in bench.listed()] == ["poison", "empty"]
+    until(lambda: bench.depth(topology.PARKED) == 2)
     assert "1 purged, of 2" in bench.run("purge", "--reason", "empty", "--yes").output
+    until(lambda: bench.depth(topology.PARKED) == 1)
     assert [each["code"] for each in bench.listed()] == ["poison"]
 
 

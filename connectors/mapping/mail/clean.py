@@ -10,6 +10,7 @@ from connectors.mapping.mail.inserts import without_inserts
 from connectors.mapping.mail.lines import Line, joined, plain_lines, size
 from connectors.mapping.mail.quotes import first_quote, newest
 from connectors.mapping.mail.signatures import is_thanks, without_signature
+from connectors.mapping.mail.slack import without_markup
 from connectors.mapping.mail.tokens import has_references, is_html, unescaped
 from connectors.text import is_blank
 
@@ -37,7 +38,8 @@ class Cleaned(msgspec.Struct, frozen=True):
 def clean(text: str, *, quotes: bool, signature: bool, budget: int = 20_000) -> Cleaned:
     """Return what the writer of a text wrote. Raises nothing.
 
-    HTML becomes the text that a reader sees. Whether a text is HTML is decided by its content.
+    HTML and Slack's markup become the text that a reader sees. Whether a text is HTML is decided by
+    its content.
 
     Args:
         text: An e-mail, or anything else that people write.
@@ -45,7 +47,7 @@ def clean(text: str, *, quotes: bool, signature: bool, budget: int = 20_000) -> 
         signature: Whether to leave out its signature and disclaimer.
         budget: Steps that may be used; what lies beyond is cut.
     """
-    read = _read(text, budget)
+    read = _read(without_markup(text), budget)
     lines = without_inserts(read.lines) if signature else read.lines
     removed: dict[str, int] = {"hidden": read.hidden} if read.hidden else {}
     if gone := size(read.lines) - size(lines):

@@ -38,7 +38,7 @@ PIECES = st.sampled_from([
     "<table><tr><td>", "</td>", "<style>", "</style>", "<style>.a{display:none}</style>",
     "<p class=a>", "@media{", "{", "}", "/*", "*/", "|-----+----->", "| 10:11 |", "<!--", "-->",
     "<![CDATA[", "<?", "<", ">", "</", "<a x='", '"', "&nbsp;", "&#", "&#99999999999;", "&",
-    "<svg>", "<title>",
+    "<svg>", "<title>", "<@U061F7AUR", "|", "<https://a.example|",
     "<img alt='\U0001f600'>", "\u200b", "\0", "\u2028", "\ufffe", "é", "写道\uff1a", ">>> a 1 >>>",
 ])  # fmt: skip
 

@@ -7,6 +7,7 @@ import msgspec
 from connectors.mapping.mail.attributions import marked_by_initials
 from connectors.mapping.mail.html import HtmlText, html_lines
 from connectors.mapping.mail.inserts import without_inserts
+from connectors.mapping.mail.jira import with_marks
 from connectors.mapping.mail.lines import Line, joined, plain_lines, size
 from connectors.mapping.mail.quotes import first_quote, newest
 from connectors.mapping.mail.signatures import is_thanks, without_signature
@@ -47,7 +48,8 @@ def clean(text: str, *, quotes: bool, signature: bool, budget: int = 20_000) -> 
         signature: Whether to leave out its signature and disclaimer.
         budget: Steps that may be used; what lies beyond is cut.
     """
-    read = _read(without_markup(text), budget)
+    shown = without_markup(text)
+    read = _read(with_marks(shown) if quotes and "{quote}" in shown else shown, budget)
     lines = without_inserts(read.lines) if signature else read.lines
     removed: dict[str, int] = {"hidden": read.hidden} if read.hidden else {}
     if gone := size(read.lines) - size(lines):

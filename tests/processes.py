@@ -14,8 +14,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tests import forking
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
+
+    Child = subprocess.Popen[bytes] | forking.Forked
 
 ROOT = Path(__file__).parent.parent
 
@@ -29,7 +33,7 @@ class Process:
         log: File with all that it printed.
     """
 
-    def __init__(self, name: str, popen: subprocess.Popen[bytes], log: Path) -> None:
+    def __init__(self, name: str, popen: Child, log: Path) -> None:
         self.name = name
         self.popen = popen
         self.log = log
@@ -90,6 +94,7 @@ def running(
     ready: str | None = None,
     timeout: float = 60,
     within: Sequence[str] = (),
+    forked: bool = True,
 ) -> Iterator[Process]:
     """Run `tonebus COMMAND` from this tree until the block ends; kill what is left then.
 
@@ -102,14 +107,19 @@ def running(
             at all where empty.
         timeout: Seconds to wait for it.
         within: A command that runs the command line that follows it, such as `nsenter --net=…`.
+        forked: Whether a worker may be forked from a process that has imported torch already.
 
     Raises:
         AssertionError: It ended, or was not ready in time.
     """
     with tempfile.TemporaryDirectory(prefix="tonebus-") as directory:
         log = Path(directory) / f"{command}.log"
-        words = [*within, sys.executable, "-m", "daemon.cli", command, *arguments]
-        process = Process(command, spawn(words, env=environment(env), log=log), log)
+        words, variables = ["daemon.cli", command, *arguments], environment(env)
+        if within or not forked:
+            child: Child = spawn([*within, sys.executable, "-m", *words], env=variables, log=log)
+        else:
+            child = start(words, env=variables, log=log)
+        process = Process(command, child, log)
         try:
             if ready != "":
                 process.wait_for(ready or f"{command}_ready", timeout=timeout)
@@ -121,6 +131,15 @@ def running(
             raise
         finally:
             process.kill()
+
+
+def start(module: Sequence[str], *, env: Mapping[str, str], log: Path) -> Child:
+    """Run `python -m` with a module and its arguments; a worker is forked where it can be."""
+    is_worker = module[0].endswith("_worker") or module[:2] == ["daemon.cli", "worker"]
+    if is_worker and forking.can_fork(env):
+        with log.open("ab") as output:
+            return forking.fork(module, env=env, log=output.fileno())
+    return spawn([sys.executable, "-m", *module], env=env, log=log)
 
 
 def spawn(

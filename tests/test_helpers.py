@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import urllib.parse
+from typing import TYPE_CHECKING
 
 import amqp
 import pytest
 
-from tests.processes import running
+from tests import forking
+from tests.processes import environment, logged, running
 from tests.rooms import empty_redis, own_redis, own_vhost
 from tests.servers import ServerMissingError, check_broker, check_redis, redis_client
+from tests.waiting import until
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 def open_vhost(url: str) -> amqp.Connection:
@@ -64,3 +72,23 @@ def test_a_process_that_ends_early_is_told_at_once(capsys: pytest.CaptureFixture
     ):
         pass
     assert "--- tonebus no-such-command" in capsys.readouterr().out
+
+
+def test_a_forked_worker_ends_as_a_process_does(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    with log.open("wb") as output:
+        env = environment({"TONEBUS_BROKER_URL": "amqp://localhost:1//"})
+        assert forking.can_fork(env)
+        assert not forking.can_fork(env | {"LANG": "tlh"})
+        waiting = forking.fork(["daemon.cli", "worker"], env=env, log=output.fileno())
+        try:
+            assert waiting.poll() is None
+            assert os.getpgid(waiting.pid) == waiting.pid
+            until(lambda: logged(log, "bus_unavailable"))
+        finally:
+            os.kill(waiting.pid, signal.SIGKILL)
+        assert waiting.wait(30) == -signal.SIGKILL
+        assert waiting.poll() == -signal.SIGKILL
+        wrong = forking.fork(["daemon.cli", "worker", "--wrong"], env=env, log=output.fileno())
+        assert wrong.wait(30) == 2
+    assert "No such option '--wrong'" in log.read_text(encoding="utf-8")

@@ -120,7 +120,7 @@ def pair(
         for number, own in enumerate(urls or (url, url)):
             worker = Supervised(
                 f"worker-{number}",
-                ["-m", "tests.chaos.wicked_worker"],
+                ["tests.chaos.wicked_worker"],
                 env | {"TONEBUS_BROKER_URL": own},
                 place,
             )

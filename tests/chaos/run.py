@@ -131,7 +131,7 @@ def _started(
         "TONEBUS_DAEMON_SCORE_TIMEOUT": str(FORWARD + 3),
         "TONEBUS_DAEMON_HOLD_SECONDS": "4",
     }
-    made = Supervised(name, ["-m", *module], env | more, directory)
+    made = Supervised(name, module, env | more, directory)
     stack.callback(made.close)
     return made
 

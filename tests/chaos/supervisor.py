@@ -5,17 +5,17 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
-import sys
 import threading
 import time
 from typing import TYPE_CHECKING, Any
 
-from tests.processes import environment, logged, spawn
+from tests.processes import environment, logged, start
 
 if TYPE_CHECKING:
-    import subprocess
     from collections.abc import Mapping, Sequence
     from pathlib import Path
+
+    from tests.processes import Child
 
 _RESTART_SECONDS = 0.2
 _LOOK_SECONDS = 0.05
@@ -32,13 +32,13 @@ class Supervised:
     """
 
     def __init__(
-        self, name: str, arguments: Sequence[str], env: Mapping[str, str], directory: Path
+        self, name: str, module: Sequence[str], env: Mapping[str, str], directory: Path
     ) -> None:
         """Start it, and a thread that watches it.
 
         Args:
             name: What it is called.
-            arguments: Of Python: `-m`, a module, and the module's own.
+            module: A module, and its arguments.
             env: Settings.
             directory: Where its log goes.
         """
@@ -46,7 +46,7 @@ class Supervised:
         self.log = directory / f"{name}.log"
         self.starts = 0
         self.wanted = True
-        self._arguments = list(arguments)
+        self._module = list(module)
         self._env = environment(env)
         self._closing = threading.Event()
         self._popen = self._start()
@@ -88,9 +88,9 @@ class Supervised:
         self.signal(signal.SIGKILL)
         self._popen.wait()
 
-    def _start(self) -> subprocess.Popen[bytes]:
+    def _start(self) -> Child:
         self.starts += 1
-        return spawn([sys.executable, *self._arguments], env=self._env, log=self.log)
+        return start(self._module, env=self._env, log=self.log)
 
     def _watch(self) -> None:
         while not self._closing.wait(_LOOK_SECONDS):

@@ -78,7 +78,7 @@ def test_messages_of_the_upstream_are_labelled_and_counted_on_the_page(
         return {name: sum(minute["tones"].get(name, 0) for minute in minutes) for name in names}
 
     with (
-        running("worker", env=settings), running("daemon", env=settings),
+        running("worker", env=settings, forked=False), running("daemon", env=settings),
         running("api", env=settings),
     ):  # fmt: skip
         for number in range(3):

@@ -64,7 +64,7 @@ def scene(node: Node, config: Path, tmp_path_factory: pytest.TempPathFactory) ->
     path.write_text(config.read_text(encoding="utf-8") + _CONNECTORS, encoding="utf-8")
     room = own_room(node, path)
     with ExitStack() as stack:
-        worker = Supervised("worker", ["-m", "tests.chaos.wicked_worker"], room, place)
+        worker = Supervised("worker", ["tests.chaos.wicked_worker"], room, place)
         stack.callback(worker.close)
         daemon = stack.enter_context(running("daemon", env=room))
         worker.wait_for("worker_ready")

@@ -38,7 +38,7 @@ def test_a_bug_stops_consuming_and_says_where_it_is_and_no_message_is_parked_for
 ) -> None:
     url = room["TONEBUS_BROKER_URL"]
     with running("worker", env=room), ExitStack() as stack:
-        daemon = Supervised("daemon", ["-m", "tests.hostile.buggy_daemon"], room, tmp_path)
+        daemon = Supervised("daemon", ["tests.hostile.buggy_daemon"], room, tmp_path)
         stack.callback(daemon.close)
         daemon.wait_for("daemon_ready")
         bus = Bus(url, parked=False)

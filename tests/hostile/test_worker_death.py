@@ -87,7 +87,7 @@ def bench(
         env = room | {"TONEBUS_DAEMON_SCORE_TIMEOUT": "3"}
 
         def process(name: str, module: str, *arguments: str, **more: str) -> Supervised:
-            made = Supervised(name, ["-m", module, *arguments], env | more, directory)
+            made = Supervised(name, [module, *arguments], env | more, directory)
             stack.callback(made.close)
             return made
 

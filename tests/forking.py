@@ -89,7 +89,8 @@ class Forked:
 
 def can_fork(env: Mapping[str, str]) -> bool:
     """Whether a new process with these variables would have imported the same."""
-    return _inherited(env) == _inherited(os.environ)
+    # elsewhere a fork may not do what its parent's libraries have begun
+    return sys.platform == "linux" and _inherited(env) == _inherited(os.environ)
 
 
 def fork(arguments: Sequence[str], *, env: Mapping[str, str], log: int) -> Forked:

@@ -118,8 +118,14 @@ def test_an_upstream_of_rubbish_keeps_no_other_one_waiting(scene: Scene) -> None
         bus.event(key)
     paused = scene.daemon.wait_for("connector_paused")
     assert (paused["connector"], paused["reason"]) == ("a", "bad-messages")
-    assert len(scene.daemon.events("connector_paused")) == 1
-    assert len([each for each in scene.daemon.events("message_parked")
-                if each["connector"] == "a"]) < MANY  # fmt: skip
+    said = [each["event"] for each in scene.daemon.events() if each.get("connector") == "a"]
+    # it tries again some time later, on a slow machine before all of the good ones have come
+    first = said[: said.index("connector_resumed")] if "connector_resumed" in said else said
+    assert first.count("connector_paused") == 1
+    assert first.count("message_parked") < MANY
     # what was prefetched goes back when the copies under way are confirmed
-    until(lambda: bus.depth(source_queue("a")) > BAD - MANY)
+    until(
+        lambda: (
+            bus.depth(source_queue("a")) > BAD - MANY * len(scene.daemon.events("connector_paused"))
+        )
+    )

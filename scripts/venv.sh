@@ -8,10 +8,10 @@ source scripts/python.sh
 
 venv=$1 tools=${2:-}
 if [ "$tools" ]; then
-  what=('.[docs]' --group dev)
+  what=(--editable '.[docs]' --group dev)
   named="Tonebus and the tools of its developers"
 else
-  what=(.)
+  what=(--editable .)
   named="Tonebus"
 fi
 
@@ -30,38 +30,6 @@ compile_for_tests() {
   [ ! "$tools" ] || "$venv/bin/python" -m compileall -qq -j 0 "$venv/lib" || true
 }
 
-# ensurepip compiles all of the pip that Python brings, which takes five seconds: unpacked, it works
-# as well.
-bring_pip() {
-  local wheel site
-  site=$("$venv/bin/python" -c 'import sysconfig; print(sysconfig.get_path("purelib"))')
-  if wheel=$("$python" 2>/dev/null - <<'EOF'
-import ensurepip
-from pathlib import Path
-
-places = Path(ensurepip.__file__).parent / "_bundled", Path("/usr/share/python-wheels")
-print(next(each for place in places for each in place.glob("pip-*.whl")))
-EOF
-  ); then
-    "$venv/bin/python" -m zipfile -e "$wheel" "$site"
-  else
-    "$venv/bin/python" -m ensurepip --default-pip >/dev/null
-  fi
-}
-
-# What running needs, and some of the optional dependencies.
-needs() {
-  "$venv/bin/python" - "$@" <<'EOF'
-import sys, tomllib
-from pathlib import Path
-
-project = tomllib.loads(Path("pyproject.toml").read_text(encoding="utf-8"))["project"]
-print(*project["dependencies"], sep="\n")
-for name in sys.argv[1:]:
-    print(*project["optional-dependencies"][name], sep="\n")
-EOF
-}
-
 # What pip collects and downloads, one line over the other, and its errors.
 progress() {
   while read -r line; do
@@ -76,14 +44,13 @@ progress() {
 if ! "$venv/bin/python" -m pip --version >/dev/null 2>&1; then
   find_python
   say "making $venv with $("$python" --version)"
-  "$python" -m venv --clear --without-pip "$venv"
-  bring_pip
+  "$python" -m venv --clear "$venv"
 fi
 
 if uv_can; then
   say "installing $named into $venv with uv, PyTorch for this machine's GPU or CPU"
   uv pip install --python "$venv/bin/python" --torch-backend auto --constraint constraints.txt \
-    --editable "${what[@]}"
+    "${what[@]}"
   compile_for_tests
   exit
 fi
@@ -97,16 +64,10 @@ say "installing $named into $venv with pip; the first time takes a minute or mor
 # Unquoted on purpose: PIP_ARGS holds several arguments.
 # shellcheck disable=SC2206
 pip=("$venv/bin/python" -m pip install --disable-pip-version-check --no-compile ${PIP_ARGS:-}
-  --constraint constraints.txt)
-# Our own package is built, which takes as long as finding out what it needs: both at once.
-"${pip[@]}" -qq --no-deps --editable . &
-own=$!
+  --constraint constraints.txt "${what[@]}")
 if [ -t 2 ]; then
-  pip+=(--progress-bar off)
-  "${pip[@]}" --requirement <(needs ${tools:+docs}) "${what[@]:1}" 2>&1 | progress || rc=$?
+  "${pip[@]}" --progress-bar off 2>&1 | progress
 else
-  "${pip[@]}" -qq --requirement <(needs ${tools:+docs}) "${what[@]:1}" || rc=$?
+  "${pip[@]}" -qq
 fi
-wait "$own"
-[ "${rc:-0}" = 0 ] || exit "$rc"
 compile_for_tests

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ssl
 import time
 import traceback
 from typing import TYPE_CHECKING, Any
@@ -10,8 +9,10 @@ from typing import TYPE_CHECKING, Any
 import amqp
 import structlog
 
+from connectors.amqp.frames import tolerant
 from connectors.amqp.nodes import NodeConnection, login_method, nodes, tls_options
-from connectors.amqp.transport import Transport, tolerant
+from connectors.amqp.transport import Transport
+from connectors.amqp.unreachable import unavailable
 from connectors.errors import Unavailable
 from connectors.tls import SYSTEM_TRUST, Tls
 
@@ -21,9 +22,8 @@ if TYPE_CHECKING:
 _TICK_SECONDS = 1.0
 _LIMIT = "is reached"
 """RabbitMQ ends so what it says of a limit on connections, of a virtual host, user or node."""
-_CUT_OFF = (ConnectionResetError, BrokenPipeError)
-# RabbitMQ closes at once after an alert on our certificate, so that the alert may be lost.
-_CLOSED_FIX = ". Fix: where RabbitMQ wants a certificate, see broker.cert_file and key_file"
+_BENEATH = {__name__, Transport.__module__, tolerant.__module__}
+"""What every frame goes through."""
 _log = structlog.get_logger(__name__)
 
 
@@ -115,7 +115,7 @@ class Broker:
                 kind = Unavailable if said.endswith(_LIMIT) else Refused
                 failures.append(kind(f"RabbitMQ at {address} refused: {said}"))
             except Exception as error:  # noqa: BLE001 - sockets', TLS's, or a parser's that met another protocol
-                failures.append(_unavailable(address, error))
+                failures.append(unavailable(address, error))
             else:
                 self._connection.on_blocked = lambda _reason: self._set_blocked(True)
                 self._connection.on_unblocked = lambda: self._set_blocked(False)
@@ -229,43 +229,6 @@ def body_of(message: Any) -> bytes:  # noqa: ANN401 - py-amqp gives bytes, or st
     return message.body.encode() if isinstance(message.body, str) else bytes(message.body)
 
 
-def _unavailable(address: str, error: Exception) -> Unavailable:
-    """Say why a node could not be reached."""
-    if isinstance(error, ssl.SSLError):
-        said = getattr(error, "verify_message", "") or (error.reason or str(error)).lower()
-        said = said.replace("_", " ").rstrip(".")
-        words = f"TLS with RabbitMQ at {address} failed: {said}{_tls_fix(said)}"
-        if isinstance(error, ssl.SSLCertVerificationError):
-            words = (
-                f"RabbitMQ's certificate at {address} is not to be trusted: certificate verify "
-                f"failed: {said}. Fix: name its authority in broker.ca_file, and the host as the "
-                "certificate does"
-            )
-    elif isinstance(error, (FileNotFoundError, PermissionError)):
-        words = f"a certificate for RabbitMQ at {address} cannot be read: {error.strerror}"
-    elif isinstance(error, OSError):
-        words = f"RabbitMQ at {address} does not answer: {error}"
-        if address.startswith("amqps:") and isinstance(error, _CUT_OFF):
-            words += _CLOSED_FIX
-    else:
-        words = f"what listens at {address} does not speak AMQP 0-9-1 ({type(error).__name__})"
-    failure = Unavailable(words)
-    failure.__cause__ = error
-    return failure
-
-
-def _tls_fix(said: str) -> str:
-    if "alert" in said and "certificate" in said:
-        return (
-            ". Fix: that is RabbitMQ's word on our certificate: see broker.cert_file and key_file"
-        )
-    if "eof" in said:
-        return _CLOSED_FIX
-    if said == "wrong version number":
-        return ". Fix: that port has no TLS: name the one that has, usually 5671"
-    return ""
-
-
 def _guarded(read: Callable[[Any], Any]) -> Callable[[Any], Any]:
     """Return py-amqp's reader of frames, with one error for whatever it cannot read.
 
@@ -289,7 +252,7 @@ def _guarded(read: Callable[[Any], Any]) -> Callable[[Any], Any]:
 
 
 def _ours(module: str) -> bool:
-    return module.startswith("connectors.") and module not in {__name__, Transport.__module__}
+    return module.startswith("connectors.") and module not in _BENEATH
 
 
 def _of_a_listener(error: Exception) -> bool:

@@ -49,14 +49,7 @@ class ConfirmChannel(Generic[Token]):
     def publish(self, outgoing: OutgoingMessage, token: Token) -> None:
         if self._channel is None:
             self._open()
-        message = amqp.Message(outgoing.body, delivery_mode=PERSISTENT, **outgoing.properties)
-        self._broker.attempt(
-            self._channel.basic_publish,
-            message,
-            exchange=outgoing.exchange,
-            routing_key=outgoing.routing_key,
-            mandatory=outgoing.mandatory,
-        )
+        self._broker.attempt(self._channel.publish, outgoing)
         self._sent += 1
         self.unconfirmed[self._sent] = _Sent(outgoing, token)
 

@@ -11,7 +11,7 @@ import tenacity
 
 from connectors.amqp import topology
 from connectors.amqp.connection import Refused
-from connectors.amqp.transport import tolerant
+from connectors.amqp.frames import tolerant
 from connectors.errors import Misconfigured, Unavailable
 from connectors.scoring.celery_app import celery_queue
 from daemon.process import wiring

@@ -17,6 +17,8 @@ from connectors.amqp.connection import Broker
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from connectors.messages import OutgoingMessage
+
 
 class Channel:
     """One channel."""
@@ -24,7 +26,7 @@ class Channel:
     def __init__(self) -> None:
         self.events: dict[str, set[Callable[..., None]]] = defaultdict(set)
         self.acks: list[tuple[int, bool]] = []
-        self.published: list[tuple[amqp.Message, dict[str, Any]]] = []
+        self.published: list[OutgoingMessage] = []
         self.consumers: dict[str, tuple[Callable[..., None], Callable[..., None]]] = {}
         self.qos: tuple[int, int, bool] | None = None
         self.confirming = self.closed = False
@@ -58,8 +60,8 @@ class Channel:
     def confirm_select(self) -> None:
         self.confirming = True
 
-    def basic_publish(self, message: amqp.Message, **how: Any) -> None:
-        self.published.append((message, how))
+    def publish(self, outgoing: OutgoingMessage) -> None:
+        self.published.append(outgoing)
 
     def close(self) -> None:
         self.closed = True

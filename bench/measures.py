@@ -19,7 +19,9 @@ from bench.world import CONNECTOR, DAEMON, EXCHANGE
 from connectors.amqp import topology
 from connectors.amqp.publisher import Sink
 from connectors.messages import OutgoingMessage, ToneEvent
+from daemon import settings
 from daemon.cli.tail import listen
+from daemon.process import wiring
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -27,7 +29,8 @@ if TYPE_CHECKING:
     from bench.world import World
 
 WORKERS = 2
-PREFETCH = 500
+PREFETCH = wiring.prefetch(settings.load({}))
+"""What a daemon has by default."""
 EVENT_BYTES = 640
 """Size of a tone event for a text of the corpus."""
 KNOWN = 100

@@ -174,7 +174,7 @@ class EmbeddedStage:
         self._broker.listen(self._arrived)
         edges = Embedded(
             self._broker, workers, subscriptions=wiring.subscriptions(configuration),
-            prefetch=configuration.broker.prefetch,
+            prefetch=wiring.prefetch(configuration),
         )  # fmt: skip
         self._signals = Signals(lambda: configuration)
         self._service = service.Service(configuration, edges, store, self._signals)

@@ -35,6 +35,8 @@ if TYPE_CHECKING:
     from daemon.settings import ConnectorSettings, Settings
     from daemon.telemetry.registry import Registry
 
+_FEWEST_HELD, _MOST_HELD = 500, 1000
+"""Deliveries that a connector may hold by default."""
 _ITEM_BYTES = 2048
 """An item with its text's objects, its keys, its event id and its place in the batches."""
 _ANSWER_BYTES = 20 * 1024
@@ -73,7 +75,7 @@ def rabbit(
         app=celery(settings),
         models=[model.name for model in settings.models],
         subscriptions=subscriptions,
-        prefetch=settings.broker.prefetch,
+        prefetch=prefetch(settings),
         max_body_bytes=settings.daemon.max_body_bytes,
         manage=settings.broker.manage_topology,
         source=source,
@@ -220,6 +222,20 @@ def tally(settings: Settings, registry: Registry) -> Tally:
     )
 
 
+def prefetch(settings: Settings) -> int:
+    """Return the deliveries that a connector may hold that has no number of its own.
+
+    A connector that is alone may hold more by default, for several share the memory.
+    """
+    if settings.broker.prefetch:
+        return settings.broker.prefetch
+    if len(settings.connectors) != 1:
+        return _FEWEST_HELD
+    room = settings.daemon.memory_ceiling - _bytes_beside_bodies(settings)
+    fits = room // (settings.daemon.max_body_bytes * _queues(settings.connectors[0]))
+    return max(_FEWEST_HELD, min(_MOST_HELD, fits))
+
+
 def worst_case_bytes(settings: Settings) -> int:
     """Return the memory that messages may take when every one is as large as allowed.
 
@@ -230,20 +246,9 @@ def worst_case_bytes(settings: Settings) -> int:
     Raises:
         Misconfigured: It is more than `memory_ceiling`.
     """
-    # a stream is read beside a queue that takes its replays
-    held = sum(
-        (each.prefetch or settings.broker.prefetch) * (1 if each.offset == "" else 2)
-        for each in settings.connectors
-    )
-    body = settings.daemon.max_body_bytes
-    bodies = held * body
-    # what a document is parsed into, and what is held of it, takes some times its size
-    texts = (HELD_CHARS + body + settings.daemon.max_mapped_bytes) * _PARSED
-    answers = max((len(each.also) for each in settings.connectors), default=0)
-    items = (HELD_ITEMS + MAX_TEXTS) * (_ITEM_BYTES + answers * _ANSWER_BYTES)
-    # a body waits for its confirm, and a copy of it in the write buffer
-    unconfirmed = 2 * (WINDOW_BYTES + body)
-    worst = bodies + texts + items + unconfirmed
+    usual = prefetch(settings)
+    held = sum((each.prefetch or usual) * _queues(each) for each in settings.connectors)
+    worst = held * settings.daemon.max_body_bytes + _bytes_beside_bodies(settings)
     if worst > settings.daemon.memory_ceiling:
         raise Misconfigured(
             f"{held} deliveries (prefetch times connectors) of "
@@ -252,3 +257,18 @@ def worst_case_bytes(settings: Settings) -> int:
             "Fix: lower broker.prefetch or daemon.max_body_bytes, or raise the ceiling"
         )
     return worst
+
+
+def _queues(connector: ConnectorSettings) -> int:
+    # a stream is read beside a queue that takes its replays
+    return 1 if connector.offset == "" else 2
+
+
+def _bytes_beside_bodies(settings: Settings) -> int:
+    body = settings.daemon.max_body_bytes
+    # what a document is parsed into, and what is held of it, takes some times its size
+    texts = (HELD_CHARS + body + settings.daemon.max_mapped_bytes) * _PARSED
+    answers = max((len(each.also) for each in settings.connectors), default=0)
+    items = (HELD_ITEMS + MAX_TEXTS) * (_ITEM_BYTES + answers * _ANSWER_BYTES)
+    # a body waits for its confirm, and a copy of it in the write buffer
+    return texts + items + 2 * (WINDOW_BYTES + body)

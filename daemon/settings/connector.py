@@ -11,7 +11,7 @@ from connectors.amqp.topology import source_queue
 from connectors.events.doubt import Doubt
 from connectors.events.output import OutputConfig
 from connectors.mapping import MappingConfig
-from daemon.settings.kinds import Name, Share, Short
+from daemon.settings.kinds import Name, Prefetch, Share, Short
 
 
 class ConnectorTest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -110,7 +110,7 @@ class ConnectorSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True,
     queue: Annotated[str, Meta(max_length=255)] = ""
     offset: Annotated[int, Meta(ge=0, le=2**63 - 1)] | Annotated[str, Meta(max_length=64)] = ""
     priority: Annotated[int, Meta(ge=-1000, le=1000)] = 0
-    prefetch: Annotated[int, Meta(ge=0, le=65535)] = 0
+    prefetch: Prefetch = 0
     model: str | tuple[str, ...] = ()
     unsupported: str = "none"
     also: Annotated[tuple[str, ...], Meta(max_length=8)] = ()

@@ -23,7 +23,7 @@ Deadline = Annotated[float, Meta(ge=0.1, le=24 * 3600)]
 """Seconds after which a peer is considered failed: with too few, every peer would fail."""
 Ttl = Annotated[int, Meta(ge=1, le=10 * 365 * 24 * 3600)]
 Port = Annotated[int, Meta(ge=0, le=65535)]
-Prefetch = Annotated[int, Meta(ge=1, le=65535)]
+Prefetch = Annotated[int, Meta(ge=0, le=65535)]
 Name = Annotated[str, Meta(pattern=r"^[a-z0-9]([a-z0-9_-]*[a-z0-9])?$", max_length=64)]
 Short = Annotated[str, Meta(min_length=1, max_length=255)]
 """A name or a key at the broker; AMQP has room for 255 bytes."""

@@ -43,7 +43,8 @@ class BrokerSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw
             the user from our certificate (SASL EXTERNAL).
         heartbeat: Seconds; a peer that sends nothing for two of them is considered lost.
         connect_timeout: Seconds after which one attempt to connect is given up.
-        prefetch: Deliveries that one connector may hold unsettled.
+        prefetch: Deliveries that one connector may hold unsettled; 0 takes 500, or up to 1,000 for
+            a connector that is the only one, as `memory_ceiling` allows.
         manage_topology: Whether to declare exchanges and queues; if not, they must exist.
     """
 
@@ -54,7 +55,7 @@ class BrokerSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw
     login: Literal["password", "certificate"] = "password"
     heartbeat: Heartbeat = 10
     connect_timeout: Blocking = 5.0
-    prefetch: Prefetch = 500
+    prefetch: Prefetch = 0
     manage_topology: bool = True
 
     @property

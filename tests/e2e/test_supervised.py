@@ -168,7 +168,7 @@ def test_a_worker_whose_loop_stands_still_starves_its_watchdog(bench: Bench) -> 
 
 
 def test_wrong_settings_are_shown_for_a_while(bench: Bench) -> None:
-    bench.file.write_text("[broker]\nprefetch = 0\n", encoding="utf-8")
+    bench.file.write_text("[broker]\nprefetch = -1\n", encoding="utf-8")
     with bench.supervised("daemon") as (daemon, systemd):
         assert "broker.prefetch" in systemd.await_line("STATUS=wrong settings")
         assert daemon.popen.poll() is None

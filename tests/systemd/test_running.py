@@ -104,7 +104,7 @@ def test_a_reload_takes_good_settings_and_refuses_bad_ones(
     target: Machine, traffic: Traffic, settings: str
 ) -> None:
     old = target.main_pid(DAEMON)
-    target.write("/etc/tonebus/tonebus.toml", "[broker]\nprefetch = 0\n", 0o640)
+    target.write("/etc/tonebus/tonebus.toml", "[broker]\nprefetch = -1\n", 0o640)
     target.systemctl("reload", DAEMON)
     target.until(lambda: target.journal(DAEMON, "TONEBUS_EVENT=reload_refused"), timeout=20)
     target.await_state(DAEMON, "active")

@@ -32,6 +32,8 @@ _DOCTYPE = "!doctype"
 _RAW = frozenset({"script", "style", "title", "iframe", "noembed", "noframes"})
 """In these only their own end is a tag, and nothing is text."""
 
+# the arrow of a longer line, as Lotus Notes draws them around a quote, proves no HTML
+_COMMENT_ENDS = re.compile("(?<!-)-->")
 _WHOLE = re.compile(r"</?(!doctype(?=\s++html)|[a-z][a-z0-9]*+(?=[\s/>]))[^<>]*+>", re.IGNORECASE)
 """A tag with no `<` in it; the names are looked up, as trying each at every `<` takes long."""
 _START = re.compile(r"<(/?)([a-zA-Z][a-zA-Z0-9]*+(?:[:_-][a-zA-Z0-9]++)*+)(?=[\s/>])")
@@ -79,7 +81,7 @@ def has_blocks(html: str) -> bool:
 
 def _has_comment(text: str) -> bool:
     begins = text.find("<!--")
-    return begins >= 0 and text.find("-->", begins) >= 0
+    return begins >= 0 and _COMMENT_ENDS.search(text, begins) is not None
 
 
 def _has_tag(text: str, names: frozenset[str]) -> bool:

@@ -75,7 +75,7 @@ class SourceEdge(Protocol):
         ...
 
     def flush(self) -> None:
-        """Acknowledge what was settled."""
+        """Acknowledge what was settled, at once."""
         ...
 
     def cancel(self, connector: str = "") -> None:

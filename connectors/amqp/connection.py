@@ -173,6 +173,10 @@ class Broker:
         """
         self.attempt(self._wait, timeout, others)
 
+    def flush(self) -> None:
+        """Send as much of what was written as the kernel takes now."""
+        self.attempt(self._connection.transport.flush)
+
     def _wait(self, timeout: float, others: Sequence[int]) -> None:
         transport = self._connection.transport
         # a call that waited for its own answer has dispatched whatever came before it, and nobody

@@ -158,6 +158,8 @@ class Source:
     def flush(self) -> None:
         for consumer in itertools.chain.from_iterable(self._consumers.values()):
             consumer.flush()
+        # RabbitMQ has the next messages ready while these are worked on
+        self._broker.flush()
 
     def cancel(self, connector: str = "") -> None:
         for name, consumers in self._consumers.items():

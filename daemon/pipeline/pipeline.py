@@ -9,6 +9,9 @@ most a bounded part of it one step further:
     publish   while the byte window is open           → awaiting the broker's confirm
     settle    all that was confirmed                  → acknowledged, then remembered
 
+Replies and confirms that have arrived take their step before the others: workers and RabbitMQ wait
+for what it brings.
+
 The delivery is the only record. Whatever else is kept here may vanish at any moment: then the
 broker delivers again what was not acknowledged, and the story starts over.
 """
@@ -89,11 +92,14 @@ class Pipeline:
         """
         at_once = self._inbox.mappable or self._edges.source.waiting
         replies = self._scorer.gather(self._edges, 0 if at_once else patience)
+        # first, so that workers and RabbitMQ go on while what arrived takes its steps
+        self._score(replies)
+        self._settle()
         if self._intake.review():
             self._forget()
         self._map()
         self._look_up()
-        self._score(replies)
+        self._score()
         self._publish()
         self._settle()
         # last, since nothing waits for it
@@ -160,7 +166,7 @@ class Pipeline:
                 model.name, item.score_key, item.text.content, item, alone=item.suspect
             )
 
-    def _score(self, replies: Sequence[Reply]) -> None:
+    def _score(self, replies: Sequence[Reply] = ()) -> None:
         """Process the workers' replies, and send them texts that have no score yet."""
         for outcome in self._scorer.collect(replies):
             result, request = outcome.result, outcome.request

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 
 from connectors.amqp import topology
@@ -9,6 +11,9 @@ from connectors.amqp.consumer import Ended
 from connectors.errors import Unavailable
 from daemon.telemetry import metrics
 from tests.daemon.bench import CONFIRM, Bench, message
+
+if TYPE_CHECKING:
+    from connectors.messages import OutgoingMessage
 
 
 def test_nothing_is_acknowledged_before_its_event_is_confirmed() -> None:
@@ -22,6 +27,26 @@ def test_nothing_is_acknowledged_before_its_event_is_confirmed() -> None:
     bench.edges.sink.tell(0, safe=True)
     bench.turn()
     assert bench.edges.source.acked == [message("good", id=1)]
+
+
+def test_what_is_confirmed_is_acknowledged_before_a_turn_publishes_more(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    bench = Bench()
+    bench.edges.source.deliver(message("good", id=1))
+    bench.score_all()
+    bench.edges.sink.tell(0, safe=True)
+    bench.edges.source.deliver(message("good", id=2))
+    acked: list[list[bytes]] = []
+    publish = bench.edges.sink.publish
+
+    def noted(outgoing: OutgoingMessage, token: object) -> None:
+        acked.append(list(bench.edges.source.acked))
+        publish(outgoing, token)
+
+    monkeypatch.setattr(bench.edges.sink, "publish", lambda *what, **_: noted(*what))
+    bench.turn()
+    assert acked == [[message("good", id=1)]]
 
 
 def test_nothing_is_acknowledged_before_its_parked_copy_is_confirmed() -> None:

@@ -177,13 +177,21 @@ def drop_unreadable(broker: Broker, before: int) -> bool:
     except Garbled:
         return True
     if found:
-        sink: Sink[None] = Sink(broker)
         properties = {k: value for k, value in found.properties.items() if k != "delivery_mode"}
         key = found.delivery_info["routing_key"]
-        sink.publish(OutgoingMessage(topology.PARKED, key, body_of(found), properties), None)
-        while not sink.outcomes():
-            broker.wait(_PATIENCE_SECONDS)
+        _put_back(broker, OutgoingMessage(topology.PARKED, key, body_of(found), properties))
     return False
+
+
+def _put_back(broker: Broker, message: OutgoingMessage) -> None:
+    """Publish the only copy of a message until RabbitMQ confirms it, whatever it refuses."""
+    sink: Sink[None] = Sink(broker)
+    fate = Fate.REFUSED
+    while fate is not Fate.CONFIRMED:
+        sink.publish(message, None)
+        while not (outcomes := sink.outcomes()):
+            broker.wait(_PATIENCE_SECONDS)
+        [(_, fate, _)] = outcomes
 
 
 def _again(each: ParkedMessage, queue: str) -> OutgoingMessage:

@@ -9,9 +9,12 @@ import amqp
 import pytest
 
 from connectors.amqp import topology
+from connectors.amqp.publisher import Sink
 from connectors.parking.parked_queue import Unreadable, drop_unreadable
+from connectors.ports import Fate
 
 if TYPE_CHECKING:
+    from connectors.ports import PublishOutcome
     from tests.daemon.cli.parked_bench import Bench
 
 
@@ -63,6 +66,22 @@ def test_a_message_that_can_be_read_is_put_back_whole(bench: Bench) -> None:
     assert {each["code"] for each in after} == {"json"}
     bodies = [bytes(message.body) for message in bench.take(topology.PARKED)]
     assert sorted(bodies) == [b"0", b"1", b"2"]
+
+
+def test_a_message_that_is_put_back_and_refused_is_published_again(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench.park(b"0")
+    outcomes = Sink.outcomes
+    fates = iter([Fate.REFUSED])
+
+    def refused(sink: Sink[None]) -> list[PublishOutcome[None]]:
+        return [each._replace(fate=next(fates, each.fate)) for each in outcomes(sink)]
+
+    monkeypatch.setattr(Sink, "outcomes", refused)
+    assert not drop_unreadable(bench.broker, 0)
+    # the copy that only seemed to be refused, and the one after it
+    assert [bytes(message.body) for message in bench.take(topology.PARKED)] == [b"0", b"0"]
 
 
 def test_where_everything_can_be_read_nothing_is_purged_as_unreadable(bench: Bench) -> None:

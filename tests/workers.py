@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from connectors.amqp import topology
 from connectors.amqp.connection import Broker
-from connectors.scoring.celery_app import celery_app
 from connectors.scoring.client import Scoring
 from connectors.scoring.protocol import Started
 from tests import models
@@ -32,7 +31,7 @@ class Asker:
         self.broker = Broker(url, name="tonebus tests", heartbeat=60, connect_timeout=5)
         self.broker.connect()
         topology.apply(self.broker, topology.scoring([models.NAME]))
-        self._scoring = Scoring(self.broker, celery_app(url))
+        self._scoring = Scoring(self.broker)
         self.answers: list[Reply] = []
 
     @property

@@ -17,8 +17,6 @@ from connectors.scoring.client import Scoring
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from celery import Celery
-
     from connectors.amqp.connection import Broker
     from connectors.amqp.subscription import Subscription
     from connectors.ports import Backlog
@@ -45,7 +43,7 @@ class Rabbit:
     scoring: Scoring
 
     def __init__(
-        self, broker: Broker, *, app: Celery, models: Sequence[str],
+        self, broker: Broker, *, models: Sequence[str],
         subscriptions: Sequence[Subscription] = (), prefetch: int = 1,
         max_body_bytes: int = _MAX_BODY_BYTES, manage: bool = True,
         source: Callable[..., Source] = Source,
@@ -54,7 +52,6 @@ class Rabbit:
 
         Args:
             broker: Where to connect.
-            app: How Celery's messages are made.
             models: Models whose workers may be asked.
             subscriptions: What can be consumed; none for a process that only asks.
             prefetch: Unsettled deliveries for each subscription.
@@ -64,7 +61,6 @@ class Rabbit:
         """
         self.broker = broker
         self.wakeup = Wakeup()
-        self._app = app
         self._models = models
         self._subscriptions = {each.connector: each for each in subscriptions}
         self._prefetch = prefetch
@@ -96,7 +92,7 @@ class Rabbit:
         self._opened = True
         outputs = {each.output for each in subscriptions}
         self.sink = Sink(self.broker, {"", topology.PARKED, *outputs} if outputs else ())
-        self.scoring = Scoring(self.broker, self._app)
+        self.scoring = Scoring(self.broker)
         self.source = self._source(
             self.broker,
             self._subscriptions,

@@ -1,4 +1,4 @@
-"""Celery as both sides of a scoring request use it: its settings, and the queues."""
+"""Celery as workers use it: its settings, and the queues of their requests."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class _NodesByName(AMQP):  # type: ignore[misc]  # Celery has no types
 
 
 def celery_app(broker_url: str, tls: Tls = SYSTEM_TRUST, *, external: bool = False) -> Celery:
-    """Return the Celery application that daemon and workers share, by arguments as of `Broker`.
+    """Return a Celery application, by arguments as of `Broker`.
 
     Raises:
         WrongUrl: No connection can be made of a URL.
@@ -31,13 +31,7 @@ def celery_app(broker_url: str, tls: Tls = SYSTEM_TRUST, *, external: bool = Fal
     app.conf.update(
         broker_use_ssl=tls_options(known[0], tls) or None,
         broker_login_method=login_method(external=external),
-        # has a worker send its replies to `reply_to`; the daemon turns it off and reads them itself
-        result_backend="rpc://",
-        result_persistent=False,
-        task_serializer="json",
-        result_serializer="json",
         accept_content=["json"],
-        task_default_delivery_mode="transient",
         task_create_missing_queues=False,
         # a worker gets its next request when it has done the one before, so that none waits behind
         # a busy worker while another is idle

@@ -31,6 +31,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 TASK = "score"
+TRANSIENT = 1
+"""Delivery mode of requests and replies: after a restart of RabbitMQ, nobody waits for them."""
+_NOTHING_ELSE = {"callbacks": None, "errbacks": None, "chain": None, "chord": None}
 _MAX_CLASS_CHARS = 100
 LOST = "LOST"
 """State of a request that another worker had taken, and ended before it replied."""
@@ -151,6 +154,11 @@ _decode_message = msgspec.json.Decoder(_Message).decode
 _decode_start = msgspec.json.Decoder(_Start).decode
 _decode_failure = msgspec.json.Decoder(_Failure).decode
 _decode_result = msgspec.json.Decoder(BatchResult).decode
+
+
+def task_body(texts: Sequence[str]) -> bytes:
+    """Return the body of a request as Celery writes it: arguments, named ones, what else to do."""
+    return msgspec.json.encode(([texts], {}, _NOTHING_ELSE))
 
 
 def read_reply(body: bytes | str) -> Reply:

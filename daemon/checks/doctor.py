@@ -172,7 +172,7 @@ def _model(settings: Settings, broker: Broker, model: ModelSettings) -> Iterator
     if presence.backlog(broker, topology.scoring_queue(model.name).name) is None:
         yield Result(check, "failure", "it has no scoring queue", "`tonebus topology apply`")
         return
-    scoring = Scoring(broker, wiring.celery(settings))
+    scoring = Scoring(broker)
     workers = scoring.workers(model.name)
     if not workers:
         yield Result(check, "failure", "no worker listens", f"start {start}")

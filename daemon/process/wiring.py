@@ -17,7 +17,6 @@ from connectors.errors import Misconfigured
 from connectors.events.output import Output
 from connectors.mapping import Mapper
 from connectors.mapping.finding import MAX_TEXTS
-from connectors.scoring.celery_app import celery_app
 from daemon.model.identity import ModelIdentity, identify
 from daemon.pipeline.breaker import Breaker
 from daemon.pipeline.limits import HELD_CHARS, HELD_ITEMS, WINDOW_BYTES
@@ -27,8 +26,6 @@ from daemon.pipeline.work import Route
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
-
-    from celery import Celery
 
     from connectors.amqp.topology import Topology
     from connectors.cache import Store
@@ -60,11 +57,6 @@ def broker(settings: Settings, name: str) -> Broker:
     )
 
 
-def celery(settings: Settings) -> Celery:
-    """Return the Celery application, whose connections are made as `broker`'s."""
-    return celery_app(settings.broker.url, settings.broker.tls, external=settings.broker.external)
-
-
 def rabbit(
     settings: Settings, name: str, subscriptions: Sequence[Subscription] = (),
     source: Callable[..., Source] = Source,
@@ -72,7 +64,6 @@ def rabbit(
     """Return the edges at RabbitMQ; without subscriptions they only ask and publish."""
     return Rabbit(
         broker(settings, name),
-        app=celery(settings),
         models=[model.name for model in settings.models],
         subscriptions=subscriptions,
         prefetch=prefetch(settings),

@@ -13,9 +13,10 @@ from connectors.amqp import topology
 from connectors.amqp.connection import Refused
 from connectors.amqp.frames import tolerant
 from connectors.errors import Misconfigured, Unavailable
-from connectors.scoring.celery_app import celery_queue
+from connectors.scoring import celery_app as scoring
 from daemon.process import wiring
 from daemon.worker import admission
+from daemon.worker.replies import Replies
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -62,7 +63,8 @@ def await_broker(settings: Settings, models: Sequence[str], supervisor: Supervis
 
 def celery_app(settings: Settings, models: Sequence[str]) -> Celery:
     """Return a worker's Celery application, without its task."""
-    app = wiring.celery(settings)
+    reached = settings.broker
+    app = scoring.celery_app(reached.url, reached.tls, external=reached.external)
     app.conf.update(
         # Celery's own is minutes: so long a worker would wait for a connection that is dead
         broker_heartbeat=settings.broker.heartbeat,
@@ -75,7 +77,8 @@ def celery_app(settings: Settings, models: Sequence[str]) -> Celery:
             # a message that py-amqp cannot read would end this worker, and then the next one
             "frame_handler": tolerant,
         },
-        task_queues=[celery_queue(model) for model in models],
+        result_backend=f"{Replies.__module__}:{Replies.__name__}",
+        task_queues=[scoring.celery_queue(model) for model in models],
     )
     admission.inflate_nothing()
     # Celery would declare an exchange `celery`, and bind our queue to it; requests need none

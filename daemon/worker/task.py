@@ -6,7 +6,6 @@ import faulthandler
 import time
 from typing import TYPE_CHECKING, Any
 
-import msgspec
 import structlog
 from amqp.exceptions import AMQPError
 from celery import states
@@ -75,7 +74,7 @@ def register(
     """
 
     @app.task(name=TASK, bind=True)  # type: ignore[untyped-decorator]  # Celery has no types
-    def score(task: Any, texts: list[str]) -> dict[str, Any] | list[Any]:  # noqa: ANN401 - Celery
+    def score(task: Any, texts: list[str]) -> BatchResult:  # noqa: ANN401 - Celery
         if task.request.delivery_info.get("redelivered"):
             # it may be what ended the worker before: the daemon shall split it first
             _report(task, LOST)
@@ -91,12 +90,13 @@ def register(
         try:
             result = make(texts, task.request.headers or NO_HEADERS)
             report.scored(result)
-            return msgspec.to_builtins(result)  # type: ignore[no-any-return]
         except Exception as error:  # noqa: BLE001 - whatever it is, the daemon must know of it
             # the message of an error may quote the text, and Celery would log it
             report.failed(type(error).__name__)
             _log.error("batch_failed", texts=len(texts), error=type(error).__name__)
             raise BatchFailed(type(error).__name__) from None
+        else:
+            return result
         finally:
             in_hand.held = None
             faulthandler.cancel_dump_traceback_later()

@@ -8,7 +8,6 @@ from connectors.amqp import topology
 from connectors.amqp.bus import Rabbit
 from connectors.amqp.connection import Broker
 from connectors.embedded import Embedded, EmbeddedBroker, EmbeddedWorker
-from connectors.scoring.celery_app import celery_app
 from daemon.worker.task import result_maker
 from tests import models
 from tests.daemon.traced import Traced, parent_of, trace_of
@@ -112,7 +111,6 @@ class RabbitBus:
     def edges(self, subscriptions: Sequence[Subscription] = (), prefetch: int = 10) -> Edges:
         edges = Rabbit(
             broker(self._url),
-            app=celery_app(self._url),
             models=[models.NAME, WITHOUT_WORKERS],
             subscriptions=subscriptions,
             prefetch=prefetch,

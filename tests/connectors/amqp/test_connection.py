@@ -18,7 +18,6 @@ from connectors.amqp.bus import Rabbit
 from connectors.amqp.connection import Broker, Garbled, Refused
 from connectors.amqp.subscription import Subscription
 from connectors.errors import Misconfigured, Unavailable
-from connectors.scoring.celery_app import celery_app
 from tests.administration import administration
 from tests.own.server import free_port
 from tests.waiting import until
@@ -184,9 +183,7 @@ def test_a_queue_declared_otherwise_is_named_with_the_fix(
     channel = connected.channel()
     connected.attempt(channel.queue_declare, queue, durable=True, auto_delete=False)
     subscription = Subscription(name, f"{name}.events", ("#",))
-    edges = Rabbit(
-        broker(broker_url), app=celery_app(broker_url), models=[], subscriptions=[subscription]
-    )
+    edges = Rabbit(broker(broker_url), models=[], subscriptions=[subscription])
     with pytest.raises(Misconfigured) as said:
         edges.open()
     edges.drop()
@@ -214,9 +211,7 @@ def test_a_name_that_is_not_permitted_is_told_as_a_matter_of_permission(
 def test_a_deleted_source_queue_is_noticed(connected: Broker, broker_url: str) -> None:
     name = uuid.uuid4().hex
     subscription = Subscription(name, f"{name}.events", ("#",))
-    edges = Rabbit(
-        broker(broker_url), app=celery_app(broker_url), models=[], subscriptions=[subscription]
-    )
+    edges = Rabbit(broker(broker_url), models=[], subscriptions=[subscription])
     edges.open()
     edges.source.start(name)
     connected.attempt(connected.channel().queue_delete, topology.source_queue(name))

@@ -20,15 +20,22 @@ from connectors.messages import OutgoingMessage
 CHANNEL, FRAME_MAX = 3, 200
 SMALL, LARGE = b"{}", b"x" * (3 * FRAME_MAX)
 short = st.text(max_size=60)
-words = st.fixed_dictionaries(
-    {}, optional=dict.fromkeys(
-        ["content_type", "correlation_id", "message_id", "type", "app_id"], short
-    ),
+properties = st.fixed_dictionaries(
+    {},
+    optional={
+        **dict.fromkeys(
+            ["content_type", "content_encoding", "correlation_id", "reply_to", "expiration",
+             "message_id", "type", "user_id", "app_id"], short,
+        ),
+        "application_headers": st.dictionaries(
+            st.just("k"), st.text(max_size=9) | st.integers(0, 9)
+        ),
+        "delivery_mode": st.sampled_from([1, 2]),
+        "priority": st.integers(0, 9),
+        "timestamp": st.integers(0, 2**32),
+    },
 )  # fmt: skip
-others = st.fixed_dictionaries(
-    {"application_headers": st.dictionaries(st.just("k"), st.text(max_size=9) | st.integers(0, 9))},
-    optional={"content_encoding": short, "reply_to": short, "priority": st.integers(0, 9)},
-)
+"""With two that are left to py-amqp."""
 tags = st.integers(0, 2**64 - 1)
 
 
@@ -38,13 +45,13 @@ def by_py_amqp(outgoing: OutgoingMessage, frame_max: int) -> bytes:
         SimpleNamespace(frame_max=frame_max, bytes_sent=0),
         SimpleNamespace(write=written.extend),
     )
-    message = amqp.Message(outgoing.body, delivery_mode=2, **outgoing.properties)
+    message = amqp.Message(outgoing.body, **({"delivery_mode": 2} | outgoing.properties))
     fields = (0, outgoing.exchange, outgoing.routing_key, outgoing.mandatory, False)
     write(1, CHANNEL, spec.Basic.Publish, dumps("Bssbb", fields), message)
     return bytes(written)
 
 
-@given(words | others, short, short, st.booleans(), st.sampled_from([b"", SMALL, LARGE]))
+@given(properties, short, short, st.booleans(), st.sampled_from([b"", SMALL, LARGE]))
 def test_a_message_is_published_in_the_frames_that_py_amqp_writes(
     properties: dict[str, Any], exchange: str, key: str, mandatory: bool, body: bytes
 ) -> None:

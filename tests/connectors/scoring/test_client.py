@@ -17,10 +17,12 @@ from connectors.amqp import topology
 from connectors.amqp.connection import Broker
 from connectors.errors import BadInput, Unavailable
 from connectors.messages import Fault, Model, Score
-from connectors.scoring.celery_app import celery_app
+from connectors.scoring.celery_app import celery_app, celery_queue
 from connectors.scoring.client import Scoring
 from connectors.scoring.protocol import (
     LOST,
+    TASK,
+    TRANSIENT,
     BatchResult,
     Failed,
     Scored,
@@ -37,6 +39,8 @@ if TYPE_CHECKING:
 
 TONES = ("negative", "neutral", "positive")
 MODEL = Model("tiny", "r1")
+REMARKS = {"root_id", "timelimit", "argsrepr", "kwargsrepr", "origin"}
+"""Headers of Celery's that change nothing."""
 
 probabilities = st.floats(0, 1, allow_nan=False)
 scores = st.builds(
@@ -163,7 +167,7 @@ def asked(url: str) -> Iterator[tuple[Broker, Scoring, str, amqp.Message]]:
     model = f"m{uuid.uuid4().hex[:8]}"
     topology.apply(broker, topology.scoring([model]))
     try:
-        scoring = Scoring(broker, celery_app(url))
+        scoring = Scoring(broker)
         request = scoring.ask(model, ["fine"], urgent=False, timeout=30)
         channel = broker.channel()
         queue = topology.scoring_queue(model).name
@@ -177,6 +181,32 @@ def asked(url: str) -> Iterator[tuple[Broker, Scoring, str, amqp.Message]]:
         yield broker, scoring, request, taken[0]
     finally:
         broker.close()
+
+
+def test_a_request_is_what_celery_itself_would_send(broker_url: str) -> None:
+    with asked(broker_url) as (broker, _, request, ours):
+        queue = celery_queue(ours.delivery_info["routing_key"].rpartition(".")[2])
+        with celery_app(broker_url).connection_for_write() as connection:
+            app, producer = celery_app(broker_url), connection.Producer()
+            app.send_task(
+                TASK, [["fine"]], task_id=request, reply_to=ours.properties["reply_to"],
+                queue=queue, declare=[], producer=producer, priority=topology.BULK, expiration=30,
+                delivery_mode=TRANSIENT,
+            )  # fmt: skip
+        taken: list[amqp.Message] = []
+
+        def take() -> None:
+            if message := broker.channel().basic_get(queue.name, no_ack=True):
+                taken.append(message)
+
+        until(lambda: taken, take)
+        [theirs] = taken
+        assert json.loads(ours.body) == json.loads(theirs.body)
+        said, meant = (each.properties.pop("application_headers") for each in (ours, theirs))
+        assert ours.properties == theirs.properties
+        assert said.items() <= meant.items()
+        # what else Celery says is about features that no request uses
+        assert not any(value for name, value in meant.items() if name not in said.keys() | REMARKS)
 
 
 def answer_to(broker: Broker, scoring: Scoring, request: amqp.Message, body: bytes) -> list[Reply]:

@@ -13,6 +13,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from connectors.errors import Misconfigured
+from connectors.scoring.celery_app import celery_app
 from daemon.checks.lint import advice
 from daemon.process import wiring
 from daemon.settings import Settings, load
@@ -205,7 +206,8 @@ def hold(environ: dict[str, str], path: Path) -> None:
     # what is accepted can be used: no library refuses it later
     assert load(environ, path) == found.settings
     wiring.broker(found.settings, "fuzz")
-    wiring.celery(found.settings).connection_for_read()
+    reached = found.settings.broker
+    celery_app(reached.url, reached.tls, external=reached.external).connection_for_read()
     wiring.redis_store(found.settings)
     for problem in advice(found, found.settings):
         assert SECRET not in str(problem)

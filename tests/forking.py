@@ -1,11 +1,12 @@
-"""Workers that are forked from a process which has imported torch already.
+"""Processes of ours that are forked from one which has imported their modules already.
 
 A worker takes four seconds of a processor to start, nearly all of them to import torch and
-transformers, and the tests start a hundred. A fork gets the variables, the files and the process
-group that a new process would get, and runs the same module as `__main__`. The nursery that it is
-forked from starts with the first that is wanted, and ends with the tests.
+transformers, a daemon or the API about one, and the tests start hundreds. A fork gets the
+variables, the files and the process group that a new process would get, and runs the same module
+as `__main__`. Workers have a nursery of their own, for no other process imports torch; each starts
+with the first that is wanted, and ends with the tests.
 
-`python -m tests.forking FD` is the nursery; FD is where it is told what to run.
+`python -m tests.forking FD MODULE…` is a nursery; FD is where it is told what to run.
 """
 
 from __future__ import annotations
@@ -30,9 +31,13 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 _ROOT = Path(__file__).parent.parent
-_IMPORTED = ("daemon.cli.run", "daemon.worker.app", "daemon.model.tone_model")
-_STARTED = ("TONEBUS_", "WICKED_", "SLOW_", "PYTEST_CURRENT_TEST")
-"""Variables that are not read before a worker starts; of others an import may depend."""
+_OF_WORKERS = ("daemon.cli.run", "daemon.worker.app", "daemon.model.tone_model")
+_OF_OTHERS = ("daemon.cli.run", "daemon.process.reloading", "daemon.cli.serving", "api.app")
+_READ_AT_START = (
+    "TONEBUS_", "CREDENTIALS_DIRECTORY", "JOURNAL_STREAM", "NOTIFY_SOCKET", "WATCHDOG_",
+    "OTEL_", "SLOW_", "WICKED_", "PYTEST_CURRENT_TEST",
+)  # fmt: skip
+"""Variables that no import depends on, unlike others."""
 _MOST = 1 << 20
 
 
@@ -73,7 +78,7 @@ class Forked:
             try:
                 self.returncode = int(self._news.recv(_MOST))
             except (BlockingIOError, TimeoutError):
-                raise subprocess.TimeoutExpired("worker", timeout or 0) from None
+                raise subprocess.TimeoutExpired("fork", timeout or 0) from None
             self._news.close()
         return self.returncode
 
@@ -93,21 +98,23 @@ def can_fork(env: Mapping[str, str]) -> bool:
     return sys.platform == "linux" and _inherited(env) == _inherited(os.environ)
 
 
-def fork(arguments: Sequence[str], *, env: Mapping[str, str], log: int) -> Forked:
-    """Run `python -m` with these arguments; what it prints goes to the descriptor `log`."""
+def fork(arguments: Sequence[str], *, env: Mapping[str, str], files: Sequence[int]) -> Forked:
+    """Run `python -m` with these arguments, and with its three standard files."""
+    worker = arguments[0].endswith("_worker") or list(arguments[:2]) == ["daemon.cli", "worker"]
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     with theirs:
         order = msgspec.json.encode(Order(list(arguments), dict(env)))
-        socket.send_fds(_nursery(), [order], [log, theirs.fileno()])
+        nursery = _nursery(_OF_WORKERS if worker else _OF_OTHERS)
+        socket.send_fds(nursery, [order], [*files, theirs.fileno()])
     return Forked(int(ours.recv(_MOST)), ours)
 
 
 @functools.cache
-def _nursery() -> socket.socket:
+def _nursery(imported: tuple[str, ...]) -> socket.socket:
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     with theirs:
         subprocess.Popen(
-            [sys.executable, "-m", __name__, str(theirs.fileno())],
+            [sys.executable, "-m", __name__, str(theirs.fileno()), *imported],
             cwd=_ROOT, env=_inherited(os.environ), stdin=subprocess.DEVNULL,
             pass_fds=[theirs.fileno()], start_new_session=True,
         )  # fmt: skip
@@ -115,7 +122,7 @@ def _nursery() -> socket.socket:
 
 
 def _inherited(env: Mapping[str, str]) -> dict[str, str]:
-    kept = {name: value for name, value in env.items() if not name.startswith(_STARTED)}
+    kept = {name: value for name, value in env.items() if not name.startswith(_READ_AT_START)}
     return {**kept, "PYTHONUNBUFFERED": "1"}
 
 
@@ -140,18 +147,20 @@ def _serve(control: socket.socket) -> list[str] | None:
                 wakened.recv(_MOST)
             _report(children)
             with contextlib.suppress(BlockingIOError):
-                said, files, *_ = socket.recv_fds(control, _MOST, 2)
+                said, received, *_ = socket.recv_fds(control, _MOST, 4)
                 if not said:
                     return None
                 order = msgspec.json.decode(said, type=Order)
-                news = socket.socket(fileno=files[1])
+                *files, told = received
+                news = socket.socket(fileno=told)
                 if not (pid := os.fork()):
                     signal.set_wakeup_fd(-1)
                     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
                     for each in (control, wakened, wakes, *children.values()):
                         each.close()
-                    return _become(order, files[0], news)
-                os.close(files[0])
+                    return _become(order, files, news)
+                for descriptor in files:
+                    os.close(descriptor)
                 children[pid] = news
 
 
@@ -164,11 +173,11 @@ def _report(children: dict[int, socket.socket]) -> None:
                 news.send(str(os.waitstatus_to_exitcode(status)).encode())
 
 
-def _become(order: Order, log: int, news: socket.socket) -> list[str]:
+def _become(order: Order, files: list[int], news: socket.socket) -> list[str]:
     os.setsid()
-    for descriptor in (1, 2):
-        os.dup2(log, descriptor)
-    os.close(log)
+    for place, descriptor in enumerate(files):
+        os.dup2(descriptor, place)
+        os.close(descriptor)
     os.environ.clear()
     os.environ.update(order.env)
     with news:
@@ -177,8 +186,8 @@ def _become(order: Order, log: int, news: socket.socket) -> list[str]:
 
 
 def main() -> None:
-    """Import what a worker does, and fork them; in a fork, run what it is for."""
-    for name in _IMPORTED:
+    """Import modules, and fork; in a fork, run what it is for."""
+    for name in sys.argv[2:]:
         importlib.import_module(name)
     gc.freeze()
     run = _serve(socket.socket(fileno=int(sys.argv[1])))

@@ -10,9 +10,9 @@ import subprocess
 import sys
 import tempfile
 import time
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 from tests import forking
 
@@ -107,7 +107,7 @@ def running(
             at all where empty.
         timeout: Seconds to wait for it.
         within: A command that runs the command line that follows it, such as `nsenter --net=…`.
-        forked: Whether a worker may be forked from a process that has imported torch already.
+        forked: Whether it may be forked from a process that has imported its modules already.
 
     Raises:
         AssertionError: It ended, or was not ready in time.
@@ -133,13 +133,46 @@ def running(
             process.kill()
 
 
+def ended(
+    *arguments: str, env: Mapping[str, str], given: bytes = b""
+) -> subprocess.CompletedProcess[str]:
+    """Run a `tonebus` command from this tree to its end.
+
+    Args:
+        arguments: Of the command line.
+        env: Settings, as for `running`.
+        given: Its standard input.
+    """
+    with ExitStack() as stack:
+        files = [stack.enter_context(tempfile.TemporaryFile()) for _ in range(3)]
+        files[0].write(given)
+        files[0].seek(0)
+        child = _begun(["daemon.cli", *arguments], environment(env), files)
+        try:
+            code = child.wait(120)
+        finally:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(child.pid, signal.SIGKILL)
+        for each in files:
+            each.seek(0)
+        _, output, errors = (each.read().decode() for each in files)
+    return subprocess.CompletedProcess(arguments, code, output, errors)
+
+
 def start(module: Sequence[str], *, env: Mapping[str, str], log: Path) -> Child:
-    """Run `python -m` with a module and its arguments; a worker is forked where it can be."""
-    is_worker = module[0].endswith("_worker") or module[:2] == ["daemon.cli", "worker"]
-    if is_worker and forking.can_fork(env):
-        with log.open("ab") as output:
-            return forking.fork(module, env=env, log=output.fileno())
-    return spawn([sys.executable, "-m", *module], env=env, log=log)
+    """Run `python -m` with a module and its arguments; it is forked where it can be."""
+    with log.open("ab") as output, Path(os.devnull).open("rb") as nothing:
+        return _begun(module, env, [nothing, output, output])
+
+
+def _begun(module: Sequence[str], env: Mapping[str, str], files: Sequence[IO[bytes]]) -> Child:
+    if forking.can_fork(env):
+        return forking.fork(module, env=env, files=[each.fileno() for each in files])
+    stdin, stdout, stderr = files
+    return subprocess.Popen(
+        [sys.executable, "-m", *module], cwd=ROOT, env=env, stdin=stdin, stdout=stdout,
+        stderr=stderr, start_new_session=True,
+    )  # fmt: skip
 
 
 def spawn(

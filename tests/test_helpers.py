@@ -77,10 +77,11 @@ def test_a_process_that_ends_early_is_told_at_once(capsys: pytest.CaptureFixture
 def test_a_forked_worker_ends_as_a_process_does(tmp_path: Path) -> None:
     log = tmp_path / "log"
     with log.open("wb") as output:
+        files = [output.fileno()] * 3
         env = environment({"TONEBUS_BROKER_URL": "amqp://localhost:1//"})
         assert forking.can_fork(env)
         assert not forking.can_fork(env | {"LANG": "tlh"})
-        waiting = forking.fork(["daemon.cli", "worker"], env=env, log=output.fileno())
+        waiting = forking.fork(["daemon.cli", "worker"], env=env, files=files)
         try:
             assert waiting.poll() is None
             assert os.getpgid(waiting.pid) == waiting.pid
@@ -89,6 +90,6 @@ def test_a_forked_worker_ends_as_a_process_does(tmp_path: Path) -> None:
             os.kill(waiting.pid, signal.SIGKILL)
         assert waiting.wait(30) == -signal.SIGKILL
         assert waiting.poll() == -signal.SIGKILL
-        wrong = forking.fork(["daemon.cli", "worker", "--wrong"], env=env, log=output.fileno())
+        wrong = forking.fork(["daemon.cli", "worker", "--wrong"], env=env, files=files)
         assert wrong.wait(30) == 2
     assert "No such option '--wrong'" in log.read_text(encoding="utf-8")

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import os
 import socket
-import subprocess
-import sys
 import urllib.parse
 from typing import TYPE_CHECKING
 
 import pytest
 
 from tests import models
-from tests.processes import ROOT
+from tests.processes import ended
 
 if TYPE_CHECKING:
+    import subprocess
     from pathlib import Path
 
 SECRET = "s3cret-canary"
@@ -33,13 +31,8 @@ WRONG = {
 
 def start(command: str, file: Path, **variables: str) -> subprocess.CompletedProcess[str]:
     """Run a process to its end."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("TONEBUS_")}
     given = {"CONFIG": str(file), **variables}
-    return subprocess.run(
-        [sys.executable, "-m", "daemon.cli", command],
-        check=False, cwd=ROOT, capture_output=True, text=True, timeout=120,
-        env=kept | {f"TONEBUS_{name}": value for name, value in given.items()},
-    )  # fmt: skip
+    return ended(command, env={f"TONEBUS_{name}": value for name, value in given.items()})
 
 
 def assert_refused(done: subprocess.CompletedProcess[str], named: str) -> None:

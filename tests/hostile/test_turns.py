@@ -128,7 +128,7 @@ def started(
     path.write_text(config.read_text(encoding="utf-8") + _CONNECTORS, encoding="utf-8")
     env = env | {"TONEBUS_CONFIG": str(path), "TONEBUS_BROKER_HEARTBEAT": str(HEARTBEAT)} | more
     url = env["TONEBUS_BROKER_URL"]
-    with running("daemon", env=env) as first:  # it declares everything
+    with running("daemon", env=env, forked=False) as first:  # it declares everything
         idle = peak(first)
         assert first.stop() == 0
     parameters = pika.URLParameters(url)
@@ -145,7 +145,8 @@ def started(
         for exchange, key, body in messages:
             properties = pika.BasicProperties(correlation_id=key, delivery_mode=2)
             channel.basic_publish(exchange, "a.key", body, properties, mandatory=True)
-        with running("daemon", env=env | {"TONEBUS_BROKER_URL": by_proxy}) as daemon:
+        by = {"TONEBUS_BROKER_URL": by_proxy}
+        with running("daemon", env=env | by, forked=False) as daemon:
             yield Scene(daemon, proxy, channel, idle, idle + most)
 
 

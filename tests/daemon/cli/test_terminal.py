@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.own.server import free_port
-from tests.processes import ROOT
+from tests.processes import ROOT, ended
 
 COMMANDS = {
     "check": ["check"],
@@ -34,20 +34,20 @@ print_table(table)
 DETAIL = "nothing at `comment.body`, where the connector's settings say that the text is"
 
 
-def environment(**more: str) -> dict[str, str]:
+def settings() -> dict[str, str]:
     nowhere = free_port()
     return {
-        "PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT),
         "TONEBUS_BROKER_URL": f"amqp://127.0.0.1:{nowhere}",
-        "TONEBUS_REDIS_URL": f"redis://127.0.0.1:{nowhere}", **more,
-    }  # fmt: skip
+        "TONEBUS_REDIS_URL": f"redis://127.0.0.1:{nowhere}",
+    }
 
 
-def run(arguments: list[str], **options: str) -> subprocess.CompletedProcess[bytes]:
-    return subprocess.run(
-        [sys.executable, "-m", "daemon.cli", *arguments],
-        check=False, cwd=ROOT, env=environment(**options), capture_output=True, input=b"{}",
-    )  # fmt: skip
+def environment(**more: str) -> dict[str, str]:
+    return {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), **settings(), **more}
+
+
+def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return ended(*arguments, env=settings(), given=b"{}")
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -93,11 +93,15 @@ def test_a_closed_standard_input_is_an_empty_one(arguments: str, said: bytes) ->
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_into_a_pipe_there_are_no_colours(command: str) -> None:
-    assert b"\x1b[" not in run(COMMANDS[command]).stdout
+    assert "\x1b[" not in run(*COMMANDS[command]).stdout
 
 
 def test_an_encoding_that_lacks_a_character_ends_no_command() -> None:
-    done = run(["try", "→", "-"], PYTHONIOENCODING="latin-1")
+    done = subprocess.run(
+        [sys.executable, "-m", "daemon.cli", "try", "→", "-"],
+        check=False, cwd=ROOT, env=environment(PYTHONIOENCODING="latin-1"), capture_output=True,
+        input=b"{}",
+    )  # fmt: skip
     assert b"no connector is named '\\u2192'" in done.stderr
     assert done.returncode == 78
 
@@ -155,7 +159,7 @@ def on_terminal(arguments: list[str], width: int, **options: str) -> str:
 def test_check_says_the_same_in_json(tmp_path: Path) -> None:
     file = tmp_path / "tonebus.toml"
     file.write_bytes(b"\xef\xbb\xbf[daemon]\nscore_timeout = nan\n")
-    told = json.loads(run(["check", "--json", str(file)]).stdout)
+    told = json.loads(run("check", "--json", str(file)).stdout)
     [problem] = told["problems"]
     assert (problem["where"], problem["line"]) == ("daemon.score_timeout", 2)
 
@@ -172,9 +176,9 @@ def test_check_names_a_file_whose_name_is_no_text(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("rate", ["nan", "inf", "-1", "0", "1e-300", "1e300", "many"])
 def test_a_rate_that_no_pause_can_be_made_of_is_wrong_usage(rate: str) -> None:
-    done = run(["parked", "replay", "--rate", rate])
+    done = run("parked", "replay", "--rate", rate)
     assert done.returncode == 2
-    assert b"is no rate; write a number" in done.stderr
+    assert "is no rate; write a number" in done.stderr
 
 
 def test_the_log_on_a_console_has_colours_on_a_terminal_only() -> None:
@@ -203,8 +207,8 @@ def test_the_log_on_a_console_has_colours_on_a_terminal_only() -> None:
     ],
 )
 def test_an_address_of_the_management_api_that_cannot_be_read_is_wrong_usage(url: str) -> None:
-    done = run(["doctor", "--management", url])
+    done = run("doctor", "--management", url)
     assert done.returncode == 2
-    assert b"--management: " in done.stderr
-    assert b"s3cret" not in done.stdout + done.stderr
-    assert b"Traceback" not in done.stderr
+    assert "--management: " in done.stderr
+    assert "s3cret" not in done.stdout + done.stderr
+    assert "Traceback" not in done.stderr

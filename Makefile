@@ -11,7 +11,7 @@ PIP_ARGS ?=
 # More arguments for pytest: make test-fast ARGS="-k batcher"
 ARGS ?=
 # How many processes share the tests; with 0 a debugger and -s work: make test ARGS="-k batcher --pdb" AT_ONCE=0
-AT_ONCE ?= 2
+AT_ONCE ?= 4
 
 # Where `make install` puts things; DESTDIR is a root to put them under.
 export DESTDIR PREFIX SYSCONFDIR LIBDIR BINDIR INSTALL_VENV_FROM

@@ -64,7 +64,7 @@ def _grow(console: Console, costs: Costs) -> None:
         f"At {_LOAD:.0%} of the workers' pace, half repeats, nothing shared",
         *("workers", "messages/s", "daemons", "RabbitMQ", "Redis", "p50 ms", "p99 ms"),
     )
-    gpu = msgspec.structs.replace(costs, text=0.05e-3, batch=4e-3)
+    gpu = msgspec.structs.replace(costs, text=0.13e-3, batch=4e-3)
     for name, each, counts in (("CPU", costs, (1, 10, 100, 1000)), ("GPU", gpu, (1, 10, 100))):
         for workers in counts:
             wanted = Deployment(daemons=_PLENTY, workers=workers, repeats=0.5)

@@ -1,7 +1,7 @@
 """How fast the scorer is, beside transformers' own pipeline and the machine's peak.
 
     python -m bench.model [--model DIRECTORY] [--seconds 6] [--json]
-    python -m bench.model --shipped         # each model that ships, in each precision
+    python -m bench.model --shipped         # each model that ships, in each precision; on a GPU too
 
 Every contender runs in processes of its own, which load, warm up and start together. The peak is
 the best of many large fp32 matrix products in the same run. Run it on an idle machine.
@@ -30,6 +30,7 @@ from daemon.settings import DEFAULT_MODEL
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from types import ModuleType
 
 CONTENDERS: Final = {
     # name: (kind, processes, threads of each)
@@ -81,6 +82,14 @@ def main(
         return
     cores = len(os.sched_getaffinity(0))
     load = os.getloadavg()[0]
+    if shipped and (on_gpu := _gpu()):
+        on_gpu.show(
+            seconds,
+            lambda count, source: sum(
+                run["texts"] for run in _race("ours", count, 1, source, "fp16", 2 * seconds)
+            ),
+        )
+        return
     if shipped:
         _show_shipped(_shipped(cores, seconds), f"{cpu()}, {cores} cores, load {load:.1f} before")
         return
@@ -102,6 +111,17 @@ def main(
         click.echo(msgspec.json.encode({**facts, "results": results}))
         return
     _show(results, f"{cpu()}, {cores} cores, {precision}, load {load:.1f} before the run")
+
+
+def _gpu() -> ModuleType | None:
+    """What measures on this machine's GPU, if it has one."""
+    import torch  # noqa: PLC0415 - the parent stays small
+
+    if not torch.cuda.is_available():
+        return None
+    from bench import gpu  # noqa: PLC0415 - it loads models
+
+    return gpu
 
 
 def _shipped(cores: int, seconds: float) -> dict[str, list[float]]:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 _ALONE = 32
 """Texts that are also scored alone."""
-_BUDGET = 512
+_BUDGETS = {"cpu": 512, "cuda": 16384}
 _RUNS = 2
 
 SAME_TONE = 0.99
@@ -74,7 +74,7 @@ def compare(
 def scores(forward: Forward, windows: Sequence[list[int]]) -> tuple[Tensor, float]:
     """Return the tones' probabilities of each window, and the seconds that it took."""
     begun = time.perf_counter()
-    rows = [_row(row) for row in forward.over(windows, _BUDGET)]
+    rows = [_row(row) for row in forward.over(windows, _BUDGETS[forward.device.type])]
     return torch.tensor(rows), time.perf_counter() - begun
 
 

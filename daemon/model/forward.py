@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
+from connectors.errors import Unavailable
 from connectors.messages import Fault
 
 if TYPE_CHECKING:
@@ -26,12 +27,13 @@ class Forward:
     Attributes:
         network: As given.
         token: An id other than padding, to measure with.
+        device: Where it runs.
     """
 
     def __init__(self, network: Unpadded | Padded, loaded: Loaded) -> None:
         self.network = network
         self.token = 0 if loaded.pad else 1
-        self._device = loaded.device
+        self.device = loaded.device
         self._temperature = loaded.card.temperature
         self._independent = loaded.independent
         self._tones = len(loaded.folding.tones)
@@ -45,14 +47,20 @@ class Forward:
 
         Returns:
             For each window its tones' probabilities, or its fault.
+
+        Raises:
+            Unavailable: The GPU failed; this process cannot use it any more.
         """
         try:
             return self._rows(self.network(windows).float())
-        except Exception as error:  # noqa: BLE001 - networks raise anything; the halves show whose
+        except Exception as error:  # networks raise anything; the halves show whose
+            if _lost(error):
+                said = str(error).partition("\n")[0]
+                raise Unavailable(f"the GPU failed, start the process again: {said}") from error
             fault = Fault("out-of-memory" if _memory(error) else "error", type(error).__name__)
         if len(windows) == 1:
             return [fault]
-        if self._device.type == "cuda":
+        if self.device.type == "cuda":
             torch.cuda.empty_cache()
         half = len(windows) // 2
         return self(windows[:half]) + self(windows[half:])
@@ -84,7 +92,14 @@ class Forward:
 
 
 def _memory(error: Exception) -> bool:
-    """Whether memory ran out: CUDA has a class for it, the CPU's allocator only a message."""
+    """Whether memory ran out: torch has a class for it on a GPU, and otherwise only messages."""
     return isinstance(error, (MemoryError, torch.OutOfMemoryError)) or (
-        isinstance(error, RuntimeError) and "allocate memory" in str(error)
+        isinstance(error, RuntimeError)
+        and any(said in str(error) for said in ("allocate memory", "out of memory", "ALLOC_FAILED"))
     )
+
+
+def _lost(error: Exception) -> bool:
+    """Whether each call of CUDA in this process will fail from now on, whatever the text."""
+    lost = getattr(torch, "AcceleratorError", ())  # from torch 2.8
+    return isinstance(error, lost) and not _memory(error)

@@ -76,9 +76,7 @@ def load(settings: ModelSettings) -> Loaded:
     where = card.directory(settings) or _fetched(settings)
     vetting.vet(where)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    precision = settings.precision
-    if precision == "auto":
-        precision = "fp16" if device.type == "cuda" else "fp32"
+    precision = "fp32" if settings.precision == "auto" else settings.precision
     try:
         tokenizer = AutoTokenizer.from_pretrained(
             where, use_fast=True, trust_remote_code=False, local_files_only=True

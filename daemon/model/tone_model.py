@@ -79,7 +79,7 @@ class ToneModel:
         """Load what the settings name; it takes seconds, and runs hardly a forward.
 
         Measuring, `precision = "auto"` takes the fastest format that agrees with fp32, as a worker
-        does; without that it is fp32 on a CPU, the same on every machine.
+        does; without that it is fp32, the same on every machine.
 
         Raises:
             Misconfigured: The model, or its precision, is refused; the message names the reason
@@ -142,6 +142,9 @@ class ToneModel:
 
         Returns:
             One item for each text, in order.
+
+        Raises:
+            Unavailable: The GPU failed; this process cannot use it any more.
         """
         encoded = self._encoder.encode(texts)
         read = (item for item in encoded if isinstance(item, Encoded))

@@ -31,9 +31,10 @@ class ModelSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
         preprocessing: A preprocessor's versioned name; empty takes that of the model's own
             `tonebus.json`.
         temperature: Divides the logits; 0 takes that of the model's own `tonebus.json`.
-        precision: Number format of the products. `auto` is fp16 on CUDA; on a CPU a worker measures
-            at its start, and takes the fastest of fp32, bf16 and int8 that agrees with fp32. `int8`
-            is for CPUs, and refused where it would change the model's scores.
+        precision: Number format of the products. With `auto` a worker measures at its start, and
+            takes the fastest that agrees with fp32: of fp32, bf16 and int8 on a CPU, of fp32, fp16
+            and bf16 on a GPU. `int8` is for CPUs, and refused where it would change the model's
+            scores.
         long_text: A text longer than the model's input is cut (`truncate`), or scored in windows
             whose scores are averaged (`chunk`).
         max_tokens: Longest input in tokens; 0 takes the longest of the model.

@@ -91,6 +91,10 @@ CATALOGUE: dict[str, Words] = {
     "batch_failed": Words(
         "The model failed on a batch: {error}",
         "Nothing to do for a single one. If it repeats, see the worker's log."),
+    "gpu_lost": Words(
+        "A worker ended, since it could not use its GPU any more: {error}",
+        "Its supervisor restarts it, and nothing is lost. If it repeats, look for the driver's own "
+        "errors (`Xid`) in the kernel's log."),
     "reply_unreadable": Words(
         "A worker's reply could not be read ({error})",
         "Install one release on daemons and workers. Another worker scores the texts."),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import faulthandler
+import os
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -11,8 +12,10 @@ from amqp.exceptions import AMQPError
 from celery import states
 from celery.exceptions import Ignore
 
+from connectors.errors import Unavailable
 from connectors.ports import NO_HEADERS
 from connectors.scoring.protocol import LOST, TASK, BatchFailed, BatchResult
+from daemon.process.threads import EX_SOFTWARE
 from daemon.telemetry.tracer import Tracer
 
 if TYPE_CHECKING:
@@ -90,6 +93,11 @@ def register(
         try:
             result = make(texts, task.request.headers or NO_HEADERS)
             report.scored(result)
+        except Unavailable as error:
+            # the texts may not pay for it: the request goes back to its queue, and the supervisor
+            # starts a process that can use the GPU
+            _log.critical("gpu_lost", error=str(error))
+            os._exit(EX_SOFTWARE)
         except Exception as error:  # noqa: BLE001 - whatever it is, the daemon must know of it
             # the message of an error may quote the text, and Celery would log it
             report.failed(type(error).__name__)

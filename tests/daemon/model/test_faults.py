@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 import torch
 
+from connectors.errors import Unavailable
 from connectors.messages import Fault, Score
 from daemon.model.tone_model import ToneModel
 from tests.daemon.model import tiny
@@ -72,6 +73,14 @@ def test_spoilt_weights_never_give_a_tone(own_bert: Path) -> None:
             RuntimeError("DefaultCPUAllocator: can't allocate memory"),
             Fault("out-of-memory", "RuntimeError"),
         ),
+        (
+            RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate`"),
+            Fault("out-of-memory", "RuntimeError"),
+        ),
+        (
+            torch.AcceleratorError("CUDA error: out of memory"),
+            Fault("out-of-memory", "AcceleratorError"),
+        ),
         (IndexError("index out of range"), Fault("error", "IndexError")),
     ],
 )
@@ -90,6 +99,17 @@ def test_a_text_that_fails_the_forward_is_found_and_its_neighbours_scored(
     assert results[1] == fault
     assert isinstance(results[0], Score)
     assert isinstance(results[2], Score)
+
+
+def test_a_gpu_that_failed_is_no_fault_of_any_text(shared_bert: Path) -> None:
+    model = ToneModel.load(tiny.settings(shared_bert))
+
+    def fail(*_: object) -> None:
+        raise torch.AcceleratorError("CUDA error: device-side assert triggered\nadvice")
+
+    model._forward.network.embeddings.register_forward_pre_hook(fail)
+    with pytest.raises(Unavailable, match=r"GPU failed.*: CUDA error: [a-z -]+ triggered$"):
+        model.score(["good", "bad"])
 
 
 def test_a_text_that_is_no_text_is_a_fault_of_its_own(model: ToneModel) -> None:

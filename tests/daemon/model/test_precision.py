@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 
 from daemon.model import agreement, int8, precision
 from daemon.model.tone_model import ToneModel
@@ -123,3 +124,40 @@ def test_a_precision_that_was_set_is_not_measured(
     cpu(**WITH_VNNI)
     chosen = start(shared_bert, precision="fp32").precision
     assert (chosen.precision, chosen.why) == ("fp32", "precision = fp32")
+
+
+@pytest.fixture
+def gpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A GPU, as far as the choice goes; what it computes, this CPU does."""
+    monkeypatch.setattr(precision, "_on_gpu", lambda _: True)
+    monkeypatch.setattr(precision, "_FASTER", 0.0)
+    monkeypatch.setattr(precision, "_SECONDS", float("inf"))
+
+
+@pytest.mark.usefixtures("gpu")
+def test_a_gpu_takes_half_of_the_bits_where_they_agree(tmp_path: Path) -> None:
+    where = tiny.distilbert(tmp_path / "model")
+    quick = start(where)
+    assert quick.precision.precision == "fp16"
+    assert quick.precision.why.startswith("fp16 agrees: same tone ")
+    [one] = scored(ToneModel.load(tiny.settings(where)), "great app")
+    assert 0 < apart(one, scored(quick, "great app")[0]) < 0.05
+
+
+@pytest.mark.usefixtures("gpu")
+def test_a_gpu_keeps_the_range_of_fp32_for_a_model_whose_values_outgrow_fp16(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    where = tiny.distilbert(tmp_path / "model")
+    weights = load_file(where / "model.safetensors")
+    wide = "distilbert.transformer.layer.0.ffn.lin"
+    weights[f"{wide}1.weight"] *= 1e6
+    weights[f"{wide}2.weight"] *= 1e-6
+    save_file(weights, where / "model.safetensors", metadata={"format": "pt"})
+    monkeypatch.setattr(agreement, "SAME_TONE", 0.0)  # random weights, whose tones nearly tie
+    monkeypatch.setattr(agreement, "DRIFT", 0.1)
+    monkeypatch.setattr(agreement, "APART", 0.1)
+    chosen = start(where).precision
+    assert chosen.precision == "bf16"
+    assert chosen.why.startswith("fp16 differs: ")
+    assert "; bf16 agrees: " in chosen.why

@@ -31,6 +31,22 @@ ForwardPool(limit=1).apply_async(handle)
 time.sleep(60)
 """
 
+WITHOUT_GPU = """
+from celery import Celery
+from connectors.errors import Unavailable
+from connectors.scoring.protocol import TASK
+from daemon.telemetry import logs
+from daemon.worker.task import InHand, register
+logs.configure("json", "info")
+def fail(texts, headers):
+    raise Unavailable("the GPU failed")
+app = Celery(backend="cache+memory://")
+register(app, {"queue": (fail, None)}, 60, InHand())
+task = app.tasks[TASK]
+task.push_request(id="1", delivery_info={"routing_key": "queue"})
+task.run(["canary4711"])
+"""
+
 
 def fact(program: str) -> dict[str, object]:
     """Run a program that ends itself; return the one fact that it logged."""
@@ -54,3 +70,8 @@ def test_a_thread_that_fails_ends_its_process() -> None:
 def test_a_worker_ends_where_a_request_would_stay_unacknowledged() -> None:
     found = fact(LOSING)
     assert (found["event"], found["error"]) == ("request_lost", "MemoryError")
+
+
+def test_a_worker_ends_where_its_gpu_failed_and_tells_no_text_of_it() -> None:
+    found = fact(WITHOUT_GPU)
+    assert (found["event"], found["error"]) == ("gpu_lost", "the GPU failed")

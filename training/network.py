@@ -158,7 +158,7 @@ class Optimizer:
         depth = model.config.num_hidden_layers
         words = model.get_input_embeddings().weight
         sparse = isinstance(model, BertForSequenceClassification) and _sparse(words)
-        groups: list[dict[str, Any]] = []
+        groups: dict[tuple[float, float], list[nn.Parameter]] = {}
         for name, parameter in model.named_parameters():
             if (sparse and parameter is words) or not parameter.requires_grad:
                 continue
@@ -167,15 +167,19 @@ class Optimizer:
                 below = depth - 1 - int(name.split(".layer.")[1].split(".")[0])
             plain = name.endswith("bias") or "LayerNorm" in name
             decay = 0.0 if plain else weight_decay
-            own = rate * layer_decay**below
-            groups.append({"params": [parameter], "lr": own, "weight_decay": decay})
-        dense = torch.optim.AdamW(groups, fused=True, betas=(0.9, 0.98))
+            groups.setdefault((rate * layer_decay**below, decay), []).append(parameter)
+        # one call for all parameters of a group: on a GPU one for each takes as long as a forward
+        alike: list[dict[str, Any]] = [
+            {"params": members, "lr": own, "weight_decay": decay}
+            for (own, decay), members in groups.items()
+        ]
+        dense = torch.optim.AdamW(alike, fused=True, betas=(0.9, 0.98))
         self._optimizers: list[torch.optim.Optimizer] = [dense]
         if sparse:
             word_rate = rate * layer_decay**depth
             self._optimizers.append(torch.optim.SparseAdam([words], word_rate, betas=(0.9, 0.98)))
         self._peaks = [[group["lr"] for group in each.param_groups] for each in self._optimizers]
-        self._clipped = [group["params"][0] for group in groups]
+        self._clipped = [each for members in groups.values() for each in members]
 
     def step(self, share: float) -> None:
         """Update at this share of the peak rates, and forget the gradients."""

@@ -42,6 +42,8 @@ FACTS = {
     "api_recovered": "The API can do its work again.",
     "api_stopped": "The API has shut down.",
     "reconnected": "The daemon is connected to RabbitMQ again.",
+    "choice_not_kept": "What a worker measured at its start is not kept; `error` says why.",
+    "choice_recalled": "A worker uses what an earlier start measured and kept in `file`.",
     "connector_resumed": "A paused connector consumes again; `after` is how long it was paused.",
     "connector_standby": "Another daemon reads the stream of this connector.",
     "daemon_ready": "The daemon is connected and consumes; it holds `worst_case_mb` at most.",

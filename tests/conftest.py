@@ -35,8 +35,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_configure() -> None:
-    """Search for cycles as seldom as our own processes do: modules and tests leave few."""
+    """Search for cycles as seldom as our own processes do, and let no process remember a choice."""
     gc.set_threshold(20_000)
+    # no worker recalls what another one measured, unless its test is about that
+    os.environ["CACHE_DIRECTORY"] = os.devnull
 
 
 def pytest_collection_finish() -> None:

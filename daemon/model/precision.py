@@ -63,6 +63,19 @@ def _on_gpu(loaded: Loaded) -> bool:
     return loaded.device.type == "cuda"
 
 
+def again(
+    precision: str, loaded: Loaded, exact: Forward, windows: Sequence[list[int]]
+) -> Forward | None:
+    """Return the forward of a format that was proven at an earlier start.
+
+    It is None where this CPU or this model cannot have it.
+    """
+    if precision == "fp32":
+        return exact
+    make = dict(_formats(exact)).get(precision)
+    return make(loaded, windows) if make else None
+
+
 def _tried(
     make: Maker, loaded: Loaded, exact: Forward, windows: Sequence[list[int]], least: float
 ) -> tuple[Forward | None, float, str]:

@@ -17,8 +17,9 @@ from daemon.model.encoding import Encoded, Encoder
 from daemon.model.forward import Forward
 from daemon.model.identity import ModelIdentity, identify
 from daemon.model.padded import Padded
-from daemon.model.precision import Precision, fastest
+from daemon.model.precision import Precision, again, fastest
 from daemon.model.probes import probes
+from daemon.model.remembered import Memory
 from daemon.model.unpadded import unpadded
 
 if TYPE_CHECKING:
@@ -63,6 +64,7 @@ class ToneModel:
         self.token_budget = settings.token_budget or _BUDGETS[self.device]
         self._measure = not settings.token_budget
         self.precision = Precision(loaded.precision, f"precision = {settings.precision}")
+        self._memory: Memory | None = None
         network = loaded.network
         self._forward = Forward(
             unpadded(network) if isinstance(network, Bert) else Padded(network, loaded.pad), loaded
@@ -79,7 +81,8 @@ class ToneModel:
         """Load what the settings name; it takes seconds, and runs hardly a forward.
 
         Measuring, `precision = "auto"` takes the fastest format that agrees with fp32, as a worker
-        does; without that it is fp32, the same on every machine.
+        does, or what an earlier start found it to be; without that it is fp32, the same on every
+        machine.
 
         Raises:
             Misconfigured: The model, or its precision, is refused; the message names the reason
@@ -90,6 +93,8 @@ class ToneModel:
         loaded = loading.load(settings)
         model = cls(settings, identity, loaded)
         model._check_scores()
+        if measure and model.device == "cpu":
+            model._memory = Memory(identity, settings)
         if settings.precision == "int8" or (settings.precision == "auto" and measure):
             model._quicken(loaded, settings.precision)
         return model
@@ -98,7 +103,13 @@ class ToneModel:
         """Switch to eight bits if they suit this model, or to the fastest format that agrees."""
         encoded = self._encoder.encode(probes())
         windows = [each.windows[0] for each in encoded if isinstance(each, Encoded)]
-        if precision == "int8":
+        known = self._memory.choice.precision if self._memory else ""
+        quick = None
+        if precision in {"auto", known}:
+            quick = again(known, loaded, self._forward, windows)
+        if quick:
+            self._forward, self.precision = quick, Precision(known, "chosen at an earlier start")
+        elif precision == "int8":
             self._forward, proof = int8.proven(loaded, self._forward, windows)
             _log.info("int8_proven", model=self.identity.model.name, **asdict(proof))
         else:
@@ -128,11 +139,18 @@ class ToneModel:
             )
 
     def warm_up(self) -> None:
-        """Run the first forwards and find the token budget; 2 s at most on a CPU."""
+        """Run the first forwards and find the token budget; 2 s at most on a CPU.
+
+        What was chosen is kept for the next start, if `load` measured.
+        """
+        known = self._memory.choice.token_budget if self._memory else 0
+        budget = known if self._measure else self.token_budget
+        tried = (budget,) if budget else _TRIED[self.device]
         with torch.inference_mode():
-            budget = _best_budget(self._forward, self.max_tokens, self.device)
-        if self._measure:
-            self.token_budget = budget
+            self.token_budget = _best_budget(self._forward, self.max_tokens, tried)
+        if self._memory:
+            measured = self.token_budget if self._measure else 0
+            self._memory.keep(self.precision.precision, measured)
 
     def score(self, texts: Sequence[str]) -> list[Score | Fault]:
         """Score each text.
@@ -170,14 +188,16 @@ class ToneModel:
         return Score(dict(zip(self.tones, sums, strict=True)), tokens, text.truncated)
 
 
-def _best_budget(forward: Forward, max_tokens: int, device: str) -> int:
+def _best_budget(forward: Forward, max_tokens: int, tried: Sequence[int]) -> int:
     """Return the padded tokens of the forward that is fastest per token, within 2 s."""
     end = time.perf_counter() + _SECONDS
     length = min(_TEXT_TOKENS, max_tokens)
-    best, pace = 0, 0.0
-    for budget in _TRIED[device]:
+    best, pace = tried[0], 0.0
+    for budget in tried:
         windows = [[forward.token] * length] * max(1, budget // length)
         forward(windows)
+        if len(tried) == 1:
+            break
         fastest = float("inf")
         for _ in range(3):
             start = time.perf_counter()

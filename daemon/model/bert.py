@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from contextlib import ExitStack
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import msgspec
 import torch
 from safetensors import safe_open
+from tokenizers import Tokenizer
 from torch.nn import functional
 
 from daemon.model import packed, vetting
@@ -79,6 +80,45 @@ class Bert(msgspec.Struct, frozen=True):
     def positions(self) -> int:
         """Longest input, in tokens."""
         return len(self.weights["embeddings.position_embeddings.weight"]) - self.first_place
+
+
+class Parts(NamedTuple):
+    """What is read of a model directory.
+
+    Attributes:
+        network: A stock network, or the bare weights of BERT's kind on a CPU; it has a `config`.
+        pad: Token id that fills the right of shorter texts.
+        max_tokens: Longest input that tokenizer and positions allow.
+    """
+
+    network: torch.nn.Module | Bert
+    tokenizer: Tokenizer
+    pad: int
+    max_tokens: int
+
+
+class _Config(msgspec.Struct, frozen=True):
+    """What the forward needs of the `config.json` of a model that ships."""
+
+    model_type: str
+    is_decoder: bool
+    hidden_act: str
+    num_hidden_layers: int
+    num_attention_heads: int
+    layer_norm_eps: float
+    pad_token_id: int
+    id2label: dict[str, str]
+    problem_type: str
+
+
+def shipped(where: Path, _device: torch.device, dtype: torch.dtype) -> Parts:
+    """Read a model that ships, whose files say all; transformers reads the same from them."""
+    config = msgspec.json.decode((where / "config.json").read_bytes(), type=_Config)
+    network = read(where, config, dtype)
+    if network is None:
+        raise RuntimeError(f"{where} lacks weights")
+    tokenizer = Tokenizer.from_file(str(where / "tokenizer.json"))
+    return Parts(network, tokenizer, config.pad_token_id, network.positions)
 
 
 def read(where: Path, config: Any, dtype: torch.dtype) -> Bert | None:  # noqa: ANN401 - transformers has no types

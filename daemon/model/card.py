@@ -59,6 +59,11 @@ def directory(settings: ModelSettings) -> Path | None:
     return None
 
 
+def ships(where: Path) -> bool:
+    """Whether a directory is that of a model that ships."""
+    return where.resolve().parent == Path(__file__).resolve().parent
+
+
 def read(where: Path | None, settings: ModelSettings) -> Card:
     """The card with the settings laid over it; defaults where there is no `tonebus.json`.
 

@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 import torch
-import transformers
-from huggingface_hub import errors as hub
-from huggingface_hub import is_offline_mode, snapshot_download
-from transformers import AutoConfig, AutoTokenizer
 
-from connectors.errors import Misconfigured, Unavailable
-from daemon.model import bert, card, packed, vetting
+from connectors.errors import Misconfigured
+from daemon.model import bert, card, vetting
 from daemon.model.labels import Folding, fold
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
     from tokenizers import Tokenizer
 
     from daemon.settings import ModelSettings
@@ -28,11 +26,6 @@ _DTYPES: Final = {
     "bf16": torch.bfloat16,
     "int8": torch.float32,  # what its products are made from
 }
-_FILES: Final = ["*.safetensors", "*.safetensors.index.json", "*.json", "*.txt", "*.model"]
-"""What is fetched of a model on a hub."""
-_UNBOUNDED: Final = 1_000_000
-"""Tokenizers without a bound report numbers above this one."""
-_ASSUMED_TOKENS: Final = 512
 
 
 class Loaded(msgspec.Struct, frozen=True):
@@ -69,129 +62,37 @@ def load(settings: ModelSettings) -> Loaded:
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     if settings.threads:
         torch.set_num_threads(settings.threads)
-    log: Any = transformers.utils.logging
-    log.set_verbosity_error()
-    log.disable_progress_bar()
-    described = card.read(card.directory(settings), settings)
-    where = card.directory(settings) or _fetched(settings)
-    vetting.vet(where)
+    where = card.directory(settings)
+    described = card.read(where, settings)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     precision = "fp32" if settings.precision == "auto" else settings.precision
+    read: Callable[[Path, torch.device, torch.dtype], bert.Parts] = bert.shipped
+    if not where or not card.ships(where) or device.type != "cpu":
+        # a large import, of which the models that ship need nothing
+        from daemon.model import stock  # noqa: PLC0415
+
+        read = stock.read
+        where = where or stock.fetched(settings)
+    vetting.vet(where)
     try:
-        tokenizer = AutoTokenizer.from_pretrained(
-            where, use_fast=True, trust_remote_code=False, local_files_only=True
-        )
-        config = AutoConfig.from_pretrained(where, trust_remote_code=False, local_files_only=True)
-        network: Any = None
-        missing: list[str] = []
-        if device.type == "cpu":
-            network = bert.read(where, config, _DTYPES[precision])
-        if network is None:
-            network, missing = _network(where, config, _DTYPES[precision])
-            network = network.to(device).eval().requires_grad_(requires_grad=False)
+        parts = read(where, device, _DTYPES[precision])
+    except Misconfigured:
+        raise
     except Exception as error:  # transformers raises a dozen kinds, all about these files
         said = f"{type(error).__name__}: {''.join(str(error).strip().splitlines()[:1])[:300]}"
-        raise Misconfigured(f"{where}: transformers cannot load it: {said}") from error
-    if missing:
-        raise Misconfigured(
-            f"{where}: the weights lack {missing[0]} (and {len(missing) - 1} more): it is no "
-            "model trained to classify, or not of this architecture: train it first"
-        )
-    if not tokenizer.is_fast:
-        raise Misconfigured(f"{where}: its tokenizer is not a fast one: choose another model")
-    config = network.config
+        raise Misconfigured(f"{where}: it cannot be loaded: {said}") from error
+    config: Any = parts.network.config
     labels = {int(column): str(label) for column, label in config.id2label.items()}
-    pad = _pad(config, tokenizer)
-    engine = tokenizer.backend_tokenizer
-    engine.no_padding()
-    engine.no_truncation()
+    parts.tokenizer.no_padding()
+    parts.tokenizer.no_truncation()
     return Loaded(
-        network=network,
-        tokenizer=engine,
+        network=parts.network,
+        tokenizer=parts.tokenizer,
         card=described,
         folding=fold(labels, settings.labels, settings.name),
         independent=config.problem_type == "multi_label_classification",
-        max_tokens=min(
-            tokens
-            for tokens in (described.max_tokens, _limit(tokenizer.model_max_length, network))
-            if tokens
-        ),
-        pad=pad,
+        max_tokens=min(filter(None, (described.max_tokens, parts.max_tokens))),
+        pad=parts.pad,
         device=device,
         precision=precision,
     )
-
-
-def _fetched(settings: ModelSettings) -> Path:
-    """Return the directory with the files of a model on a hub."""
-    try:
-        return Path(
-            snapshot_download(settings.source, revision=settings.revision, allow_patterns=_FILES)
-        )
-    except (hub.RepositoryNotFoundError, hub.RevisionNotFoundError, hub.GatedRepoError) as error:
-        raise Misconfigured(
-            f"{settings.source} at {settings.revision}: the hub refuses it: {type(error).__name__}"
-        ) from error
-    except hub.LocalEntryNotFoundError as error:
-        if is_offline_mode():
-            raise Misconfigured(
-                f"{settings.source} at {settings.revision}: not in this host's cache, and "
-                "HF_HUB_OFFLINE forbids to fetch it: fetch it first, or give a directory"
-            ) from error
-        raise Unavailable(f"{settings.source}: the hub does not answer") from error
-    except (hub.HfHubHTTPError, OSError) as error:
-        raise Unavailable(f"{settings.source}: {type(error).__name__}") from error
-
-
-def _network(where: Path, config: Any, dtype: torch.dtype) -> tuple[Any, list[str]]:  # noqa: ANN401 - transformers publishes no types
-    """Load the network, from packed weights or as it is; return it and the weights it lacks."""
-    # a large import, of which models of BERT's kind need nothing
-    from transformers import (  # noqa: PLC0415
-        MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING,
-        AutoModelForSequenceClassification,
-    )
-
-    network: Any
-    if (state := packed.unpack(where, dtype)) is not None:
-        kind = MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING[type(config)]
-        network, report = kind.from_pretrained(
-            None, config=config, state_dict=state, dtype=dtype, output_loading_info=True
-        )
-        return network, sorted(report["missing_keys"])
-    network, report = AutoModelForSequenceClassification.from_pretrained(
-        where,
-        dtype=dtype,
-        use_safetensors=True,
-        trust_remote_code=False,
-        local_files_only=True,
-        output_loading_info=True,
-    )
-    return network, sorted(report["missing_keys"])
-
-
-def _pad(config: Any, tokenizer: Any) -> int:  # noqa: ANN401 - transformers publishes no types
-    """The padding id; decoders that have none get one, or they refuse batches."""
-    candidates = (tokenizer.pad_token_id, config.pad_token_id, tokenizer.eos_token_id, 0)
-    pad = next(int(token) for token in candidates if token is not None)
-    if config.pad_token_id is None:
-        config.pad_token_id = pad
-    return pad
-
-
-def _limit(tokenizer_tokens: int, network: torch.nn.Module | bert.Bert) -> int:
-    """Longest input for tokenizer and positions.
-
-    RoBERTa and its kin number positions from beyond the padding id, so their table has that many
-    fewer usable rows than `max_position_embeddings` says.
-    """
-    limits = [tokenizer_tokens] if 0 < tokenizer_tokens < _UNBOUNDED else []
-    config: Any = network.config
-    names = ("max_position_embeddings", "n_positions", "max_seq_len")
-    limits += [value for name in names if (value := getattr(config, name, None) or 0) > 0]
-    if isinstance(network, bert.Bert):
-        return min([*limits, network.positions])
-    for name, module in network.named_modules():
-        if name.endswith("position_embeddings") and isinstance(module, torch.nn.Embedding):
-            unused = 0 if module.padding_idx is None else module.padding_idx + 1
-            limits.append(module.num_embeddings - unused)
-    return min(limits, default=_ASSUMED_TOKENS)

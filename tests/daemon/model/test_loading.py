@@ -8,8 +8,9 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from connectors.errors import Misconfigured
+from daemon.model import loading
 from daemon.model.tone_model import ToneModel
-from daemon.settings import ModelSettings
+from daemon.settings import DEFAULT_MODEL, ModelSettings
 from tests.daemon.model import tiny
 
 if TYPE_CHECKING:
@@ -72,7 +73,7 @@ def test_remote_code_is_refused(own_bert: Path, name: str) -> None:
 
 def test_an_unknown_architecture_is_refused(own_bert: Path) -> None:
     tiny.edit(own_bert / "config.json", model_type="nosuch", architectures=["NoSuch"])
-    assert "transformers cannot load it" in refusal(own_bert)
+    assert "it cannot be loaded" in refusal(own_bert)
 
 
 def test_missing_labels_are_refused_with_an_example(own_bert: Path) -> None:
@@ -113,7 +114,7 @@ def test_a_broken_config_is_refused(own_bert: Path) -> None:
 def test_truncated_weights_are_refused(own_bert: Path) -> None:
     weights = own_bert / "model.safetensors"
     weights.write_bytes(weights.read_bytes()[:-100])
-    assert "transformers cannot load it" in refusal(own_bert)
+    assert "it cannot be loaded" in refusal(own_bert)
 
 
 def test_a_base_model_without_a_trained_head_is_refused(own_bert: Path) -> None:
@@ -190,3 +191,20 @@ def test_roberta_positions_begin_beyond_the_padding(tmp_path: Path) -> None:
     assert model.max_tokens == 64
     scored = model.score(["good " * 500])[0]
     assert scored.tokens == 64  # type: ignore[union-attr] # a fault has no tokens and fails here
+
+
+@pytest.mark.parametrize("name", ["default", "small", "multilingual"])
+def test_transformers_reads_the_same_from_a_model_that_ships(name: str, tmp_path: Path) -> None:
+    where = DEFAULT_MODEL.parent / name
+    copied = tmp_path / name
+    copied.mkdir()
+    for file in where.iterdir():
+        (copied / file.name).symlink_to(file)
+    ours, theirs = (loading.load(tiny.settings(each)) for each in (where, copied))
+    assert not isinstance(ours.network.config, type(theirs.network.config))
+    assert ours.tokenizer.to_str() == theirs.tokenizer.to_str()
+    for field in ("card", "folding", "independent", "max_tokens", "pad", "precision"):
+        assert getattr(ours, field) == getattr(theirs, field)
+    [one, other] = (ToneModel.load(tiny.settings(each)) for each in (where, copied))
+    texts = ["Great, thank you!", "[SEP] <mask> Das war schlecht.", "It came. " * 200]
+    assert one.score(texts) == other.score(texts)

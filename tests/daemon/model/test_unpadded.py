@@ -16,6 +16,7 @@ from daemon.model import bert, products
 from daemon.model.padded import Padded
 from daemon.model.tone_model import ToneModel
 from daemon.model.unpadded import Unpadded, unpadded
+from daemon.settings import DEFAULT_MODEL
 from tests.daemon.model import tiny
 from tests.daemon.model.scoring import apart, scored, texts
 
@@ -106,15 +107,26 @@ def test_weights_in_several_files_are_read(own_bert: Path) -> None:
 
 
 def test_a_worker_of_berts_kind_imports_no_network_of_transformers(shared_bert: Path) -> None:
+    assert imported(shared_bert) == {"transformers"}
+
+
+def test_a_worker_of_a_model_that_ships_imports_nothing_of_transformers() -> None:
+    assert imported(DEFAULT_MODEL) == set()
+
+
+def imported(model: Path) -> set[str]:
+    """Return the large modules that a process has which scores with a model."""
     program = (
         "import sys; from daemon.model.tone_model import ToneModel;"
         "from daemon.settings import ModelSettings;"
-        "ToneModel.load(ModelSettings(source=sys.argv[1], threads=1), measure=True).score(['a']);"
-        "print({'transformers.modeling_utils', 'torch._dynamo', 'sympy'} & set(sys.modules))"
+        "model = ModelSettings(source=sys.argv[1], precision='fp32', threads=1);"
+        "ToneModel.load(model, measure=True).score(['a']);"
+        "print(*sys.modules, sep='\\n')"
     )
-    command = [sys.executable, "-c", program, str(shared_bert)]
+    command = [sys.executable, "-c", program, str(model)]
     ran = subprocess.run(command, check=True, capture_output=True, text=True)
-    assert ran.stdout.splitlines()[-1] == "set()"
+    large = {"transformers", "transformers.modeling_utils", "torch._dynamo", "sympy"}
+    return large & set(ran.stdout.splitlines())
 
 
 @pytest.mark.parametrize("precision", ["fp32", "bf16", "fp16"])

@@ -162,7 +162,6 @@ class EmbeddedStage:
         workers = {}
         for settings in configuration.models:
             model = ToneModel.load(settings)
-            model.warm_up()
             workers[settings.name] = EmbeddedWorker(result_maker(model, "embedded"))
         self._broker.declare(
             topology.results(),

@@ -16,7 +16,7 @@ from huggingface_hub import is_offline_mode, snapshot_download
 from transformers import AutoConfig, AutoTokenizer
 
 from connectors.errors import Misconfigured, Unavailable
-from daemon.model import bert, packed
+from daemon.model import bert, lean, packed
 
 if TYPE_CHECKING:
     from daemon.model.bert import Parts
@@ -95,6 +95,7 @@ def _network(where: Path, config: Any, dtype: torch.dtype) -> tuple[Any, list[st
         AutoModelForSequenceClassification,
     )
 
+    lean.complete()
     network: Any
     if (state := packed.unpack(where, dtype)) is not None:
         kind = MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING[type(config)]

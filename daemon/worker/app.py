@@ -139,6 +139,9 @@ def _stop_at_interrupt() -> None:
 
 def _load(settings: ModelSettings) -> ToneModel:
     # torch is slow to import, and nobody else may pay for it
+    from daemon.model import lean  # noqa: PLC0415
+
+    lean.import_torch()
     from daemon.model.tone_model import ToneModel  # noqa: PLC0415
 
     begun = time.perf_counter()

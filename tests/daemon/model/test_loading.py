@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
@@ -208,3 +210,26 @@ def test_transformers_reads_the_same_from_a_model_that_ships(name: str, tmp_path
     [one, other] = (ToneModel.load(tiny.settings(each)) for each in (where, copied))
     texts = ["Great, thank you!", "[SEP] <mask> Das war schlecht.", "It came. " * 200]
     assert one.score(texts) == other.score(texts)
+
+
+def test_a_worker_leaves_shape_functions_out_until_transformers_needs_them(tmp_path: Path) -> None:
+    program = (
+        "import sys; from daemon.model import lean; lean.import_torch();"
+        "import torch; from daemon.model.tone_model import ToneModel;"
+        "from daemon.settings import DEFAULT_MODEL, ModelSettings;"
+        "load = lambda source: ToneModel.load(ModelSettings(source=source, threads=1));"
+        "print(load(str(DEFAULT_MODEL)).score(['a']), 'torch._decomp' in sys.modules);"
+        "print(load(sys.argv[1]).score(['a']), 'torch._decomp' in sys.modules);"
+        "print(torch.empty(2, 3, device='meta').svd()[1].shape)"
+    )
+    stock = tiny.distilbert(tmp_path / "model")
+    command = [sys.executable, "-c", program, str(stock)]
+    ran = subprocess.run(command, check=True, capture_output=True, text=True)
+    before, after, shape = ran.stdout.splitlines()
+    whole = [
+        ToneModel.load(ModelSettings(source=str(each), threads=1))
+        for each in (DEFAULT_MODEL, stock)
+    ]
+    assert before == f"{whole[0].score(['a'])} False"
+    assert after == f"{whole[1].score(['a'])} True"
+    assert shape == "torch.Size([2])"

@@ -12,7 +12,7 @@ from tests.otlp import collecting
 from tests.processes import running
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from daemon.model.tone_model import ToneModel
@@ -25,6 +25,12 @@ def collector() -> Iterator[Collector]:
     """Where the real worker's spans go."""
     with collecting() as found:
         yield found
+
+
+@pytest.fixture(scope="session")
+def broker_url(new_vhost: Callable[[], str]) -> str:
+    """RabbitMQ: a virtual host of their own, for all events that nobody wants meet in one queue."""
+    return new_vhost()
 
 
 @pytest.fixture(scope="session")

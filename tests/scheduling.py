@@ -13,15 +13,15 @@ from xdist.scheduler import LoadScopeScheduling
 
 HOUSE = "house"
 GROUPS = {
-    **dict.fromkeys(
-        (f"tests/hostile/test_{name}.py" for name in ("bodies", "frames", "messages", "canary")),
-        HOUSE,
-    ),
-    **dict.fromkeys((f"tests/hostile/test_{name}.py" for name in ("destinations", "outages")),
-                    "impatient"),
-    **dict.fromkeys((f"tests/systemd/test_{name}.py" for name in ("running", "hardening")),
-                    "machine"),
-}  # fmt: skip
+    f"tests/{folder}/test_{name}.py": group
+    for folder, group, names in (
+        ("hostile", HOUSE, "bad_upstreams bodies frames messages lists own_errors requests canary"),
+        ("hostile", "impatient", "destinations outages"),
+        ("hostile", "node", "redis topology turns worker_death"),
+        ("systemd", "machine", "running hardening"),
+    )
+    for name in names.split()
+}
 """Files whose tests share servers or processes that are dear to start."""
 LONG = tuple(f"tests/{name}/" for name in ("chaos", "hostile", "systemd", "e2e", "training"))
 

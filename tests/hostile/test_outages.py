@@ -10,14 +10,22 @@ from typing import TYPE_CHECKING, Any
 import pika
 import pytest
 
+from connectors.amqp.features import features
 from connectors.amqp.topology import scoring_queue, source_queue
+from connectors.messages import Fault
+from connectors.scoring.protocol import Failed, Scored, Started
 from tests import models
+from tests.chaos import wicked_worker
 from tests.hostile.bus import Bus
 from tests.hostile.conftest import TIMEOUT
 from tests.processes import running
+from tests.servers import check_broker
+from tests.waiting import until
+from tests.workers import DAWDLE_SECONDS, pair
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from tests.hostile.conftest import Node
     from tests.processes import Process
@@ -167,3 +175,24 @@ def test_a_queue_that_is_deleted_again_and_again_under_load_costs_nothing_else(
             bus.event(bus.say(f"good after round {round_}"))
         assert not daemon.events("disconnected")
         assert not daemon.events("internal_error")
+
+
+def test_workers_outlive_a_rabbitmq_that_waits_less_than_a_forward_takes(
+    strict_room: dict[str, str], model_directory: Path, tmp_path: Path
+) -> None:
+    url = strict_room["TONEBUS_BROKER_URL"]
+    with pair(url, model_directory, tmp_path) as two:
+        asker = two.asker
+        # up to RabbitMQ 4.2, it closes the worker's channel meanwhile
+        assert DAWDLE_SECONDS > 1.5 * TIMEOUT
+        request = asker.ask(wicked_worker.DAWDLE)
+        name = asker.started(request)
+        asker.await_answer(request, Scored)
+        until(lambda: asker.consumers == 2, asker.turn, timeout=240)
+        for _ in range(4):
+            asker.await_answer(asker.ask("fine"), Scored)
+        assert [worker.starts for worker in two.workers] == [1, 1]
+        closed = not features(check_broker(url)).cancels_on_timeout
+        # its worker says that it goes on, so that nobody suspects the text
+        assert asker.to(request).count(Started(request, name)) == 1 + closed
+        assert asker.to(request).count(Failed(request, Fault("worker-lost"))) == closed

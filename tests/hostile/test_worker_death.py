@@ -13,17 +13,14 @@ from typing import TYPE_CHECKING, NamedTuple
 import pytest
 
 from connectors.amqp import topology
-from connectors.amqp.features import features
-from connectors.messages import Fault
-from connectors.scoring.protocol import Failed, Scored, Started
+from connectors.scoring.protocol import Scored
 from tests import models
 from tests.chaos import wicked_worker
 from tests.chaos.supervisor import Supervised
 from tests.hostile.bus import Bus
-from tests.hostile.conftest import TIMEOUT, own_room
-from tests.servers import check_broker
+from tests.hostile.conftest import own_room
 from tests.waiting import until
-from tests.workers import DAWDLE_SECONDS, Asker, pair
+from tests.workers import Asker, pair
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -179,24 +176,3 @@ def test_workers_outlive_a_restart_of_rabbitmq_during_a_forward(
             asker.await_answer(asker.ask("fine"), Scored)
         asker.broker.close()
         assert [worker.starts for worker in two.workers] == [1, 1]
-
-
-def test_workers_outlive_a_rabbitmq_that_waits_less_than_a_forward_takes(
-    strict_room: dict[str, str], model_directory: Path, tmp_path: Path
-) -> None:
-    url = strict_room["TONEBUS_BROKER_URL"]
-    with pair(url, model_directory, tmp_path) as two:
-        asker = two.asker
-        # up to RabbitMQ 4.2, it closes the worker's channel meanwhile
-        assert DAWDLE_SECONDS > 1.5 * TIMEOUT
-        request = asker.ask(wicked_worker.DAWDLE)
-        name = asker.started(request)
-        asker.await_answer(request, Scored)
-        until(lambda: asker.consumers == 2, asker.turn, timeout=_PATIENCE)
-        for _ in range(4):
-            asker.await_answer(asker.ask("fine"), Scored)
-        assert [worker.starts for worker in two.workers] == [1, 1]
-        closed = not features(check_broker(url)).cancels_on_timeout
-        # its worker says that it goes on, so that nobody suspects the text
-        assert asker.to(request).count(Started(request, name)) == 1 + closed
-        assert asker.to(request).count(Failed(request, Fault("worker-lost"))) == closed

@@ -108,6 +108,7 @@ def _settle(house: House, texts: str, *, failing: bool) -> None:
         if _failing(house.daemon) is failing:
             return
         assert time.monotonic() < deadline, f"failing should be {failing}, {texts}"
+        time.sleep(0.05)
 
 
 @pytest.mark.parametrize("state", STATES)

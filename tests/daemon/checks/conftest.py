@@ -50,7 +50,11 @@ class Room(NamedTuple):
 def managed_node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OwnRabbit]:
     """A node with the management API, of the version that the tests run against."""
     with servers_or_skip():
-        node = OwnRabbit(tmp_path_factory.mktemp("managed") / "rabbitmq", management=True)
+        node = OwnRabbit(
+            tmp_path_factory.mktemp("managed") / "rabbitmq", management=True,
+            # how often quorum queues tell of themselves, milliseconds; otherwise 5,000
+            erlang="-rabbit quorum_tick_interval 500",
+        )  # fmt: skip
         try:
             node.start()
             yield node

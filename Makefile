@@ -24,7 +24,7 @@ BIN := $(VENV)/bin
 RUNS := $(VENV)/.runs
 INSTALLED := $(VENV)/.installed
 
-.PHONY: help demo test test-fast test-rabbitmq bench bench-quick chaos fuzz mutations soak lint format docs reference constraints install uninstall clean
+.PHONY: help demo test ready test-fast test-rabbitmq bench bench-quick chaos fuzz mutations soak lint format docs reference constraints install uninstall clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -32,11 +32,14 @@ help: ## list these targets
 demo: $(RUNS) ## label fifty messages, print them, leave nothing running (KEEP=1: leave all running)
 	@$(BIN)/tonebus demo $(if $(KEEP),--keep)
 
-test: lint ## style, types and every test, on a real RabbitMQ and Redis
-	@scripts/servers.sh ensure
-	@scripts/tools.sh
+test: $(INSTALLED) ## style, types and every test, on a real RabbitMQ and Redis
+	@$(MAKE) --no-print-directory --jobs=2 lint ready
 	@$(BIN)/python -m pytest -n $(AT_ONCE) $(ARGS)
 	@$(if $(ARGS),,scripts/test_rabbitmq.sh span)
+
+ready: $(INSTALLED)
+	@scripts/servers.sh ensure
+	@scripts/tools.sh
 
 test-rabbitmq: $(INSTALLED) ## every test that talks to a broker, on RabbitMQ VERSION=4.3 (3.10, 4.0)
 	@scripts/servers.sh ensure

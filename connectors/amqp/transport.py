@@ -209,6 +209,12 @@ class _Channel(pyamqp.Channel):
 class _Connection(pyamqp.Connection):
     Channel = _Channel
 
+    def on_inbound_method(self, channel_id: int, method_sig: Any, *args: Any) -> None:  # noqa: ANN401 - py-amqp has no types
+        # up to 4.2 RabbitMQ closes one that is held too long once more at each look, until answered
+        if method_sig == spec.Channel.Close and channel_id not in (self.channels or ()):
+            return
+        super().on_inbound_method(channel_id, method_sig, *args)
+
     def Transport(  # noqa: N802 - py-amqp's hook, under its name
         self, host: str, connect_timeout: float, ssl: bool | dict[str, Any] = False,
         read_timeout: float | None = None, write_timeout: float | None = None,

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 
 import amqp
 import pytest
+from amqp import spec
+from amqp.serialization import dumps
 
 from connectors.amqp import topology
 from connectors.amqp.bus import Rabbit
@@ -241,3 +243,13 @@ def test_what_arrives_during_a_call_ends_the_next_sleep(connected: Broker) -> No
     begun = time.monotonic()
     connected.wait(60)
     assert time.monotonic() - begun < 30
+
+
+def test_a_channel_that_is_closed_twice_ends_once(connected: Broker) -> None:
+    channel = connected.channel()
+    said: list[tuple[int, str]] = []
+    channel.on_broken = lambda *reason: said.append(reason)
+    closed = 1, channel.channel_id, dumps("BBBsBB", (*spec.Channel.Close, 406, "held", 0, 0))
+    for _ in range(2):
+        connected.attempt(connected._connection.on_inbound_frame, closed)
+    assert said == [(406, "held")]

@@ -2,7 +2,8 @@
 
 `python -m training.export --runs RUN... --dev FILE... --out daemon/model/default` averages the
 weights of the runs (they must share their base and head, as train.py's do), writes them, loads them
-again as a stranger would, fits the temperature on the dev files, and reports on them.
+again as a stranger would, fits the temperature on the dev files, measures the ranges of its columns
+for workers in eight bits, and reports on the dev files.
 """
 
 import argparse
@@ -22,6 +23,7 @@ from training.metrics import (
     report,
     softmax,
 )
+from training.ranges import measure
 from training.scoring import load, score
 from training.writing import dump, write
 
@@ -83,6 +85,7 @@ def main() -> None:
     all_logits = np.concatenate([logits[name][kept[name]] for name in together])
     temperature = fit_temperature(all_labels, all_logits)
     dump(args.out / "tonebus.json", settings | {"temperature": temperature})
+    measure(args.out)
     for name, rows in files.items():
         figures = report(labels[name], logits[name])
         figures |= calibration(labels[name], logits[name], temperature)

@@ -9,9 +9,11 @@ which cost little.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import hashlib
+from typing import TYPE_CHECKING, Any, Final
 
 import torch
+from safetensors import safe_open
 
 from connectors.errors import Misconfigured
 from daemon.model import products
@@ -28,6 +30,11 @@ if TYPE_CHECKING:
     from daemon.model.loading import Loaded
     from daemon.model.products import Maker, Product
 
+RANGES: Final = "ranges.int8"
+"""What `measured` returns, in a model's directory: a safetensors file, written by training."""
+WEIGHTS: Final = "weights"
+"""The fingerprint of the weights that they were measured with, in that file's metadata."""
+_DIGESTED = 1024
 _STEPS = 127
 _LENT = 0.65
 _TINY = 1e-6
@@ -59,14 +66,41 @@ def proven(loaded: Loaded, exact: Forward, windows: Sequence[list[int]]) -> tupl
 def rounded(loaded: Loaded, windows: Sequence[list[int]]) -> Forward:
     """Return a forward in eight bits of a model of BERT's or RoBERTa's kind in fp32, on a CPU.
 
-    The windows show which columns hold outliers.
+    The windows show which columns hold outliers, unless the model comes with their ranges.
     """
+    network: Any = loaded.network
+    with torch.inference_mode():
+        ranges = _kept(loaded) or measured(loaded, windows)
+        rounding = _rounding(ranges, layers=network.config.num_hidden_layers)
+        return Forward(Unpadded(network, rounding), loaded)
+
+
+def measured(loaded: Loaded, windows: Sequence[list[int]]) -> dict[str, Tensor]:
+    """Return the largest input of each column of each product, by layer and place."""
     network: Any = loaded.network
     ranges: dict[str, Tensor] = {}
     with torch.inference_mode():
         scores(Forward(Unpadded(network, _noting(ranges)), loaded), windows)
-        rounding = _rounding(ranges, layers=network.config.num_hidden_layers)
-        return Forward(Unpadded(network, rounding), loaded)
+    return ranges
+
+
+def fingerprint(network: Any) -> str:  # noqa: ANN401 - of BERT's kind, as above
+    """Return a digest of weights, which says whether ranges are theirs; of a few of each kind."""
+    total = hashlib.blake2b(digest_size=16)
+    for _, weight in sorted(network.weights.items()):
+        total.update(weight.flatten()[:_DIGESTED].numpy().tobytes())
+    return total.hexdigest()
+
+
+def _kept(loaded: Loaded) -> dict[str, Tensor]:
+    """Return the ranges that come with a model; none where there are none, or other weights'."""
+    path = loaded.directory / RANGES
+    if not path.exists():
+        return {}
+    with safe_open(path, "pt") as file:
+        if file.metadata() != {WEIGHTS: fingerprint(loaded.network)}:
+            return {}
+        return {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - no dictionary
 
 
 def _noting(ranges: dict[str, Tensor]) -> Maker:

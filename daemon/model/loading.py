@@ -39,6 +39,7 @@ class Loaded(msgspec.Struct, frozen=True):
         max_tokens: Longest input that tokenizer, positions and settings all allow.
         pad: Token id that fills the right of shorter texts.
         precision: The number format of its products, as the setting has it.
+        directory: Where its files are.
     """
 
     network: torch.nn.Module | bert.Bert
@@ -50,6 +51,7 @@ class Loaded(msgspec.Struct, frozen=True):
     pad: int
     device: torch.device
     precision: str
+    directory: Path
 
 
 def load(settings: ModelSettings) -> Loaded:
@@ -95,4 +97,5 @@ def load(settings: ModelSettings) -> Loaded:
         pad=parts.pad,
         device=device,
         precision=precision,
+        directory=where,
     )

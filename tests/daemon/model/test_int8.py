@@ -7,16 +7,18 @@ from typing import TYPE_CHECKING
 
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 
 from connectors.errors import Misconfigured
 from connectors.messages import Fault, Score
-from daemon.model import agreement, int8
+from daemon.model import agreement, int8, loading
 from daemon.model.encoding import Encoded
 from daemon.model.probes import probes
 from daemon.model.tone_model import ToneModel
 from daemon.settings import DEFAULT_MODEL
 from tests.daemon.model import tiny
 from tests.daemon.model.scoring import CLOSE, apart, scored
+from training import ranges
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -79,3 +81,42 @@ def test_what_is_not_finite_is_a_fault_of_its_own_text(
     good, bad = model.score(["good", "awful"])
     assert isinstance(good, Score)
     assert bad == Fault("not-finite")
+
+
+@pytest.mark.parametrize("name", ["default", "small", "multilingual"])
+def test_the_ranges_that_ship_are_those_of_the_weights(name: str) -> None:
+    where = DEFAULT_MODEL.parent / name
+    model, loaded = whole(where)
+    shipped = int8._kept(loaded)
+    assert shipped, f"made for other weights: python -m training.ranges {where}"
+    for part, columns in int8.measured(loaded, windows(model)).items():
+        assert torch.allclose(columns, shipped[part], rtol=1e-3, atol=1e-4)
+
+
+def test_ranges_beside_the_weights_spare_the_measurement(own_bert: Path) -> None:
+    model, loaded = whole(own_bert)
+    before = int8.rounded(loaded, windows(model))
+    ranges.measure(own_bert)
+    after = int8.rounded(loaded, [])
+    some = windows(model)[:9]
+    assert before.over(some, 512) == after.over(some, 512)
+
+
+def test_ranges_of_other_weights_are_not_used(own_bert: Path) -> None:
+    ranges.measure(own_bert)
+    file = own_bert / "model.safetensors"
+    weights = load_file(file)
+    weights["bert.encoder.layer.0.output.dense.weight"][0, 0] += 1
+    save_file(weights, file, metadata={"format": "pt"})
+    _, loaded = whole(own_bert)
+    assert int8._kept(loaded) == {}
+
+
+def whole(where: Path) -> tuple[ToneModel, loading.Loaded]:
+    settings = tiny.settings(where, precision="fp32")
+    return ToneModel.load(settings), loading.load(settings)
+
+
+def windows(model: ToneModel) -> list[list[int]]:
+    encoded = model._encoder.encode(probes())
+    return [each.windows[0] for each in encoded if isinstance(each, Encoded)]

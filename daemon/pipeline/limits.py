@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-MAP_DELIVERIES = 500
+MAP_DELIVERIES = 125
 """Deliveries that one turn maps, at most."""
 MAP_SECONDS = 0.02
 """Time that one turn maps, at most, but for the message that it is at."""

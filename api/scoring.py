@@ -48,11 +48,7 @@ async def score(request: Request, model: str, texts: Sequence[str]) -> list[Pred
         raise _unavailable("the broker cannot be reached")
     if predictor.ailment():
         raise _unavailable("this process can predict no more")
-    # let the loop read who hung up meanwhile, and tell us: many who did must not take its time from
-    # others
-    for _ in range(2):
-        await asyncio.sleep(0)
-    if _has_left(request):
+    if await _has_left(request):
         raise HTTPException(_CALLER_LEFT, "the caller has left")
     with places.taken(len(texts)):
         asked = predictor.predict(model, texts)
@@ -73,11 +69,15 @@ async def score(request: Request, model: str, texts: Sequence[str]) -> list[Pred
             predictor.withdraw(asked)
 
 
-def _has_left(request: Request) -> bool:
+async def _has_left(request: Request) -> bool:
     """Return whether the caller of a request whose body is read has hung up.
 
-    `Request.is_disconnected` finds out by a cancelled task group, at a tenth of a request's time.
+    Many who did must not take the time of others. `Request.is_disconnected` finds out by a
+    cancelled task group, at a tenth of a request's time.
     """
+    # once for the loop to read that a caller left, and once to be told
+    for _ in range(2):
+        await asyncio.sleep(0)
     waiting = cast("Coroutine[object, None, Message]", request.receive())
     try:
         waiting.send(None)

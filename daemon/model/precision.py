@@ -56,7 +56,7 @@ def fastest(
             best, choice, gain = quick, name, faster
             if gpu:
                 break
-    return best, Precision(choice, "; ".join(reasons) or "this CPU has neither AMX nor VNNI")
+    return best, Precision(choice, "; ".join(reasons) or "this CPU has neither bf16 nor VNNI")
 
 
 def _on_gpu(loaded: Loaded) -> bool:
@@ -106,7 +106,7 @@ def _seconds(exact: Forward, windows: Sequence[list[int]]) -> float:
 def _formats(exact: Forward) -> Iterator[tuple[str, Maker]]:
     """Yield the formats that this CPU has instructions for, and the model a form of."""
     can: Any = torch.cpu.get_capabilities()
-    if can.get("amx_bf16"):
+    if can.get("amx_bf16") or can.get("avx512_bf16"):
         yield "bf16", partial(_halved, torch.bfloat16)
     if isinstance(exact.network, Unpadded) and (can.get("avx512_vnni") or can.get("avx_vnni")):
         yield "int8", int8.rounded

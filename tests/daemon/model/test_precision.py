@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 WITH_VNNI = {"avx512_vnni": True}
 WITH_AMX = {"amx_bf16": True}
+WITH_BF16 = {"avx512_bf16": True}
 
 
 @pytest.fixture
@@ -54,10 +55,14 @@ def test_eight_bits_serve_the_default_model_under_the_revision_of_fp32(
     assert CLOSE < apart(one, other) < 0.1
 
 
-def test_half_of_the_bits_serve_where_the_cpu_has_amx(
-    cpu: Callable[..., None], shared_bert: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("features", [WITH_AMX, WITH_BF16])
+def test_half_of_the_bits_serve_where_the_cpu_multiplies_them(
+    cpu: Callable[..., None],
+    shared_bert: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    features: dict[str, bool],
 ) -> None:
-    cpu(**WITH_AMX)
+    cpu(**features)
     monkeypatch.setattr(agreement, "SAME_TONE", 0.0)  # random weights, whose tones nearly tie
     quick = start(shared_bert)
     assert quick.precision.precision == "bf16"
@@ -115,7 +120,7 @@ def test_a_model_without_such_a_form_and_a_cpu_without_instructions_have_fp32(
     assert start(tiny.distilbert(tmp_path / "model")).precision.precision == "fp32"
     cpu()
     chosen = start(shared_bert).precision
-    assert (chosen.precision, chosen.why) == ("fp32", "this CPU has neither AMX nor VNNI")
+    assert (chosen.precision, chosen.why) == ("fp32", "this CPU has neither bf16 nor VNNI")
 
 
 def test_a_precision_that_was_set_is_not_measured(

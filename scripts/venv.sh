@@ -23,13 +23,6 @@ uv_can() {
       --constraint constraints.txt torch >/dev/null 2>&1
 }
 
-# Python compiles a module when it is first imported; installers that compile all of them take 20 s
-# longer. Tests start hundreds of processes, where Python may not be allowed to keep what it compiled.
-# The exit status only says that some package carries a file for another version of Python.
-compile_for_tests() {
-  [ ! "$tools" ] || "$venv/bin/python" -m compileall -qq -j 0 "$venv/lib" || true
-}
-
 # What pip collects and downloads, one line over the other, and its errors.
 progress() {
   while read -r line; do
@@ -51,7 +44,6 @@ if uv_can; then
   say "installing $named into $venv with uv, PyTorch for this machine's GPU or CPU"
   uv pip install --python "$venv/bin/python" --torch-backend auto --constraint constraints.txt \
     "${what[@]}"
-  compile_for_tests
   exit
 fi
 
@@ -70,4 +62,3 @@ if [ -t 2 ]; then
 else
   "${pip[@]}" -qq
 fi
-compile_for_tests

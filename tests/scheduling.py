@@ -23,7 +23,7 @@ GROUPS = {
     for name in names.split()
 }
 """Files whose tests share servers or processes that are dear to start."""
-LONG = tuple(f"tests/{name}/" for name in ("chaos", "hostile", "systemd", "e2e", "training"))
+LONG = tuple(f"tests/{name}/" for name in ("chaos", "hostile", "systemd", "e2e", "training", "tls"))
 
 
 class ByGroup(LoadScopeScheduling):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-MAP_DELIVERIES = 125
+MAP_DELIVERIES = 250
 """Deliveries that one turn maps, at most."""
 MAP_SECONDS = 0.02
 """Time that one turn maps, at most, but for the message that it is at."""

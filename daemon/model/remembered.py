@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from daemon.settings import ModelSettings
 
 _MOST_BYTES: Final = 1000
-_UNDISTURBED: Final = 0.9
+_UNDISTURBED: Final = 0.8
 """Share of the time that the measuring thread must have had a processor."""
 _CPU: Final = {
     "vendor_id", "cpu family", "model", "model name", "stepping", "flags",

@@ -50,12 +50,13 @@ class Administration(Protocol):
     def limit_connections(self, vhost: str, most: int) -> None: ...
 
 
-def definitions(vhosts: Sequence[str], user: str) -> str:
+def definitions(vhosts: Sequence[str], user: str, policies: Sequence[dict[str, Any]] = ()) -> str:
     """Return what `rabbitmqctl import_definitions` reads to make virtual hosts for a user."""
     rights = dict(zip(("configure", "write", "read"), ALL, strict=True))
     return json.dumps({
         "vhosts": [{"name": name} for name in vhosts],
         "permissions": [{"user": user, "vhost": name, **rights} for name in vhosts],
+        "policies": [{"vhost": name, **policy} for name in vhosts for policy in policies],
     })  # fmt: skip
 
 

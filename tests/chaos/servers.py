@@ -6,7 +6,7 @@ import contextlib
 import os
 import shutil
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -15,13 +15,13 @@ from tests.own.redis import OwnRedis
 from tests.servers import ServerMissingError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
 
 @contextmanager
 def own_servers(
-    directory: Path, *, config: str = "", erlang: str = ""
+    directory: Path, *, config: str = "", erlang: str = "", policies: Sequence[dict[str, Any]] = ()
 ) -> Iterator[tuple[OwnRabbit, OwnRedis]]:
     """Both servers, gone with their data when the block ends.
 
@@ -29,13 +29,14 @@ def own_servers(
         directory: Where they keep it.
         config: More lines of rabbitmq.conf.
         erlang: More arguments of RabbitMQ's Erlang.
+        policies: Of each new virtual host.
 
     Raises:
         ServerMissingError: One is not installed, or does not start.
     """
     with contextlib.ExitStack() as stack:
         stack.callback(shutil.rmtree, directory, ignore_errors=True)
-        broker = OwnRabbit(directory / "rabbitmq", config=config, erlang=erlang)
+        broker = OwnRabbit(directory / "rabbitmq", config=config, erlang=erlang, policies=policies)
         stack.callback(broker.close)
         redis = OwnRedis(directory / "redis")
         stack.callback(redis.close)

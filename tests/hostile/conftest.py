@@ -58,13 +58,23 @@ def node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Node]:
 
 @pytest.fixture(scope="session")
 def impatient(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Node]:
-    """Servers on which a delivery may be held for `TIMEOUT` seconds instead of thirty minutes."""
+    """Servers where nothing may be held for long: `TIMEOUT` seconds instead of thirty minutes.
+
+    Nor may a message be delivered often.
+    """
     place = tmp_path_factory.mktemp("impatient") / "servers"
     # up to 4.2 channels look at it once a minute; one that looks each second never hibernates, and
     # remembers for ever what it allowed
     tick = "-rabbit channel_tick_interval 2000"
     waits = f"consumer_timeout = {TIMEOUT * 1000}\n"
-    with servers_or_skip(), own_servers(place, config=waits, erlang=tick) as both:
+    limit = {
+        "name": "limit", "pattern": r"^sentiment\.source\.", "apply-to": "all",
+        "definition": {"delivery-limit": LIMIT},
+    }  # fmt: skip
+    with (
+        servers_or_skip(),
+        own_servers(place, config=waits, erlang=tick, policies=[limit]) as both,
+    ):
         yield Node(*both)
 
 
@@ -125,10 +135,7 @@ def room(node: Node, config: Path) -> dict[str, str]:
 @pytest.fixture
 def strict_room(impatient: Node, config: Path) -> dict[str, str]:
     """A virtual host in which nothing may be held for long, nor be delivered often."""
-    env = own_room(impatient, config)
-    limit = f'{{"delivery-limit": {LIMIT}}}'
-    impatient.broker.ctl("set_policy", "-p", vhost_of(env), "limit", r"^sentiment\.source\.", limit)
-    return env
+    return own_room(impatient, config)
 
 
 def vhost_of(env: dict[str, str]) -> str:

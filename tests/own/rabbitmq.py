@@ -10,7 +10,7 @@ import os
 import signal
 import subprocess
 import uuid
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -20,6 +20,7 @@ from tests.own.server import HOST, START_SECONDS, Server, free_port
 from tests.servers import answers, check_broker
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from tests.own.installation import Installation
@@ -63,6 +64,7 @@ class OwnRabbit(Server):
     def __init__(
         self, directory: Path, *, version: Installation | None = None, management: bool = False,
         config: str = "", erlang: str = "", address: Address | None = None,
+        policies: Sequence[dict[str, Any]] = (),
     ) -> None:  # fmt: skip
         """Lay out its directory; start nothing yet.
 
@@ -73,6 +75,7 @@ class OwnRabbit(Server):
             config: More lines of rabbitmq.conf.
             erlang: More arguments of Erlang's, for what rabbitmq.conf does not know.
             address: Where it listens; by default where nobody does.
+            policies: Of each new virtual host.
         """
         super().__init__(directory)
         self.version = version or installation()
@@ -82,6 +85,7 @@ class OwnRabbit(Server):
         self.url = f"amqp://guest:guest@{HOST}:{self.port}/%2F"
         self.management_url = f"http://{HOST}:{self.address.management}"
         self._mapper: subprocess.Popen[bytes] | None = None
+        self._policies = policies
         self._vhosts: list[str] = []
         (directory / "rabbitmq.conf").write_text(
             f"{_CONFIG}management.tcp.ip = {HOST}\n"
@@ -125,7 +129,7 @@ class OwnRabbit(Server):
         if not self._vhosts:
             self._vhosts = [uuid.uuid4().hex for _ in range(_VHOSTS_AT_ONCE)]
             file = self.directory / "virtual-hosts.json"
-            file.write_text(definitions(self._vhosts, "guest"), encoding="utf-8")
+            file.write_text(definitions(self._vhosts, "guest", self._policies), encoding="utf-8")
             file.chmod(0o644)
             # not its standard input, which the command cannot read on Erlang 28
             where = self.version.inside(self.directory)

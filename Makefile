@@ -11,7 +11,7 @@ PIP_ARGS ?=
 # More arguments for pytest: make test-fast ARGS="-k batcher"
 ARGS ?=
 # How many processes share the tests; with 0 a debugger and -s work: make test ARGS="-k batcher --pdb" AT_ONCE=0
-AT_ONCE ?= 4
+AT_ONCE ?= 5
 
 # Where `make install` puts things; DESTDIR is a root to put them under.
 export DESTDIR PREFIX SYSCONFDIR LIBDIR BINDIR INSTALL_VENV_FROM
@@ -110,7 +110,7 @@ $(INSTALLED): pyproject.toml constraints.txt scripts/venv.sh
 	@touch $(RUNS) $@
 
 # Python compiles a module when it is first imported. All that lies in the environment is four times
-# what tests import, and four processes that begin at once would each compile the same.
+# what tests import, and processes that begin at once would each compile the same.
 $(COMPILED): $(INSTALLED)
 	@$(BIN)/python -m pytest --collect-only -qq >/dev/null 2>&1 || true
 	@touch $@

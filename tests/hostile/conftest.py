@@ -68,7 +68,7 @@ def impatient(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Node]:
     tick = "-rabbit channel_tick_interval 2000"
     waits = f"consumer_timeout = {TIMEOUT * 1000}\n"
     limit = {
-        "name": "limit", "pattern": r"^sentiment\.source\.", "apply-to": "all",
+        "name": "limit", "pattern": r"^sentiment\.source\.", "apply-to": "all", "priority": 0,
         "definition": {"delivery-limit": LIMIT},
     }  # fmt: skip
     with (

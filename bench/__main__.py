@@ -118,7 +118,10 @@ def _throughput(
     peer = measures.relay(made, plan.repeats // 5, "bench.peers.faststream_relay")
     figures["FastStream's relay messages/s"].append(peer)
     for share in plan.shares:
-        count = plan.repeats if share == 1 else max(plan.distinct, int(plan.repeats * share / 4))
+        # with few messages, the first tenth are repeats that wait for no worker
+        count = plan.repeats
+        if share < 1:
+            count = min(int(plan.distinct / (1 - share)), 2 * plan.repeats)
         texts = measures.mixed(count, share, seed + int(share * 100))
         run = measures.through(made, texts, workers)
         mix = 1 / (share / relay + (1 - share) / model)

@@ -23,7 +23,7 @@ run() {
   # shellcheck disable=SC2046,SC2086 # a list of NAME=value
   export $variables
   say "tests on RabbitMQ $(.venv/bin/python -m tests.servers --version broker)"
-  .venv/bin/python -m pytest -m broker "$@"
+  .venv/bin/python -m pytest -n "${AT_ONCE:-5}" -m broker "$@"
 }
 
 span() {

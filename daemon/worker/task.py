@@ -94,8 +94,8 @@ def register(
             result = make(texts, task.request.headers or NO_HEADERS)
             report.scored(result)
         except Unavailable as error:
-            # the texts may not pay for it: the request goes back to its queue, and the supervisor
-            # starts a process that can use the GPU
+            # a fault in the reply would be charged to the text; so the request goes back to its
+            # queue, and the supervisor starts a process that can use the GPU
             _log.critical("gpu_lost", error=str(error))
             os._exit(EX_SOFTWARE)
         except Exception as error:  # noqa: BLE001 - whatever it is, the daemon must know of it

@@ -13,7 +13,7 @@ import pika
 import pytest
 
 from connectors.amqp import topology
-from connectors.amqp.connection import Broker
+from tests.brokers import patient_broker
 from tests.nodes import NODE, node_with_packages
 from tests.processes import ROOT
 from tests.waiting import until
@@ -35,7 +35,7 @@ def snippets(page: str) -> list[Any]:
 def url(new_vhost: Callable[[], str]) -> str:
     """A virtual host with Tonebus's exchanges."""
     own = new_vhost()
-    broker = Broker(own, name="test", heartbeat=0, connect_timeout=5)
+    broker = patient_broker(own)
     broker.connect()
     topology.apply(broker, topology.results(), topology.source("x", "sentiment.input", ["#"]))
     broker.close()

@@ -6,10 +6,10 @@ from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING
 
 from connectors.amqp import topology
-from connectors.amqp.connection import Broker
 from connectors.scoring.client import Scoring
 from connectors.scoring.protocol import Started
 from tests import models
+from tests.brokers import patient_broker
 from tests.chaos.supervisor import Supervised
 from tests.waiting import until
 
@@ -28,7 +28,7 @@ class Asker:
     """The asking side, alone with its workers."""
 
     def __init__(self, url: str) -> None:
-        self.broker = Broker(url, name="tonebus tests", heartbeat=60, connect_timeout=5)
+        self.broker = patient_broker(url, heartbeat=60)
         self.broker.connect()
         topology.apply(self.broker, topology.scoring([models.NAME]))
         self._scoring = Scoring(self.broker)

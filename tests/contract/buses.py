@@ -6,15 +6,16 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from connectors.amqp import topology
 from connectors.amqp.bus import Rabbit
-from connectors.amqp.connection import Broker
 from connectors.embedded import Embedded, EmbeddedBroker, EmbeddedWorker
 from daemon.worker.task import result_maker
 from tests import models
+from tests.brokers import patient_broker
 from tests.daemon.traced import Traced, parent_of, trace_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from connectors.amqp.connection import Broker
     from connectors.amqp.subscription import Subscription
     from connectors.messages import OutgoingMessage
     from connectors.ports import Edges
@@ -153,4 +154,4 @@ class RabbitBus:
 
 def broker(url: str) -> Broker:
     """A connection of the tests'."""
-    return Broker(url, name="tonebus tests", heartbeat=10, connect_timeout=5)
+    return patient_broker(url, heartbeat=10)

@@ -10,11 +10,11 @@ import pika
 import pytest
 from click.testing import CliRunner
 
-from connectors.amqp.connection import Broker
 from connectors.amqp.presence import exists
 from daemon.cli import tonebus
 from tests import models
 from tests.administration import administration
+from tests.brokers import patient_broker
 from tests.e2e.stage import Stage
 from tests.processes import running
 from tests.waiting import until
@@ -86,7 +86,7 @@ def test_its_messages_are_labelled_and_nothing_is_declared_for_it(
         # back in the queue of others, and parked again
         until(lambda: stage.depth("sentiment.parked") == 1)
         assert daemon.stop() == 0
-    broker = Broker(env["TONEBUS_BROKER_URL"], name="test", heartbeat=0, connect_timeout=5)
+    broker = patient_broker(env["TONEBUS_BROKER_URL"])
     broker.connect()
     assert not exists(broker, "queue", "sentiment.source.crm")
     assert not exists(broker, "exchange", "sentiment.input")

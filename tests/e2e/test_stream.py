@@ -10,10 +10,10 @@ import pika
 import pytest
 from click.testing import CliRunner
 
-from connectors.amqp.connection import Broker
 from connectors.amqp.stream import last_chunk
 from daemon.cli import tonebus
 from tests import models
+from tests.brokers import patient_broker
 from tests.e2e.stage import PARKED, Stage
 from tests.hostile.bus import raw
 from tests.hostile.frames import UNREADABLE, publish
@@ -69,7 +69,7 @@ def write(stage: Stage, start: int, stop: int) -> set[str]:
 
 
 def written(stage: Stage) -> int:
-    broker = Broker(stage.env["TONEBUS_BROKER_URL"], name="test", heartbeat=0, connect_timeout=5)
+    broker = patient_broker(stage.env["TONEBUS_BROKER_URL"])
     broker.connect()
     try:
         return last_chunk(broker, STREAM).last + 1

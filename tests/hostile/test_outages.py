@@ -155,7 +155,8 @@ def test_a_memory_alarm_costs_no_message_more_than_one_delivery(
             bus.event(key)
         bus.await_depth(SOURCE, 0)
         assert not daemon.events("message_parked")
-        assert len(daemon.events("disconnected")) == 1
+        # the daemon gave all back at once, or RabbitMQ took it, where the alarm was slow to come
+        assert len(daemon.events("disconnected") + daemon.events("consumer_ended")) == 1
 
 
 def test_a_queue_that_is_deleted_again_and_again_under_load_costs_nothing_else(

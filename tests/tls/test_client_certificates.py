@@ -11,6 +11,7 @@ from connectors.amqp.connection import Broker, Refused
 from connectors.errors import Unavailable
 from connectors.tls import Tls
 from tests import models
+from tests.brokers import patient_broker
 from tests.e2e.stage import Stage
 from tests.own.rabbitmq import OwnRabbit
 from tests.own.redis import OwnRedis
@@ -58,9 +59,7 @@ class SecureRabbit:
         self.url = f"amqps://localhost:{port}"
 
     def broker(self, tls: Tls) -> Broker:
-        return Broker(
-            self.url, name="tests", heartbeat=10, connect_timeout=10, tls=tls, external=True
-        )
+        return patient_broker(self.url, heartbeat=10, tls=tls, external=True)
 
 
 @pytest.fixture(scope="module")

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from connectors.amqp.connection import Broker
 from connectors.errors import Unavailable
 from connectors.scoring.celery_app import celery_app
 from connectors.tls import Tls
+from tests.brokers import patient_broker
 from tests.e2e.stage import Stage
 from tests.tls.terminator import Terminator
 from tests.waiting import until
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from connectors.amqp.connection import Broker
     from tests.certificates import Authority
 
 
@@ -49,7 +50,7 @@ def reached(url: str, host: str, by: Terminator) -> str:
 
 
 def broker(url: str, tls: Tls) -> Broker:
-    return Broker(url, name="tests", heartbeat=10, connect_timeout=5, tls=tls)
+    return patient_broker(url, heartbeat=10, tls=tls)
 
 
 def test_a_node_is_trusted_under_its_own_name_only(

@@ -11,13 +11,14 @@ import amqp
 
 from connectors.amqp import bookmark, topology
 from connectors.amqp.bookmark import Taken
-from connectors.amqp.connection import Broker
 from connectors.amqp.stream import OFFSET, StreamConsumer
+from tests.brokers import patient_broker
 from tests.waiting import until
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from connectors.amqp.connection import Broker
     from connectors.delivery import Delivery
 
 CONNECTOR = "comments"
@@ -39,7 +40,7 @@ class Line:
         self.declare()
 
     def connection(self) -> Broker:
-        broker = Broker(self.url, name="tonebus tests", heartbeat=10, connect_timeout=5)
+        broker = patient_broker(self.url, heartbeat=10)
         broker.connect()
         self.brokers.append(broker)
         return broker

@@ -21,6 +21,7 @@ from connectors.amqp.connection import Broker, Garbled, Refused
 from connectors.amqp.subscription import Subscription
 from connectors.errors import Misconfigured, Unavailable
 from tests.administration import administration
+from tests.brokers import patient_broker
 from tests.own.server import free_port
 from tests.waiting import until
 
@@ -141,7 +142,7 @@ def test_a_node_that_closes_within_tls_may_want_a_certificate(linger: bytes) -> 
         threading.Thread(target=close, daemon=True).start()
         url = f"amqps://localhost:{listener.getsockname()[1]}//"
         with pytest.raises(Unavailable, match=r"Fix: .* see broker\.cert_file"):
-            Broker(url, name="tonebus tests", heartbeat=10, connect_timeout=5).connect()
+            patient_broker(url, heartbeat=10).connect()
 
 
 def test_of_several_nodes_each_says_what_was_wrong_with_it(broker_url: str) -> None:

@@ -7,20 +7,21 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from connectors.amqp.connection import Broker
 from connectors.amqp.source import Source
 from connectors.amqp.subscription import Subscription
+from tests.brokers import patient_broker
 from tests.waiting import until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from connectors.amqp.connection import Broker
     from connectors.amqp.consumer import Ended
 
 
 @pytest.fixture
 def broker(broker_url: str) -> Iterator[Broker]:
-    broker = Broker(broker_url, name="tests", heartbeat=10, connect_timeout=5)
+    broker = patient_broker(broker_url, heartbeat=10)
     broker.connect()
     yield broker
     broker.close()

@@ -13,6 +13,7 @@ from connectors.amqp.connection import Broker, Refused
 from connectors.amqp.features import features
 from connectors.amqp.presence import backlog, exists
 from tests.administration import administration
+from tests.brokers import patient_broker
 from tests.servers import ServerMissingError, check_broker
 from tests.waiting import until
 
@@ -25,7 +26,7 @@ NOTHING = "^$"
 
 
 def connected(url: str) -> Broker:
-    broker = Broker(url, name="test", heartbeat=0, connect_timeout=5)
+    broker = patient_broker(url)
     broker.connect()
     return broker
 

@@ -11,11 +11,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connectors.amqp.connection import Broker
 from connectors.amqp.publisher import Sink
 from connectors.messages import OutgoingMessage
 from connectors.ports import Fate
 from tests.administration import administration
+from tests.brokers import patient_broker
 from tests.connectors.scripted import Channel, line
 from tests.waiting import until
 
@@ -149,7 +149,7 @@ def test_each_message_has_exactly_one_outcome_and_the_one_it_was_given(data: st.
 
 
 def test_what_a_full_queue_refuses_is_not_safe(broker_url: str) -> None:
-    broker = Broker(broker_url, name="tests", heartbeat=10, connect_timeout=5)
+    broker = patient_broker(broker_url, heartbeat=10)
     broker.connect()
     channel, queue = broker.channel(), f"full-{uuid.uuid4().hex}"
     full = {"x-max-length": 1, "x-overflow": "reject-publish"}
@@ -163,7 +163,7 @@ def test_what_a_full_queue_refuses_is_not_safe(broker_url: str) -> None:
 
 
 def test_an_exchange_that_is_gone_makes_no_message_to_another_void(broker_url: str) -> None:
-    broker = Broker(broker_url, name="tests", heartbeat=10, connect_timeout=5)
+    broker = patient_broker(broker_url, heartbeat=10)
     broker.connect()
     queue = broker.attempt(broker.channel().queue_declare, "", exclusive=True).queue
     sink: Sink[int] = Sink(broker, ["", "no-such"])
@@ -178,7 +178,7 @@ def test_an_exchange_that_is_gone_makes_no_message_to_another_void(broker_url: s
 
 
 def test_a_bug_in_a_listener_is_no_unreadable_frame(broker_url: str) -> None:
-    broker = Broker(broker_url, name="tests", heartbeat=10, connect_timeout=5)
+    broker = patient_broker(broker_url, heartbeat=10)
     broker.connect()
     sink: Sink[int] = Sink(broker)
     sink.publish(OutgoingMessage("", "nowhere", b"{}", {}, mandatory=False), 1)
@@ -196,9 +196,7 @@ def test_rabbitmq_names_the_key_that_may_not_be_written(own_broker_url: str) -> 
     rabbitmq.permit(vhost, user)
     rabbitmq.permit_topics(vhost, user, "amq.topic", "^good")
     place = f"{user}:secret@{parts.hostname}:{parts.port or 5672}"
-    broker = Broker(
-        parts._replace(netloc=place).geturl(), name="tests", heartbeat=10, connect_timeout=5
-    )
+    broker = patient_broker(parts._replace(netloc=place).geturl(), heartbeat=10)
     try:
         broker.connect()
         sink: Sink[str] = Sink(broker)
@@ -216,7 +214,7 @@ def test_rabbitmq_names_the_key_that_may_not_be_written(own_broker_url: str) -> 
 
 
 def test_a_probe_that_is_forbidden_makes_nothing_else_void(broker_url: str) -> None:
-    broker = Broker(broker_url, name="tests", heartbeat=10, connect_timeout=5)
+    broker = patient_broker(broker_url, heartbeat=10)
     broker.connect()
     queue = broker.attempt(broker.channel().queue_declare, "", exclusive=True).queue
     sink: Sink[str] = Sink(broker)

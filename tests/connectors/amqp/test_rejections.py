@@ -8,14 +8,15 @@ from typing import TYPE_CHECKING
 import pika
 import pytest
 
-from connectors.amqp.connection import Broker
 from connectors.amqp.source import Source
 from connectors.amqp.subscription import Subscription
+from tests.brokers import patient_broker
 from tests.waiting import until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from connectors.amqp.connection import Broker
     from connectors.delivery import Delivery
 
 BODIES = [b"one " * 10, b"two " * 10]
@@ -23,7 +24,7 @@ BODIES = [b"one " * 10, b"two " * 10]
 
 @pytest.fixture
 def broker(broker_url: str) -> Iterator[Broker]:
-    broker = Broker(broker_url, name="tests", heartbeat=10, connect_timeout=5)
+    broker = patient_broker(broker_url, heartbeat=10)
     broker.connect()
     yield broker
     broker.close()

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 import pika
 
-from connectors.amqp.connection import Broker
 from connectors.amqp.source import Source
 from connectors.amqp.subscription import Subscription
+from tests.brokers import patient_broker
 from tests.waiting import until
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 def test_an_acknowledgement_leaves_with_the_flush_and_waits_for_no_turn(broker_url: str) -> None:
     subscription = Subscription(f"source-{uuid.uuid4().hex}", "", ())
     queue = subscription.source_queue
-    broker = Broker(broker_url, name="tests", heartbeat=10, connect_timeout=5)
+    broker = patient_broker(broker_url, heartbeat=10)
     broker.connect()
     with closing(broker), pika.BlockingConnection(pika.URLParameters(broker_url)) as connection:
         channel = connection.channel()

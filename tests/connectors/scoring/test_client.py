@@ -14,7 +14,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from connectors.amqp import topology
-from connectors.amqp.connection import Broker
 from connectors.errors import BadInput, Unavailable
 from connectors.messages import Fault, Model, Score
 from connectors.scoring.celery_app import celery_app, celery_queue
@@ -30,11 +29,13 @@ from connectors.scoring.protocol import (
     Unreadable,
     read_reply,
 )
+from tests.brokers import patient_broker
 from tests.waiting import until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from connectors.amqp.connection import Broker
     from connectors.scoring.protocol import Reply
 
 TONES = ("negative", "neutral", "positive")
@@ -162,7 +163,7 @@ def test_any_json_for_a_result_is_refused_and_nothing_worse(result: object) -> N
 @contextmanager
 def asked(url: str) -> Iterator[tuple[Broker, Scoring, str, amqp.Message]]:
     """A request of ours, and what a worker finds in its queue."""
-    broker = Broker(url, name="tonebus tests", heartbeat=10, connect_timeout=5)
+    broker = patient_broker(url, heartbeat=10)
     broker.connect()
     model = f"m{uuid.uuid4().hex[:8]}"
     topology.apply(broker, topology.scoring([model]))

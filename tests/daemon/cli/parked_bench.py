@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 from click.testing import CliRunner
 
 from connectors.amqp import topology
-from connectors.amqp.connection import Broker
 from connectors.amqp.publisher import Sink
 from connectors.delivery import Delivery
 from connectors.messages import OutgoingMessage
 from connectors.parking import park as parking
 from connectors.parking.park import Reason
 from daemon.cli import tonebus
+from tests.brokers import patient_broker
 from tests.hostile import frames
 from tests.hostile.bus import raw
 from tests.messages import Desk, delivery
@@ -33,7 +33,7 @@ class Bench:
 
     def __init__(self, url: str) -> None:
         self.url = url
-        self.broker = Broker(url, name="test", heartbeat=0, connect_timeout=5)
+        self.broker = patient_broker(url)
         self.broker.connect()
         topology.apply(
             self.broker, topology.results(), topology.source("input", "sentiment.input", ["#"])

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 from click.testing import CliRunner
 
 from connectors.amqp import topology
-from connectors.amqp.connection import Broker
 from daemon.cli import tonebus
 from daemon.process import wiring
 from daemon.settings import load
 from tests import models
+from tests.brokers import patient_broker
 from tests.processes import running
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ def test_differences_a_full_parking_lot_and_absent_workers_are_told_with_their_f
     found = examine(**variables)
     assert found["queue sentiment.parked"]["detail"] == "missing"
     assert found[f"model {models.NAME}"]["fix"] == "`tonebus topology apply`"
-    broker = Broker(own_broker_url, name="test", heartbeat=0, connect_timeout=5)
+    broker = patient_broker(own_broker_url)
     broker.connect()
     channel = broker.channel()
     classic = {"x-queue-type": "classic"}

@@ -11,7 +11,6 @@ import pytest
 from click.testing import CliRunner
 
 from connectors.amqp import topology
-from connectors.amqp.connection import Broker
 from connectors.amqp.publisher import Sink
 from connectors.errors import Misconfigured
 from connectors.messages import OutgoingMessage
@@ -20,6 +19,7 @@ from connectors.parking.park import Reason
 from daemon.checks import dry_run
 from daemon.cli import templates, tonebus
 from daemon.settings import ConnectorSettings, Settings, load
+from tests.brokers import patient_broker
 from tests.messages import delivery
 from tests.processes import ROOT
 from tests.waiting import until
@@ -77,7 +77,7 @@ def test_publish_reaches_the_connectors_queue(own_broker_url: str, tmp_path: Pat
     environment = {"TONEBUS_BROKER_URL": own_broker_url, "TONEBUS_CONFIG": str(file)}
     result = CliRunner().invoke(tonebus, ["publish", "--json", "one", "two"], env=environment)
     assert len(json.loads(result.output)["published"]) == 2
-    broker = Broker(own_broker_url, name="test", heartbeat=0, connect_timeout=5)
+    broker = patient_broker(own_broker_url)
     broker.connect()
     message = broker.channel().basic_get(topology.source_queue("desk"), no_ack=True)
     assert json.loads(message.body)["c"] == {"body": "one"}
@@ -103,7 +103,7 @@ def test_a_file_is_published_whatever_program_wrote_it(
     environment = {"TONEBUS_BROKER_URL": broker_url, "TONEBUS_CONFIG": str(file)}
     arguments = ["publish", "--file", str(texts), *options]
     assert CliRunner().invoke(tonebus, arguments, env=environment).exit_code == 0
-    broker = Broker(broker_url, name="test", heartbeat=0, connect_timeout=5)
+    broker = patient_broker(broker_url)
     broker.connect()
     channel = broker.channel()
     bodies = [
@@ -180,7 +180,7 @@ def test_tail_shows_what_is_asked_for_of_every_exchange(
         [sys.executable, "-m", "daemon.cli", "tail", "--json", "--count", count, *options],
         cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True,
     )  # fmt: skip
-    broker = Broker(broker_url, name="test", heartbeat=0, connect_timeout=5)
+    broker = patient_broker(broker_url)
     broker.connect()
     topology.apply(broker, topology.results(["store.tones"]))
     sink: Sink[None] = Sink(broker)
@@ -219,7 +219,7 @@ def test_tail_passes_over_what_is_no_event_and_breaks_no_line(
                 [sys.executable, "-m", "daemon.cli", "tail", "--count", "1", *options],
                 cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=log, text=True,
             ))  # fmt: skip
-    broker = Broker(broker_url, name="test", heartbeat=0, connect_timeout=5)
+    broker = patient_broker(broker_url)
     broker.connect()
     topology.apply(broker, topology.results())
     sink: Sink[None] = Sink(broker)
@@ -261,7 +261,7 @@ def test_tail_ends_without_a_word_when_its_reader_does(broker_url: str, options:
     assert tail.stdout
     assert tail.stderr
     tail.stdout.close()
-    broker = Broker(broker_url, name="test", heartbeat=0, connect_timeout=5)
+    broker = patient_broker(broker_url)
     broker.connect()
     topology.apply(broker, topology.results())
     sink: Sink[None] = Sink(broker)

@@ -9,12 +9,12 @@ import pytest
 from click.testing import CliRunner
 
 from connectors.amqp import topology
-from connectors.amqp.connection import Broker
 from connectors.errors import Misconfigured
 from connectors.events.output import OutputConfig
 from daemon.cli import tonebus
 from daemon.process import wiring
 from daemon.settings import BrokerSettings, ConnectorSettings, Settings
+from tests.brokers import patient_broker
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -41,7 +41,7 @@ class Bench:
     def __init__(self, url: str, file: Path) -> None:
         self.url = url
         self._file = file
-        self.broker = Broker(url, name="test", heartbeat=0, connect_timeout=5)
+        self.broker = patient_broker(url)
         self.broker.connect()
 
     def run(self, *arguments: str) -> Result:

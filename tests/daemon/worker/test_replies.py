@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from connectors.amqp.connection import Broker
 from connectors.messages import Fault, Model, Score
 from connectors.scoring.protocol import (
     BatchFailed,
@@ -19,6 +18,7 @@ from connectors.scoring.protocol import (
 )
 from daemon.settings import load
 from daemon.worker import bus
+from tests.brokers import patient_broker
 from tests.proxy import proxied
 from tests.waiting import until
 
@@ -39,7 +39,7 @@ class Asker:
     """A queue for replies, and what came into it."""
 
     def __init__(self, url: str) -> None:
-        self._broker = Broker(url, name="tonebus tests", heartbeat=0, connect_timeout=5)
+        self._broker = patient_broker(url)
         self._broker.connect()
         self._channel = self._broker.channel()
         self.reply_to = self._channel.queue_declare("", exclusive=True).queue

@@ -16,6 +16,7 @@ from starlette.routing import Route
 from starlette.staticfiles import StaticFiles
 
 from api.auth import Gate
+from api.callers import Callers
 from api.limits import BodyLimit, Places
 from api.plain_http import PlainHttp
 from api.routes import classify, predict
@@ -98,6 +99,7 @@ def build(configuration: Settings, edges: Edges, store: Store) -> FastAPI:
     app.state.settings = configuration
     app.state.predictor = predictor
     app.state.places = Places(configuration.api.concurrency, configuration.api.waiting_texts)
+    app.state.callers = Callers(configuration.api.predict_timeout)
     app.state.poller = poller
     app.state.vitals = vitals
     app.state.registry = prometheus.collectors(predictor.registry, poller.measure)

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from daemon.model.products import Maker, Product
 
 _PROOF_LENGTHS = (11, 7, 7, 2)
+_DOZEN = 9
+"""Of tokens, as a power of two."""
 _CLOSE = {torch.float32: 1e-3, torch.bfloat16: 0.1, torch.float16: 0.02}
 _log = structlog.get_logger(__name__)
 
@@ -159,11 +161,13 @@ class Unpadded:
 def _filled(values: list[int]) -> list[int]:
     """Append zeros, up to one of the few row counts for which products are done.
 
-    oneDNN compiles code for each count of rows, and keeps it: with all counts, memory would grow by
-    gigabytes. These are multiples of 8, in steps of an eighth to a quarter of what they fill.
+    oneDNN keeps two megabytes for each count of rows: with all counts, memory would grow by
+    gigabytes. These are multiples of 8, in steps of an eighth to a quarter of what they fill; from
+    256 to 512, where a dozen texts together lie, of a sixteenth to an eighth.
     """
     count = len(values)
-    step = max(8, 1 << max(0, (count - 1).bit_length() - 3))
+    octave = (count - 1).bit_length()
+    step = max(8, 1 << max(0, octave - (4 if octave == _DOZEN else 3)))
     return values + [0] * (-count % step)
 
 

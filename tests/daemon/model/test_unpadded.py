@@ -13,6 +13,7 @@ from safetensors.torch import load_file, save_file
 from transformers import AutoConfig, AutoModelForSequenceClassification
 
 from daemon.model import bert, products
+from daemon.model import unpadded as unpadded_module
 from daemon.model.padded import Padded
 from daemon.model.tone_model import ToneModel
 from daemon.model.unpadded import Unpadded, unpadded
@@ -169,3 +170,11 @@ def test_products_that_say_something_else_are_not_used(
 
     monkeypatch.setattr(products, "exact", wrong)
     assert torch.allclose(unpadded(bare(shared_bert))([[2, 9, 3]]), right, atol=1e-5)
+
+
+def test_rows_are_filled_up_to_few_counts_and_by_little() -> None:
+    counts = {count: len(unpadded_module._filled([1] * count)) for count in range(1, 2049)}
+    assert len({filled for count, filled in counts.items() if count <= 512}) == 24
+    for count, filled in counts.items():
+        assert 0 <= filled - count < max(8, filled / 4)
+    assert max(counts[count] - count for count in range(257, 513)) == 31

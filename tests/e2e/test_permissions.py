@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import subprocess
+import sys
 import urllib.parse
 import uuid
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import httpx
@@ -166,6 +170,40 @@ def test_publisher_and_consumer_need_no_more_than_their_rows(
         pytest.raises(pika.exceptions.ChannelClosedByBroker, match="ACCESS_REFUSED"),
     ):
         connection.channel().basic_get("sentiment.source.input")
+
+
+@pytest.mark.usefixtures("settings")
+@pytest.mark.parametrize(
+    ("option", "exchange", "said"),
+    [("--json", "sentiment.results", "passed over: "), ("--parked", "sentiment.parked", "foreign")],
+)
+def test_tail_needs_no_more_than_its_row(
+    users: Users, own_broker_url: str, option: str, exchange: str, said: str
+) -> None:
+    env = {
+        "TONEBUS_BROKER_URL": users.url("`tonebus tail`, `manage_topology = false`"),
+        "TONEBUS_BROKER_MANAGE_TOPOLOGY": "false",
+    }
+    command = [sys.executable, "-m", "daemon.cli", "tail", option]
+    with (
+        pika.BlockingConnection(pika.URLParameters(own_broker_url)) as connection,
+        subprocess.Popen(
+            command, env=os.environ | env, cwd=ROOT, stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT, text=True,
+        ) as tail,
+        ThreadPoolExecutor(1) as pool,
+    ):  # fmt: skip
+        channel = connection.channel()
+        assert tail.stdout
+        line = pool.submit(tail.stdout.readline)
+
+        def shown() -> bool:
+            channel.basic_publish(exchange, "input.good", "no event")
+            return line.done()
+
+        until(shown, timeout=60)
+        tail.terminate()
+    assert said in line.result()
 
 
 def test_the_doctor_tells_what_may_not_be_published_and_publishes_nothing(

@@ -1,17 +1,25 @@
 from __future__ import annotations
 
 import logging
+from typing import TYPE_CHECKING
 
 import pytest
 import structlog
 
 from daemon.model.language import detect
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
-@pytest.fixture(autouse=True, scope="session")
-def quiet() -> None:
+
+@pytest.fixture(autouse=True)
+def quiet() -> Iterator[None]:
     """Thousands of turns are taken here; what they log would bury a failure."""
+    before = structlog.get_config()
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
+    yield
+    # tests elsewhere look at what is logged
+    structlog.configure(**before)
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -134,17 +134,19 @@ def test_a_daemon_that_pauses_reloads_and_stops_at_once(strict_room: dict[str, s
 def test_a_memory_alarm_costs_no_message_more_than_one_delivery(
     impatient: Node, strict_room: dict[str, str]
 ) -> None:
-    with (
-        running("worker", env=strict_room),
-        running("daemon", env=strict_room | SHORT_HOLD) as daemon,
-        client(strict_room) as bus,
-    ):
+    env = strict_room | SHORT_HOLD
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(running("worker", env=env))
+        daemon = stack.enter_context(running("daemon", env=env))
+        daemon.wait_for("daemon_ready")
+        bus = stack.enter_context(client(env))
         bus.event(bus.say("good before"))
-        daemon.popen.send_signal(signal.SIGSTOP)
+        assert daemon.stop() == 0
         keys = say_many(bus)
+        # the command may take longer than RabbitMQ lets a delivery be held
         impatient.broker.ctl("set_vm_memory_high_watermark", "absolute", "1MB")
         try:
-            daemon.popen.send_signal(signal.SIGCONT)
+            daemon = stack.enter_context(running("daemon", env=env))
             assert daemon.wait_for("connector_paused")["reason"] == "broker-alarm"
             assert len(bus.open_after(keys, _WAITS)) == MANY
             assert len(daemon.events("connector_paused")) == 1
@@ -155,8 +157,7 @@ def test_a_memory_alarm_costs_no_message_more_than_one_delivery(
             bus.event(key)
         bus.await_depth(SOURCE, 0)
         assert not daemon.events("message_parked")
-        # the daemon gave all back at once, or RabbitMQ took it, where the alarm was slow to come
-        assert len(daemon.events("disconnected") + daemon.events("consumer_ended")) == 1
+        assert len(daemon.events("disconnected")) == 1
 
 
 def test_a_queue_that_is_deleted_again_and_again_under_load_costs_nothing_else(

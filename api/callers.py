@@ -58,6 +58,9 @@ class Callers:
 
         A caller who is answered before the next look costs nothing more.
         """
+        self._looking = bool(self._waiting)
+        if self._looking:
+            loop.call_later(self._pause, self._look, loop)
         now = loop.time()
         for answer, caller in self._waiting.items():
             if answer.done():
@@ -66,9 +69,6 @@ class Callers:
                 answer.set_exception(ClientDisconnect())
             elif now >= caller.until:
                 answer.set_exception(TimeoutError())
-        self._looking = bool(self._waiting)
-        if self._looking:
-            loop.call_later(self._pause, self._look, loop)
 
 
 async def has_left_already(request: Request) -> bool:

@@ -150,6 +150,8 @@ class _Failure(msgspec.Struct):
     exc_message: list[object]
 
 
+_UNREADABLE = (msgspec.MsgspecError, ValueError, RecursionError)
+"""What JSON that anybody may have written raises; text that is not UTF-8 is a ValueError."""
 _decode_message = msgspec.json.Decoder(_Message).decode
 _decode_start = msgspec.json.Decoder(_Start).decode
 _decode_failure = msgspec.json.Decoder(_Failure).decode
@@ -176,7 +178,7 @@ def read_reply(body: bytes | str) -> Reply:
             return Scored(
                 message.task_id, result.worker, result.model, result.outcomes(), result.seconds
             )
-    except (msgspec.MsgspecError, ValueError) as error:
+    except _UNREADABLE as error:
         raise BadInput("reply", type(error).__name__) from error
     if message.status == LOST:
         return Failed(message.task_id, Fault("worker-lost"))
@@ -187,7 +189,7 @@ def _error_class(message: _Message) -> str:
     """The class of the error that a failure names; the status where it names none."""
     try:
         failure = _decode_failure(message.result)
-    except msgspec.MsgspecError:
+    except _UNREADABLE:
         return message.status
     ours = failure.exc_type == BatchFailed.__name__ and failure.exc_message
     name = str(failure.exc_message[0] if ours else failure.exc_type)

@@ -68,12 +68,15 @@ def again(
 ) -> Forward | None:
     """Return the forward of a format that was proven at an earlier start.
 
-    It is None where this CPU or this model cannot have it.
+    It is None where this CPU or this model cannot have it, or cannot any more.
     """
     if precision == "fp32":
         return exact
     make = dict(_formats(exact)).get(precision)
-    return make(loaded, windows) if make else None
+    try:
+        return make(loaded, windows) if make else None
+    except Exception:  # noqa: BLE001 - torch raises anything; then all is measured once more
+        return None
 
 
 def _tried(

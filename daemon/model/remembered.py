@@ -62,7 +62,8 @@ class Memory:
         self._begun = time.perf_counter(), time.thread_time()
         self._file = _directory() / f"{_key(identity, settings)}.json"
         self.choice = Choice()
-        with suppress(OSError, msgspec.MsgspecError):
+        # text that is not UTF-8 is a ValueError
+        with suppress(OSError, msgspec.MsgspecError, ValueError):
             self.choice = msgspec.json.decode(_content(self._file), type=Choice)
             _log.info(
                 "choice_recalled", model=identity.model.name, file=str(self._file),

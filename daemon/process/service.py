@@ -39,6 +39,8 @@ _BUSY_SECONDS = 0.1
 _BUG_SECONDS = 10.0
 _LONGEST_PAUSE = 600.0
 _LOSSES_UNTIL_QUARANTINE = 3
+_MOST_LOSSES = 13
+"""With more, pauses would be no longer."""
 _log = structlog.get_logger(__name__)
 
 
@@ -174,7 +176,7 @@ class Service:
     def _blame(self, lost: Unavailable, *, free: bool = False) -> None:
         """Allow one delivery at a time where one is to blame: the delivery limit parks it alone."""
         known = isinstance(lost, Garbled)
-        self._losses = 0 if free or known else self._losses + 1
+        self._losses = 0 if free or known else min(self._losses + 1, _MOST_LOSSES)
         if known or self._losses >= _LOSSES_UNTIL_QUARANTINE:
             self.intake.quarantine(garbled=known)
 

@@ -127,11 +127,19 @@ def test_any_other_status_is_a_failure(status: str) -> None:
         reply(["w", ["tiny", "r1"], "soon", ["neutral"], [], {}]),
         reply({"pid": 1}, "STARTED"),
         reply("text", "STARTED"),
+        b'{"task_id": "request-1", "status": "SUCCESS", "result": ' + b"[" * 200_000,
+        b'{"task_id": "request-1", "status": "\xff", "result": null}',
+        b'{"task_id": "request-1", "status": "FAILURE", "result": ' + b"[" * 5000 + b"]" * 5000,
     ],
 )
 def test_what_is_no_answer_is_refused(body: bytes) -> None:
     with pytest.raises(BadInput, match="reply"):
         read_reply(body)
+
+
+def test_an_error_that_cannot_be_read_is_one_without_a_name() -> None:
+    body = b'{"task_id": "request-1", "status": "FAILURE", "result": {"exc_type": "\xff"}}'
+    assert read_reply(body) == Failed("request-1", Fault("error", "FAILURE"))
 
 
 def test_a_row_of_another_length_than_the_tones_is_refused() -> None:

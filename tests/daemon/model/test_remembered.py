@@ -9,7 +9,7 @@ import pytest
 import structlog
 import torch
 
-from daemon.model import agreement, precision, remembered, tone_model
+from daemon.model import agreement, int8, precision, remembered, tone_model
 from daemon.model.tone_model import ToneModel
 from tests.daemon.model import tiny
 
@@ -75,7 +75,7 @@ def test_eight_bits_that_were_asked_for_are_proven_once(shared_bert: Path) -> No
     [
         b"", b"{", b"\xff" * 2000, b"[]", b'{"precision": "fp8", "token_budget": 512}',
         b'{"precision": "int8", "token_budget": 1000000}',
-        b'{"precision": "int8", "token_budget": 512, "source": "/etc"}',
+        b'{"precision": "int8", "token_budget": 512, "source": "/etc"}', b'{"precision": "\xff"}',
     ],
 )  # fmt: skip
 def test_what_cannot_be_read_is_measured_and_written_again(
@@ -94,6 +94,20 @@ def test_a_format_that_this_cpu_cannot_have_is_not_taken(shared_bert: Path, othe
     [file] = kept()
     file.write_text(f'{{"precision": "{other}", "token_budget": 512}}')
     assert start(shared_bert).precision.precision == "int8"
+
+
+def test_a_format_that_cannot_be_made_any_more_is_not_taken(
+    shared_bert: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    start(shared_bert)
+    [file] = kept()
+    file.write_text('{"precision": "int8", "token_budget": 512}')
+
+    def fail(*_: object) -> None:
+        raise RuntimeError("its ranges are gone")
+
+    monkeypatch.setattr(int8, "rounded", fail)
+    assert start(shared_bert).precision.precision != "int8"
 
 
 def test_a_choice_never_replaces_the_format_that_was_set(shared_bert: Path) -> None:

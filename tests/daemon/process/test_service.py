@@ -10,6 +10,7 @@ import pytest
 
 from connectors.amqp.connection import Garbled, Refused
 from connectors.errors import Misconfigured, Unavailable
+from daemon.process import service
 from daemon.process.signals import Signals
 from tests.daemon.rooms import QUEUE, SEEN, Room
 from tests.waiting import until
@@ -123,6 +124,15 @@ def test_connections_lost_while_consumers_start_lead_to_one_delivery_at_a_time(
         room.tell("good", id="m-1")
         until(lambda: room.broker.depth(SEEN) == 1)
     assert quarantined == [*[False] * losses, True]
+
+
+def test_thousands_of_losses_in_a_row_end_no_daemon(
+    room: Room, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(service, "_LONGEST_PAUSE", 0.0)
+    for _ in range(2000):
+        room.service._lose(Unavailable("lost"), 0.0, free=False)
+    assert room.service.intake.quarantined
 
 
 def test_a_broker_that_does_not_answer_at_first_is_tried_until_it_does(room: Room) -> None:

@@ -89,7 +89,7 @@ def read(broker: Broker, queue: str) -> Place | None:
     while message := broker.attempt(channel.basic_get, queue):
         try:
             found = _decode(message.body)
-        except msgspec.MsgspecError:
+        except (msgspec.MsgspecError, ValueError, RecursionError):
             continue  # somebody else's
     # what was fetched goes back with the channel
     broker.attempt(channel.close)

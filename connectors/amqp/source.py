@@ -7,7 +7,7 @@ import time
 from collections import deque
 from typing import TYPE_CHECKING
 
-from connectors.amqp.connection import Refused
+from connectors.amqp.connection import Refused, before_deliveries
 from connectors.amqp.consumer import CANCELLED, Consumer
 from connectors.amqp.features import features
 from connectors.amqp.presence import exists
@@ -67,7 +67,8 @@ class Source:
         """
         subscription = self._subscriptions[connector]
         prefetch = prefetch or subscription.prefetch or self._prefetch
-        self._declare(subscription)
+        with before_deliveries():
+            self._declare(subscription)
         consumers: list[Consumer] = []
         try:
             if subscription.stream:

@@ -20,6 +20,7 @@ from daemon.pipeline import pauses
 from daemon.pipeline.limits import SLOW_HOLDS
 from daemon.pipeline.pauses import Causes, ConnectorState, Pause
 from daemon.pipeline.quarantine import Quarantine
+from daemon.pipeline.starts import Starts
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
 
 _REVIEW_SECONDS = 0.25
 _RETRY_SECONDS = 10.0
+_COSTLY_RETRY_SECONDS = 60.0
+"""One more may cost every connector its connection."""
 _LONGEST_TRIAL = 300.0
 _WIND_DOWN = 5.0
 _FEWER = 4
@@ -56,10 +59,12 @@ class Intake:
         self._publisher = publisher
         self._causes = Causes(edges, scorer, publisher)
         self._hold = scorer.hold
+        self._long = scorer.hold * SLOW_HOLDS
         self._clock = scorer.clock
         self._due = 0.0
         self._closed = False
-        self._quarantine = Quarantine(list(routes), edges, scorer.clock)
+        self._starts = Starts(edges, lambda name: self._pause_refused(name, _COSTLY_RETRY_SECONDS))
+        self._quarantine = Quarantine(list(routes), edges, scorer.clock, self._starts)
 
     @property
     def pauses(self) -> dict[str, Pause]:
@@ -140,6 +145,7 @@ class Intake:
             self._look_at_alarm()
             return bool(ended)
         if self._quarantine.on:
+            self._end_pauses()
             if not self._quarantine.review(self._startable()):
                 self.start()
             return True
@@ -173,16 +179,18 @@ class Intake:
             self._pause(name, trial)
             self._edges.source.cancel(name)
             return
-        if connector.grow:
+        if connector.grow or (connector.prefetch and now - connector.slow_at > self._long):
             connector.grow = False
             self._restart(name, 0)
             return
         oldest = self._edges.source.oldest(name)
         age = now - oldest if oldest is not None else 0.0
+        if age > self._hold:
+            connector.slow_at = now
         if age > self._hold and (pause := self._causes.find(name, connector.models)):
             self._pause(name, pause)
             self._edges.source.stop(name)
-        elif age > self._hold * SLOW_HOLDS and (held := self._edges.source.unsettled_of(name)) > 1:
+        elif age > self._long and (held := self._edges.source.unsettled_of(name)) > 1:
             fewer = max(1, held // _FEWER)
             _log.warning("prefetch_lowered", connector=name, prefetch=fewer, waited=round(age))
             self._restart(name, fewer)
@@ -196,20 +204,34 @@ class Intake:
             if pause.stopped:
                 self._edges.source.stop(name)
             return
-        if now < pause.until and not self._causes.is_gone(pause, connector.models):
+        if not self._causes.is_over(pause, connector.models):
             return
-        connector.pause = None
         if pause.reason == pauses.STANDBY:
+            connector.pause = None
             self._start(name, standby=True)
             return
+        self._resume(name, connector, pause)
+        self._start(name, prefetch=1 if connector.trial else connector.prefetch)
+
+    def _end_pauses(self) -> None:
+        """Let connectors have their turns again that a cause from outside kept from going on."""
+        for name, connector in self._connectors.items():
+            pause = connector.pause
+            if not pause or pause.reason not in pauses.FROM_OUTSIDE:
+                continue
+            if self._causes.is_over(pause, connector.models):
+                self._resume(name, connector, pause)
+
+    def _resume(self, name: str, connector: ConnectorState, pause: Pause) -> None:
+        """End a pause; whoever calls starts the connector."""
+        connector.pause = None
         _log.info("connector_resumed", connector=name, reason=pause.reason,
-                  after=round(now - pause.since, 1))  # fmt: skip
+                  after=round(self._clock() - pause.since, 1))  # fmt: skip
         if pause.reason in {pauses.BAD_MESSAGES, pauses.BAD_SCORES}:
             # its history stays: one more that is parked trips it again
             for breaker in connector.breakers:
                 breaker.tripped = False
             connector.trial = True
-        self._start(name, prefetch=1 if connector.trial else connector.prefetch)
 
     def _end(self, ended: Ended) -> None:
         """RabbitMQ has ended a consumer and taken its deliveries back."""
@@ -226,6 +248,7 @@ class Intake:
                 self._pause(ended.connector, pause)
                 return
             connector.prefetch = max(1, ended.unsettled // _FEWER)
+            connector.slow_at = self._clock()
         elif ended.reason == "closed":
             self._pause_refused(ended.connector)
             return
@@ -240,8 +263,8 @@ class Intake:
             models=", ".join(pause.models), fix=pauses.FIXES[pause.reason],
         )  # fmt: skip
 
-    def _pause_refused(self, name: str) -> None:
-        self._pause(name, Pause(pauses.REFUSED_CONSUMER, until=self._clock() + _RETRY_SECONDS))
+    def _pause_refused(self, name: str, seconds: float = _RETRY_SECONDS) -> None:
+        self._pause(name, Pause(pauses.REFUSED_CONSUMER, until=self._clock() + seconds))
 
     def _restart(self, name: str, prefetch: int) -> None:
         self._connectors[name].prefetch = prefetch
@@ -252,7 +275,7 @@ class Intake:
         self, name: str, *, prefetch: int = 0, raising: bool = False, standby: bool = False
     ) -> None:
         try:
-            self._edges.source.start(name, prefetch)
+            self._starts.start(name, prefetch)
         except Taken:
             if not standby:
                 _log.info("connector_standby", connector=name)

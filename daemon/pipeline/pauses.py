@@ -25,6 +25,8 @@ BAD_SCORES = "bad-scores"
 REFUSED_CONSUMER = "consume-refused"
 STANDBY = "standby"
 """Another daemon reads the stream: no fault, and not shown as one."""
+FROM_OUTSIDE = {NO_WORKER, REFUSED_PUBLISH, ALARM, REFUSED_CONSUMER}
+"""Reasons that do not lie in the messages."""
 FIRST_TRIAL = 15.0
 """Seconds until a message is tried, where messages or scores are bad."""
 FIXES = {
@@ -37,7 +39,8 @@ FIXES = {
     "connector, then replay sentiment.parked",
     BAD_SCORES: "the model fails on most texts: see `text_given_up`, repair the model or its "
     "worker, then replay sentiment.parked",
-    REFUSED_CONSUMER: "RabbitMQ refuses a consumer: check the queue and the right to read it",
+    REFUSED_CONSUMER: "RabbitMQ refuses a consumer, or ends the connection over it: check the "
+    "queue, its leader and the right to read it",
 }
 ENDED = {
     "timeout": "RabbitMQ waited too long for an acknowledgement: raise its consumer_timeout, or "
@@ -81,6 +84,7 @@ class ConnectorState:
         prefetch: Deliveries that it may hold; 0 takes the setting.
         trial: Whether it consumes one message, to see whether messages are still bad.
         grow: Whether a trial went well.
+        slow_at: When a delivery last waited for long; monotonic seconds.
     """
 
     models: Sequence[str]
@@ -90,6 +94,7 @@ class ConnectorState:
     pause: Pause | None = None
     trial: bool = False
     grow: bool = False
+    slow_at: float = float("-inf")
 
     @property
     def tripped(self) -> bool:
@@ -115,8 +120,10 @@ class Causes:
             return Pause(NO_WORKER, models=alone)
         return None
 
-    def is_gone(self, pause: Pause, models: Sequence[str]) -> bool:
-        """Whether the reason for a pause can be seen to be gone, without any delivery."""
+    def is_over(self, pause: Pause, models: Sequence[str]) -> bool:
+        """Whether it is time for a trial, or the reason is seen to be gone without a delivery."""
+        if self._scorer.clock() >= pause.until:
+            return True
         if pause.reason == NO_WORKER:
             return all(map(self._scorer.workers, models))
         if pause.reason == REFUSED_PUBLISH:

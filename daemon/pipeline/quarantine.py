@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
 
     from connectors.ports import Edges
+    from daemon.pipeline.starts import Starts
 
 _QUIET_SECONDS = 0.1
 _TURN_SECONDS = 0.5
@@ -39,7 +40,11 @@ class Quarantine:
         on: Whether it lasts: until each connector has had its turn on one connection.
     """
 
-    def __init__(self, connectors: Sequence[str], edges: Edges, clock: Callable[[], float]) -> None:
+    def __init__(
+        self, connectors: Sequence[str], edges: Edges, clock: Callable[[], float],
+        starts: Starts,
+    ) -> None:  # fmt: skip
+        self._starts = starts
         self._order = deque(connectors)
         self._edges = edges
         self._clock = clock
@@ -113,17 +118,16 @@ class Quarantine:
             self._order.rotate(-1)
         else:
             return
-        self._current = self._order[0]
-        failed = self._failed[self._current]
+        name = self._order[0]
+        failed = self._failed[name]
         if failed >= _SKIP_FROM:
-            self._failed[self._current] = _ALONE_FROM
+            self._failed[name] = _ALONE_FROM
         try:
-            self._edges.source.start(
-                self._current, 1, alone=failed >= _ALONE_FROM, skip=failed >= _SKIP_FROM
-            )
+            # where the connection ends before there is a consumer, no message is to blame
+            self._starts.start(name, 1, alone=failed >= _ALONE_FROM, skip=failed >= _SKIP_FROM)
+            self._current = name
         except (Misconfigured, Refused) as error:
             _log.warning(
-                "consumer_refused", connector=self._order[0], error=str(error),
+                "consumer_refused", connector=name, error=str(error),
                 fix=pauses.FIXES[pauses.REFUSED_CONSUMER],
             )  # fmt: skip
-            self._current = None

@@ -137,7 +137,11 @@ class ScriptedSink:
 
 
 class ScriptedEdges:
-    """A bus under the test's thumb."""
+    """A bus under the test's thumb.
+
+    Attributes:
+        broken: What the start of a connector raises.
+    """
 
     source: ScriptedSource
     sink: ScriptedSink
@@ -149,13 +153,14 @@ class ScriptedEdges:
         self.lost = False
         self._clock = clock
         self._connectors = connectors
+        self.broken: dict[str, Exception] = {}
         self.open()
         for each in connectors:
             self.source.start(each)
 
     def open(self) -> None:
         self.lost = False
-        self.source = ScriptedSource(self._clock)
+        self.source = ScriptedSource(self._clock, self.broken)
         self.sink = ScriptedSink()
         self.scoring = ScriptedScoring()
 

@@ -46,8 +46,9 @@ class ScriptedSource:
         ending: Consumers that RabbitMQ is about to end.
     """
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, clock: Clock, broken: Mapping[str, Exception]) -> None:
         self._clock = clock
+        self._broken = broken
         self.out: dict[int, Delivery] = {}
         self.acked: list[bytes] = []
         self.returned: list[bytes] = []
@@ -76,6 +77,8 @@ class ScriptedSource:
         self, connector: str, prefetch: int = 0, *, alone: bool = False, skip: bool = False
     ) -> None:
         assert connector not in self.consuming, "started twice"
+        if connector in self._broken:
+            raise self._broken[connector]
         self.consuming[connector] = prefetch
         self.starts.append((connector, alone, skip))
         self._consumed[connector] = Consumed(self)

@@ -6,8 +6,13 @@ from collections import Counter
 
 import pytest
 
+from connectors.amqp.connection import Garbled
 from connectors.amqp.consumer import Ended
-from tests.daemon.bench import Bench, message
+from connectors.errors import Unavailable
+from daemon.pipeline import pauses
+from daemon.pipeline.quarantine import Quarantine
+from daemon.pipeline.starts import Starts
+from tests.daemon.bench import HOLD, Bench, message
 
 MANY = tuple(f"connector-{n}" for n in range(12))
 GUILTY = MANY[7]
@@ -115,3 +120,73 @@ def test_nothing_is_passed_over_for_a_delivery_or_a_connection_that_was_lost(
 ) -> None:
     found = turns_of(Bench(("a", "stream")), "stream", garbled=garbled, delivers=delivers)
     assert found == [(False, False)] * 20
+
+
+# A queue that ends the connection of whoever consumes from it ------------------------------------
+
+
+def connect(bench: Bench) -> bool:
+    """Connect as a service does; return whether the connection lived."""
+    try:
+        bench.reconnect()
+        for _ in range(20):
+            bench.clock.now += 0.3
+            bench.turn()
+    except Unavailable as lost:
+        bench.intake.quarantine(garbled=isinstance(lost, Garbled))
+        return False
+    return True
+
+
+def test_a_queue_that_ends_connections_when_it_is_consumed_stops_no_other_connector() -> None:
+    bench = Bench(("a", "b", "c"))
+    bench.edges.broken["b"] = Garbled("INTERNAL_ERROR")
+    lived = [connect(bench) for _ in range(4)]
+    assert lived == [False, False, False, True]
+    assert not bench.intake.quarantined
+    assert bench.edges.source.consuming == {"a": 0, "c": 0}
+    assert bench.intake.pauses["b"].reason == pauses.REFUSED_CONSUMER
+    # it is tried again after a minute, and costs one connection as long as it is not repaired
+    bench.clock.now += 60
+    with pytest.raises(Garbled):
+        bench.turn()
+    assert connect(bench)
+    del bench.edges.broken["b"]
+    bench.clock.now += 60
+    bench.turn()
+    assert bench.edges.source.consuming == {"a": 0, "b": 0, "c": 0}
+
+
+def test_nothing_is_passed_over_where_the_connection_ended_before_there_was_a_consumer() -> None:
+    bench = Bench()
+    bench.edges.broken["stream"] = Garbled("INTERNAL_ERROR")
+    starts = Starts(bench.edges, give_up=lambda _connector: None)
+    quarantine = Quarantine(["stream"], bench.edges, bench.clock, starts)
+    for _ in range(20):
+        quarantine.begin(garbled=True)
+        with pytest.raises(Garbled):
+            quarantine.start({"stream"})
+    del bench.edges.broken["stream"]
+    quarantine.begin(garbled=True)
+    quarantine.start({"stream"})
+    assert bench.edges.source.starts[-1] == ("stream", False, False)
+
+
+def test_a_connector_whose_worker_comes_back_has_its_turns_in_a_quarantine_that_lasts() -> None:
+    bench = Bench(("a", "b"))
+    bench.edges.scoring.live = 0
+    bench.edges.source.deliver(message("good", id=1), connector="a")
+    for _ in range(3):
+        bench.clock.now += HOLD / 2 + 1
+        bench.turn()
+    assert bench.intake.pauses["a"].reason == pauses.NO_WORKER
+    for _ in range(5):
+        # something of b ends each connection
+        bench.intake.quarantine()
+        bench.reconnect()
+        bench.clock.now += 1.1
+        bench.turn()
+        if "a" in bench.edges.source.consuming:
+            return
+        until_turn(bench, "b")
+    raise AssertionError("it waits for the end of the quarantine")

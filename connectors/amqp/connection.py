@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 import traceback
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import amqp
@@ -18,7 +17,7 @@ from connectors.errors import Unavailable
 from connectors.tls import SYSTEM_TRUST, Tls
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Sequence
 
 _TICK_SECONDS = 1.0
 _LIMIT = "is reached"
@@ -43,19 +42,6 @@ class Refused(Unavailable):
 
 class Garbled(Unavailable):
     """A frame that the parser cannot read, or a message that RabbitMQ cannot put into one."""
-
-
-@contextmanager
-def before_deliveries() -> Iterator[None]:
-    """Blame no message for what ends the connection in here: none is asked for yet.
-
-    Raises:
-        Unavailable: In place of `Garbled`.
-    """
-    try:
-        yield
-    except Garbled as lost:
-        raise Unavailable(str(lost)) from lost
 
 
 class Broker:

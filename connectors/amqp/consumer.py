@@ -99,6 +99,11 @@ class Consumer:
         )
 
     @property
+    def confirmed(self) -> bool:
+        """Whether RabbitMQ has taken it as a consumer."""
+        return bool(self._tag)
+
+    @property
     def unsettled(self) -> int:
         return len(self._unsettled)
 

@@ -7,11 +7,12 @@ import time
 from collections import deque
 from typing import TYPE_CHECKING
 
-from connectors.amqp.connection import Refused, before_deliveries
+from connectors.amqp.connection import Garbled, Refused
 from connectors.amqp.consumer import CANCELLED, Consumer
 from connectors.amqp.features import features
 from connectors.amqp.presence import exists
 from connectors.amqp.stream import OFFSET, StreamConsumer, start_of
+from connectors.errors import Unavailable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -64,13 +65,14 @@ class Source:
         Raises:
             Misconfigured: Its exchange or queue is not as it should be.
             Refused: RabbitMQ allows no consumer.
+            Garbled: The connection is lost, over a message perhaps.
+            Unavailable: It is lost, and nobody had a consumer on it yet.
         """
         subscription = self._subscriptions[connector]
         prefetch = prefetch or subscription.prefetch or self._prefetch
-        with before_deliveries():
-            self._declare(subscription)
         consumers: list[Consumer] = []
         try:
+            self._declare(subscription)
             if subscription.stream:
                 consumers.append(self._stream(subscription, prefetch, skip=skip))
                 consumers[-1].start(subscription.stream, {OFFSET: start_of(subscription.offset)})
@@ -81,6 +83,11 @@ class Source:
             for each in consumers:
                 each.abandon()
             raise
+        except Garbled as lost:
+            # RabbitMQ confirms a consumer before it looks at a message
+            if self._consumers or any(each.confirmed for each in consumers):
+                raise
+            raise Unavailable(str(lost)) from lost
         self._consumers[connector] = consumers
 
     def _stream(self, subscription: Subscription, prefetch: int, *, skip: bool) -> StreamConsumer:

@@ -10,7 +10,7 @@ import structlog
 
 from connectors.amqp import bookmark
 from connectors.amqp.bookmark import Place, seal
-from connectors.amqp.connection import before_deliveries, body_of
+from connectors.amqp.connection import body_of
 from connectors.amqp.consumer import Consumer
 
 if TYPE_CHECKING:
@@ -158,9 +158,8 @@ class StreamConsumer(Consumer):
 
     def _placed(self) -> Place | None:
         """Become the one reader, and return where the last one was; None where there was none."""
-        with before_deliveries():
-            bookmark.take(self._broker, self._channel, self._keeper)
-            place = bookmark.read(self._broker, self._keeper)
+        bookmark.take(self._broker, self._channel, self._keeper)
+        place = bookmark.read(self._broker, self._keeper)
         if place and (place.stream, place.purpose) != (self._stream, self._purpose):
             _log.info("place_dropped", connector=self._connector, stream=place.stream)
             return None

@@ -20,7 +20,6 @@ from daemon.pipeline import pauses
 from daemon.pipeline.limits import SLOW_HOLDS
 from daemon.pipeline.pauses import Causes, ConnectorState, Pause
 from daemon.pipeline.quarantine import Quarantine
-from daemon.pipeline.starts import Starts
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -63,8 +62,10 @@ class Intake:
         self._clock = scorer.clock
         self._due = 0.0
         self._closed = False
-        self._starts = Starts(edges, lambda name: self._pause_refused(name, _COSTLY_RETRY_SECONDS))
-        self._quarantine = Quarantine(list(routes), edges, scorer.clock, self._starts)
+        self._quarantine = Quarantine(
+            list(routes), edges, scorer.clock,
+            give_up=lambda name: self._pause_refused(name, _COSTLY_RETRY_SECONDS),
+        )  # fmt: skip
 
     @property
     def pauses(self) -> dict[str, Pause]:
@@ -275,7 +276,7 @@ class Intake:
         self, name: str, *, prefetch: int = 0, raising: bool = False, standby: bool = False
     ) -> None:
         try:
-            self._starts.start(name, prefetch)
+            self._edges.source.start(name, prefetch)
         except Taken:
             if not standby:
                 _log.info("connector_standby", connector=name)

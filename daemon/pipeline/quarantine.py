@@ -7,21 +7,21 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from connectors.amqp.connection import Refused
-from connectors.errors import Misconfigured
+from connectors.amqp.connection import Garbled, Refused
+from connectors.errors import Misconfigured, Unavailable
 from daemon.pipeline import pauses
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
 
     from connectors.ports import Edges
-    from daemon.pipeline.starts import Starts
 
 _QUIET_SECONDS = 0.1
 _TURN_SECONDS = 0.5
 _LONGEST_TURN_SECONDS = 1.5
 _CLEAN_SECONDS = 2.0
 _ALONE_FROM, _SKIP_FROM = 3, 6
+_GIVE_UP_FROM = 3
 _log = structlog.get_logger(__name__)
 
 
@@ -36,15 +36,19 @@ class Quarantine:
     connections that ended before the stream had brought anything, it is read alone, without the
     queue beside it; after as many more, its next message is passed over.
 
+    A queue may end each connection on which it is consumed before RabbitMQ looks at a message, as a
+    quorum queue without a leader does. Its connector is given up, so that the others can go on.
+
     Attributes:
         on: Whether it lasts: until each connector has had its turn on one connection.
     """
 
     def __init__(
         self, connectors: Sequence[str], edges: Edges, clock: Callable[[], float],
-        starts: Starts,
+        give_up: Callable[[str], None],
     ) -> None:  # fmt: skip
-        self._starts = starts
+        """Last no time yet; `give_up` is called with a connector that has to wait."""
+        self._give_up = give_up
         self._order = deque(connectors)
         self._edges = edges
         self._clock = clock
@@ -52,6 +56,8 @@ class Quarantine:
         self._suspect: str | None = None
         self._failed = Counter[str]()
         """Connections in a row that a connector's turn ended before it had a delivery."""
+        self._unstarted = Counter[str]()
+        """Connections in a row that a connector's start ended before there was a consumer."""
         self._turns = 0
         self._began = self._turn_began = 0.0
         self.on = False
@@ -118,16 +124,26 @@ class Quarantine:
             self._order.rotate(-1)
         else:
             return
-        name = self._order[0]
-        failed = self._failed[name]
+        self._current = self._order[0]
+        failed = self._failed[self._current]
         if failed >= _SKIP_FROM:
-            self._failed[name] = _ALONE_FROM
+            self._failed[self._current] = _ALONE_FROM
         try:
-            # where the connection ends before there is a consumer, no message is to blame
-            self._starts.start(name, 1, alone=failed >= _ALONE_FROM, skip=failed >= _SKIP_FROM)
-            self._current = name
+            self._edges.source.start(
+                self._current, 1, alone=failed >= _ALONE_FROM, skip=failed >= _SKIP_FROM
+            )
         except (Misconfigured, Refused) as error:
             _log.warning(
-                "consumer_refused", connector=name, error=str(error),
+                "consumer_refused", connector=self._order[0], error=str(error),
                 fix=pauses.FIXES[pauses.REFUSED_CONSUMER],
             )  # fmt: skip
+            self._current = None
+        except Garbled:
+            raise
+        except Unavailable:
+            self._unstarted[self._current] += 1
+            if self._unstarted[self._current] >= _GIVE_UP_FROM:
+                self._give_up(self._current)
+            raise
+        else:
+            del self._unstarted[self._current]

@@ -77,10 +77,10 @@ class ScriptedSource:
         self, connector: str, prefetch: int = 0, *, alone: bool = False, skip: bool = False
     ) -> None:
         assert connector not in self.consuming, "started twice"
+        self.starts.append((connector, alone, skip))
         if connector in self._broken:
             raise self._broken[connector]
         self.consuming[connector] = prefetch
-        self.starts.append((connector, alone, skip))
         self._consumed[connector] = Consumed(self)
 
     def stop(self, connector: str) -> None:

@@ -7,9 +7,12 @@ from contextlib import closing
 from typing import TYPE_CHECKING
 
 import pika
+import pytest
 
+from connectors.amqp.connection import Garbled
 from connectors.amqp.source import Source
 from connectors.amqp.subscription import Subscription
+from connectors.errors import Unavailable
 from tests.brokers import patient_broker
 from tests.waiting import until
 
@@ -50,3 +53,32 @@ def test_an_acknowledgement_leaves_with_the_flush_and_waits_for_no_turn(broker_u
         until(lambda: not left())
         source.stop(subscription.connector)
         channel.queue_delete(queue)
+
+
+def test_a_message_is_to_blame_only_where_there_is_a_consumer(broker_url: str) -> None:
+    """RabbitMQ ends a connection by 541 over a message, and over a queue without a leader."""
+    subscriptions = [Subscription(f"source-{uuid.uuid4().hex}", "", ()) for _ in range(3)]
+    broker = patient_broker(broker_url, heartbeat=10)
+    broker.connect()
+    channel = broker.channel()
+    for each in subscriptions:
+        channel.queue_declare(each.source_queue, exclusive=True)
+    calls = iter(["declare", "fine", "declare"])
+
+    def declare(_: object) -> None:
+        if next(calls) == "declare":
+            raise Garbled("INTERNAL_ERROR")
+
+    source = Source(
+        broker, {each.connector: each for each in subscriptions}, prefetch=1, max_body_bytes=1000,
+        declare=declare,
+    )  # fmt: skip
+    first, second, third = (each.connector for each in subscriptions)
+    with closing(broker):
+        with pytest.raises(Unavailable) as alone:
+            source.start(first)
+        assert not isinstance(alone.value, Garbled)
+        source.start(second)
+        # the second one's first message may be what ended it
+        with pytest.raises(Garbled):
+            source.start(third)

@@ -9,10 +9,9 @@ import amqp
 import pytest
 from structlog.testing import capture_logs
 
-from connectors.amqp import bookmark, topology
-from connectors.amqp.connection import Garbled
+from connectors.amqp import topology
 from connectors.amqp.stream import last_chunk
-from connectors.errors import Misconfigured, Unavailable
+from connectors.errors import Misconfigured
 from tests.connectors.amqp.line import CONNECTOR, Line, bodies
 from tests.waiting import until
 
@@ -168,15 +167,3 @@ def test_what_others_put_in_the_place_of_a_place_is_passed_over(line: Line, plac
     line.outside.channel().basic_publish(amqp.Message(place), "", line.keep)
     broker, consumer = line.read()
     assert line.take(broker, consumer, 2) == bodies(0, 2)
-
-
-def test_a_broken_queue_for_the_place_charges_no_message(
-    line: Line, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def fail(*_: object) -> None:
-        raise Garbled("INTERNAL_ERROR")
-
-    monkeypatch.setattr(bookmark, "read", fail)
-    with pytest.raises(Unavailable) as caught:
-        line.read()
-    assert not isinstance(caught.value, Garbled)

@@ -10,8 +10,6 @@ from connectors.amqp.connection import Garbled
 from connectors.amqp.consumer import Ended
 from connectors.errors import Unavailable
 from daemon.pipeline import pauses
-from daemon.pipeline.quarantine import Quarantine
-from daemon.pipeline.starts import Starts
 from tests.daemon.bench import HOLD, Bench, message
 
 MANY = tuple(f"connector-{n}" for n in range(12))
@@ -140,36 +138,34 @@ def connect(bench: Bench) -> bool:
 
 def test_a_queue_that_ends_connections_when_it_is_consumed_stops_no_other_connector() -> None:
     bench = Bench(("a", "b", "c"))
-    bench.edges.broken["b"] = Garbled("INTERNAL_ERROR")
-    lived = [connect(bench) for _ in range(4)]
-    assert lived == [False, False, False, True]
+    bench.edges.broken["b"] = Unavailable("before there is a consumer")
+    # one that begins the quarantine, and three in it
+    lived = [connect(bench) for _ in range(5)]
+    assert lived == [False, False, False, False, True]
     assert not bench.intake.quarantined
     assert bench.edges.source.consuming == {"a": 0, "c": 0}
     assert bench.intake.pauses["b"].reason == pauses.REFUSED_CONSUMER
-    # it is tried again after a minute, and costs one connection as long as it is not repaired
+    # it is tried again after a minute, and costs two connections as long as it is not repaired
     bench.clock.now += 60
-    with pytest.raises(Garbled):
+    with pytest.raises(Unavailable):
         bench.turn()
-    assert connect(bench)
+    bench.intake.quarantine()
+    assert [connect(bench), connect(bench)] == [False, True]
     del bench.edges.broken["b"]
     bench.clock.now += 60
     bench.turn()
     assert bench.edges.source.consuming == {"a": 0, "b": 0, "c": 0}
 
 
-def test_nothing_is_passed_over_where_the_connection_ended_before_there_was_a_consumer() -> None:
-    bench = Bench()
+def test_a_stream_that_ends_connections_as_it_starts_is_passed_over_and_not_paused() -> None:
+    bench = Bench(("a", "stream"))
     bench.edges.broken["stream"] = Garbled("INTERNAL_ERROR")
-    starts = Starts(bench.edges, give_up=lambda _connector: None)
-    quarantine = Quarantine(["stream"], bench.edges, bench.clock, starts)
+    starts: list[tuple[str, bool, bool]] = []
     for _ in range(20):
-        quarantine.begin(garbled=True)
-        with pytest.raises(Garbled):
-            quarantine.start({"stream"})
-    del bench.edges.broken["stream"]
-    quarantine.begin(garbled=True)
-    quarantine.start({"stream"})
-    assert bench.edges.source.starts[-1] == ("stream", False, False)
+        connect(bench)
+        starts += bench.edges.source.starts
+        assert not bench.intake.pauses
+    assert ("stream", True, True) in starts
 
 
 def test_a_connector_whose_worker_comes_back_has_its_turns_in_a_quarantine_that_lasts() -> None:

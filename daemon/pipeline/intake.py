@@ -224,7 +224,7 @@ class Intake:
                 self._resume(name, connector, pause)
 
     def _resume(self, name: str, connector: ConnectorState, pause: Pause) -> None:
-        """End a pause; whoever calls starts the connector."""
+        """End a pause; the caller starts the connector."""
         connector.pause = None
         _log.info("connector_resumed", connector=name, reason=pause.reason,
                   after=round(self._clock() - pause.since, 1))  # fmt: skip

@@ -19,7 +19,7 @@ def test_fewer_are_held_while_messages_wait_long_and_as_many_as_set_when_none_ha
     bench.clock.now += LONG
     bench.intake.review()
     assert source.consuming == {"input": 10}
-    # half of the time is not enough, and a delivery that waits starts it anew
+    # half of the time is not enough, and a delivery that waits starts it again
     bench.clock.now += LONG / 2
     source.deliver(message("good", id=1))
     bench.clock.now += HOLD + 1

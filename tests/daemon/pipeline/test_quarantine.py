@@ -120,7 +120,7 @@ def test_nothing_is_passed_over_for_a_delivery_or_a_connection_that_was_lost(
     assert found == [(False, False)] * 20
 
 
-# A queue that ends each connection on which it is consumed -----------------------------------------
+# A queue that ends each connection on which it is consumed ---------------------------------------
 
 
 def connect(bench: Bench) -> bool:

@@ -151,7 +151,7 @@ class ApiSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
         host: Address to listen on; beyond the loopback only with a token.
         port: Port to listen on.
         token: Bearer token for `/predict`, `/status` and others; empty needs none.
-        predict_timeout: Seconds until `/predict` answers 503.
+        predict_timeout: Seconds until `/predict` answers 503, or up to a quarter of a second more.
         concurrency: Predictions in progress at a time; one more is answered 429.
         waiting_texts: Texts in all of them together; more are answered 429.
         body_timeout: Seconds for the head of a request to arrive, after which the connection is

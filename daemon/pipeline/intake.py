@@ -106,6 +106,7 @@ class Intake:
         """
         for connector in self._connectors.values():
             connector.trial = connector.grow = False
+            connector.prefetch = 0
             if connector.pause:
                 connector.pause.ping, connector.pause.stopped = None, True
         if self._quarantine.on:

@@ -33,8 +33,8 @@ if TYPE_CHECKING:
 
 _REVIEW_SECONDS = 0.25
 _RETRY_SECONDS = 10.0
-_COSTLY_RETRY_SECONDS = 60.0
-"""One more may cost every connector its connection."""
+_LONGEST_RETRY_SECONDS = 60.0
+"""A retry may cost every connector its connection."""
 _LONGEST_TRIAL = 300.0
 _WIND_DOWN = 5.0
 _FEWER = 4
@@ -64,7 +64,7 @@ class Intake:
         self._closed = False
         self._quarantine = Quarantine(
             list(routes), edges, scorer.clock,
-            give_up=lambda name: self._pause_refused(name, _COSTLY_RETRY_SECONDS),
+            give_up=self._pause_refused,
         )  # fmt: skip
 
     @property
@@ -265,7 +265,9 @@ class Intake:
             models=", ".join(pause.models), fix=pauses.FIXES[pause.reason],
         )  # fmt: skip
 
-    def _pause_refused(self, name: str, seconds: float = _RETRY_SECONDS) -> None:
+    def _pause_refused(self, name: str, before: int = 0) -> None:
+        """Pause until a retry, for longer the more of them were in vain before."""
+        seconds = min(_RETRY_SECONDS * (1 + before), _LONGEST_RETRY_SECONDS)
         self._pause(name, Pause(pauses.REFUSED_CONSUMER, until=self._clock() + seconds))
 
     def _restart(self, name: str, prefetch: int) -> None:

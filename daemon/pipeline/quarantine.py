@@ -45,9 +45,12 @@ class Quarantine:
 
     def __init__(
         self, connectors: Sequence[str], edges: Edges, clock: Callable[[], float],
-        give_up: Callable[[str], None],
+        give_up: Callable[[str, int], None],
     ) -> None:  # fmt: skip
-        """Last no time yet; `give_up` is called with a connector that has to wait."""
+        """Last no time yet; `give_up` is called with a connector that has to wait.
+
+        Its second argument says how many starts more than the least have failed.
+        """
         self._give_up = give_up
         self._order = deque(connectors)
         self._edges = edges
@@ -142,8 +145,8 @@ class Quarantine:
             raise
         except Unavailable:
             self._unstarted[self._current] += 1
-            if self._unstarted[self._current] >= _GIVE_UP_FROM:
-                self._give_up(self._current)
+            if (more := self._unstarted[self._current] - _GIVE_UP_FROM) >= 0:
+                self._give_up(self._current, more)
             raise
         else:
             del self._unstarted[self._current]

@@ -145,7 +145,7 @@ def test_a_queue_that_ends_connections_when_it_is_consumed_stops_no_other_connec
     assert not bench.intake.quarantined
     assert bench.edges.source.consuming == {"a": 0, "c": 0}
     assert bench.intake.pauses["b"].reason == pauses.REFUSED_CONSUMER
-    # it is tried again after a minute, and costs two connections as long as it is not repaired
+    # it is tried again, and costs two connections as long as it is not repaired
     bench.clock.now += 60
     with pytest.raises(Unavailable):
         bench.turn()

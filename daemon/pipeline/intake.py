@@ -280,6 +280,7 @@ class Intake:
     ) -> None:
         try:
             self._edges.source.start(name, prefetch)
+            self._quarantine.started(name)
         except Taken:
             if not standby:
                 _log.info("connector_standby", connector=name)

@@ -87,6 +87,10 @@ class Quarantine:
         self._turns = 0
         self._next(startable)
 
+    def started(self, connector: str) -> None:
+        """A connector consumes, here or while no quarantine lasts: its queue is well."""
+        del self._unstarted[connector]
+
     def review(self, startable: Collection[str]) -> bool:
         """Give the next connector its turn when it is time; return whether it lasts."""
         now = self._clock()
@@ -149,4 +153,4 @@ class Quarantine:
                 self._give_up(self._current, more)
             raise
         else:
-            del self._unstarted[self._current]
+            self.started(self._current)

@@ -155,6 +155,10 @@ def test_a_queue_that_ends_connections_when_it_is_consumed_stops_no_other_connec
     bench.clock.now += 60
     bench.turn()
     assert bench.edges.source.consuming == {"a": 0, "b": 0, "c": 0}
+    # that it was given up once does not count any more
+    bench.edges.broken["b"] = Unavailable("before there is a consumer")
+    assert [connect(bench), connect(bench)] == [False, False]
+    assert not bench.intake.pauses
 
 
 def test_a_stream_that_ends_connections_as_it_starts_is_passed_over_and_not_paused() -> None:
